@@ -1,0 +1,182 @@
+/**
+ * What the shared shell (HTTP and WebSocket edge, agent roster, presence) needs of a hub, and what it gives. A hub is one
+ * `TaskDesk` and one `Backplane`; everything else is the same code for all of them.
+ */
+import type { RefusalCode, TaskDraft } from "@hubscale/hub-core";
+import type { HubFrame, LlmEndpoint, MessageFrame, SidecarFrameOf, Task, TaskFilter, TaskStats } from "@hubscale/protocol";
+
+/**
+ * The durable truth about tasks. A promise resolves only when its change is durable at the hub's stated level, so that the
+ * edge may acknowledge at once. Commands on one task take effect in the order of the calls. A method rejects with
+ * `Unavailable` when the store cannot answer now (the edge says 503 with retry-after) and with anything else when the hub must
+ * stop.
+ */
+export interface TaskDesk {
+  /** Stores a new task under an id of the desk's making. Refuses unknown ids in `depends_on`. */
+  submit(draft: TaskDraft): Promise<{ ok: true; task: Task } | { ok: false; code: "unknown_dependency"; taskIds: string[] }>;
+  /** What an agent says of a task. At most once each: a repeated completion is refused by its generation. */
+  report(agentId: string, frame: TaskReportFrame): Promise<ReportOutcome>;
+  /** `cancel` a queued or assigned task, `retry` a dead letter, `reclaim` an assigned one; undefined: no such task in a fitting state. */
+  command(taskId: string, command: "cancel" | "retry" | { reclaim: "acceptance_timeout" }): Promise<TaskChange | undefined>;
+  find(taskId: string): Promise<Task | undefined>;
+  /** Sorted by (priority, created_at). */
+  list(filter: TaskFilter): Promise<Task[]>;
+  stats(): Promise<TaskStats>;
+  /** News from this node's roster and endpoints: an occasion to schedule, or to take back a lost agent's task. Never blocks. */
+  notify(event: RosterEvent): void;
+  /** Stops assigning, lets running commands finish, closes the store. */
+  close(): Promise<void>;
+}
+
+/** The frames by which an agent speaks about a task. */
+export type TaskReportFrame =
+  | SidecarFrameOf<"task_accepted">
+  | SidecarFrameOf<"task_progress">
+  | SidecarFrameOf<"task_complete">
+  | SidecarFrameOf<"task_failed">
+  | SidecarFrameOf<"task_rejected">
+  | SidecarFrameOf<"task_recovering">
+  | SidecarFrameOf<"state_report">
+  | SidecarFrameOf<"wake_result">;
+
+/**
+ * `done`: what became of the task. `continue`/`abort` answer `task_recovering` and `state_report`.
+ * The edge turns each into the contract's frame and moves the agent's state.
+ */
+export type ReportOutcome =
+  | { ok: true; done: "accepted" | "noted" | "complete" | "retried" | "dead_letter" | "requeued" }
+  | { ok: true; done: "continue"; generation: number }
+  | { ok: true; done: "abort" }
+  | { ok: false; code: RefusalCode | "not_found" };
+
+/** `before`: the task as it was, for `previous_status` and for telling the agent that held it. */
+export interface TaskChange {
+  before: Task;
+  after: Task | undefined;
+}
+
+export type RosterEvent =
+  | { type: "agent_joined" | "agent_idle" | "agent_left"; agentId: string }
+  | { type: "endpoints_changed" };
+
+/**
+ * What nodes share beside tasks: tokens, endpoints, messages, and a bus. A single hub answers from its own store and loops the
+ * bus back; a sharded one asks its backbone. At-most-once for `publish`; the stores are durable like tasks.
+ */
+export interface Backplane {
+  readonly tokens: TokenStore;
+  readonly endpoints: EndpointStore;
+  readonly messages: MessageStore;
+  /** To every node, this one included, in order for one publisher; lost when a node is cut off. Must not block. */
+  publish(event: BusEvent): void;
+  /** Called once, before the first publish. */
+  subscribe(listener: (event: BusEvent) => void): Promise<void>;
+  /** What this hub says of itself: durability as read back from the running store, versions, sizes. */
+  describe(): Promise<BackplaneDescription>;
+  close(): Promise<void>;
+}
+
+/** `node` is the id of the node that has the connection. */
+export type BusEvent =
+  | { type: "agent_joined"; node: string; agent: PresenceEntry }
+  | { type: "agent_left"; node: string; agentId: string; connectedAt: number }
+  | { type: "agent_changed"; node: string; agent: PresenceEntry }
+  /** A frame for one agent, wherever it is connected. */
+  | { type: "deliver"; to: string; frame: HubFrame }
+  /** A frame for all agents; `channel` limits it to the subscribers. */
+  | { type: "broadcast"; frame: HubFrame; channel?: string }
+  | { type: "endpoints_changed" }
+  /** A node asks the others to say again who is with them (sent at its start). */
+  | { type: "presence_wanted"; node: string };
+
+/** An agent as all nodes know it. */
+export interface PresenceEntry {
+  agent_id: string;
+  name: string;
+  status: string;
+  capabilities: string[];
+  connected_at: number;
+  fsm_state: string;
+  ollama_url: string | null;
+}
+
+/** Tokens are 64 hex digits; stores keep only their SHA-256. */
+export interface TokenStore {
+  /** False: the agent id is taken. Durable before it resolves. */
+  register(agentId: string, tokenHash: string): Promise<boolean>;
+  agentOf(tokenHash: string): Promise<string | undefined>;
+}
+
+export interface EndpointStore {
+  save(endpoint: LlmEndpoint): Promise<void>;
+  remove(id: string): Promise<boolean>;
+  list(): Promise<LlmEndpoint[]>;
+}
+
+export interface MessageStore {
+  /** Appends to the history (bounded) and to the mailbox of each agent named in `offline`. */
+  append(message: MessageFrame & { to: string | null }, offline: readonly string[]): Promise<void>;
+  /** Takes an agent's mailbox, oldest first. */
+  takeMailbox(agentId: string): Promise<MessageFrame[]>;
+  /** Ids of all registered agents (for mailboxes of a broadcast). */
+  registeredAgents(): Promise<string[]>;
+}
+
+export type DurabilityLevel = "process" | "fsync";
+
+export interface BackplaneDescription {
+  hub: string;
+  node: string;
+  /** `verified`: the level that the running store was seen to have, and how that was seen. */
+  durability: { verified: DurabilityLevel; how: string };
+  /** Anything a reviewer would ask for: engine versions, profile, fixes, shards, rows. */
+  details: Record<string, unknown>;
+}
+
+/** Wall clock and timers, handed in so that tests can turn them by hand. */
+export interface Clock {
+  /** Unix milliseconds. */
+  nowMs(): number;
+  /** Calls `run` every `everyMs` until cancelled. */
+  every(everyMs: number, run: () => void): Cancel;
+  after(delayMs: number, run: () => void): Cancel;
+}
+export type Cancel = () => void;
+
+/** `byteCount` random bytes, in lower-case hex. */
+export type RandomHex = (byteCount: number) => string;
+
+/** The store cannot answer now; the caller may try again after `retryAfterMs`. */
+export class Unavailable extends Error {
+  readonly retryAfterMs: number;
+  constructor(message: string, retryAfterMs: number, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "Unavailable";
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/** How the agents connected to this node look to the hub that schedules them. Implemented by the runtime's roster. */
+export interface Roster {
+  /** Agents that may be handed a task now: idle, not flagged, not rate limited. In order of becoming idle. */
+  idleAgents(): Iterable<RosterAgent>;
+  get(agentId: string): RosterAgent | undefined;
+  /** All local agents, whatever their state. */
+  all(): Iterable<RosterAgent>;
+  /**
+   * Marks the agent assigned, starts its acceptance timeout, sends `task_assign`. False: it is gone or no longer idle, and the
+   * task must go back.
+   */
+  assign(agentId: string, task: Task): boolean;
+  /** Sends `task_cancelled` and frees the agent, if it holds this task. */
+  release(agentId: string, taskId: string): void;
+}
+
+export interface RosterAgent {
+  readonly agentId: string;
+  readonly capabilities: readonly string[];
+  /** Host part of the agent's `ollama_url`, to prefer agents beside an endpoint. */
+  readonly ollamaHost: string | null;
+  readonly state: "offline" | "idle" | "assigned" | "working" | "blocked";
+  readonly taskId: string | null;
+}

@@ -1,0 +1,59 @@
+/** Every limit of the wire, with its value and its reason. Units are last in the names; lengths are in UTF-16 code units. */
+export const LIMITS = {
+  /** A task's description: room for a page of instructions, small enough that a row stays a few kilobytes. */
+  descriptionChars: 10_000,
+  agentIdChars: 128,
+  statusChars: 256,
+  nameChars: 256,
+  tokenChars: 256,
+  errorChars: 2_000,
+  repoChars: 512,
+  urlChars: 512,
+  channelChars: 64,
+  /** More verification runs than this have never made a task pass that failed before. */
+  maxVerificationRetries: 5,
+  /** A task row keeps this many history entries, newest first. */
+  historyEntries: 50,
+  /** Messages that the hub keeps for late readers. */
+  messageHistoryEntries: 10_000,
+  /** One WebSocket frame or HTTP body: far above a full task (about 20 KB), far below what would hold up the event loop. */
+  payloadBytes: 1_048_576,
+  /** Violations of the protocol within the window below that close a connection with 1008. */
+  violations: 10,
+  violationWindowMs: 60_000,
+  /** For how long identify is refused after the first, second, and each further closure for violations. */
+  violationBackoffMs: [30_000, 60_000, 300_000],
+} as const;
+
+/** Defaults of a submission, as the reference hub has them. */
+export const DEFAULTS = {
+  priority: "normal",
+  maxRetries: 3,
+  maxVerificationRetries: 5,
+} as const;
+
+/** Timers of the contract, in milliseconds. */
+export const TIMERS = {
+  pingEveryMs: 30_000,
+  pongWithinMs: 10_000,
+  acceptWithinMs: 60_000,
+  reapEveryMs: 30_000,
+  unseenForMs: 60_000,
+  socketIdleMs: 60_000,
+  stuckSweepEveryMs: 30_000,
+  stuckUntouchedMs: 600_000,
+  stuckWorkingMs: 1_200_000,
+  overdueSweepEveryMs: 30_000,
+  ttlSweepEveryMs: 60_000,
+  queuedTtlMs: 600_000,
+  endpointPollEveryMs: 30_000,
+  endpointFailures: 2,
+  resourceStaleMs: 90_000,
+  fallbackMs: 5_000,
+  reconnectFirstMs: 1_000,
+  reconnectMaxMs: 60_000,
+  resourceReportFirstMs: 5_000,
+  resourceReportEveryMs: 30_000,
+  progressWindowMs: 100,
+  rateLimitedPassOverMs: 60_000,
+} as const;
