@@ -1,0 +1,109 @@
+/**
+ * Finds the load that a hub can just bear, from trials that are noisy and only say "held" or "missed".
+ *
+ * It is the method that psychophysics uses for thresholds (QUEST: Watson and Pelli 1983, Perception & Psychophysics 33): a
+ * posterior over the capacity, each trial placed where it tells most, and an interval that is valid however the loads were
+ * chosen. A short search gives a wide interval instead of a wrong number; a trial spoilt by the machine moves the result
+ * little, because each outcome has a stated chance of being a fluke.
+ */
+import type { Estimate } from "./estimate.ts";
+
+export interface CapacitySearchOptions {
+  /** A first guess of the capacity, in tasks/s (or whatever the load is counted in). May be off by a factor of ten. */
+  guess: number;
+  /** No trial is offered more than this: what the generator is known to manage. */
+  maxLoad: number;
+  unit: string;
+}
+
+export class CapacitySearch {
+  readonly #options: CapacitySearchOptions;
+  readonly #thresholds: number[] = [];
+  readonly #logPosterior: number[][];
+  readonly #trials: { load: number; held: boolean }[] = [];
+
+  constructor(options: CapacitySearchOptions) {
+    if (!(options.guess > 0) || !(options.maxLoad > 0)) throw new RangeError("guess and maxLoad must be positive");
+    this.#options = options;
+    const center = Math.log(options.guess);
+    for (let i = 0; i < THRESHOLD_STEPS; i++) {
+      this.#thresholds.push(center + PRIOR_SPAN * ((2 * i) / (THRESHOLD_STEPS - 1) - 1));
+    }
+    this.#logPosterior = SPREADS.map(() => this.#thresholds.map((t) => -0.5 * ((t - center) / PRIOR_SPREAD) ** 2));
+  }
+
+  /** The next load to try: a low, middle or high quantile of what is believed, in turn, so that the spread is learnt too. */
+  nextLoad(): number {
+    const q = PLACEMENTS[this.#trials.length % PLACEMENTS.length] ?? 0.5;
+    return Math.min(Math.exp(this.#quantile(q)), this.#options.maxLoad);
+  }
+
+  record(load: number, held: boolean): void {
+    this.#trials.push({ load, held });
+    const x = Math.log(load);
+    SPREADS.forEach((spread, s) => {
+      const row = this.#logPosterior[s] as number[];
+      this.#thresholds.forEach((threshold, t) => {
+        const steady = 1 / (1 + Math.exp((x - threshold) / spread));
+        const pHeld = FLUKE + (1 - 2 * FLUKE) * steady;
+        row[t] = (row[t] as number) + Math.log(held ? pHeld : 1 - pHeld);
+      });
+    });
+  }
+
+  /** The load at which a trial is as likely to hold as to miss, with its 95 % credible interval. */
+  estimate(): Estimate {
+    return {
+      value: Math.exp(this.#quantile(0.5)),
+      low: Math.exp(this.#quantile(0.025)),
+      high: Math.exp(this.#quantile(0.975)),
+      n: this.#trials.length,
+      unit: this.#options.unit,
+    };
+  }
+
+  /** Half the interval's width over the value: 0.1 is "±10 %". */
+  relativeHalfWidth(): number {
+    const { value, low, high } = this.estimate();
+    return (high - low) / 2 / value;
+  }
+
+  /** True while nothing above was seen to fail, or nothing below to hold: the interval is then the prior's on that side. */
+  isOneSided(): boolean {
+    return !this.#trials.some((t) => t.held) || !this.#trials.some((t) => !t.held);
+  }
+
+  #quantile(q: number): number {
+    const weights = this.#marginal();
+    let before = 0;
+    for (let t = 0; t < weights.length; t++) {
+      const weight = weights[t] as number;
+      if (before + weight >= q) {
+        const step = (this.#thresholds[1] as number) - (this.#thresholds[0] as number);
+        return (this.#thresholds[t] as number) + step * ((q - before) / weight - 0.5);
+      }
+      before += weight;
+    }
+    return this.#thresholds.at(-1) as number;
+  }
+
+  #marginal(): number[] {
+    const peak = Math.max(...this.#logPosterior.map((row) => Math.max(...row)));
+    const weights = this.#thresholds.map((_, t) =>
+      this.#logPosterior.reduce((sum, row) => sum + Math.exp((row[t] as number) - peak), 0),
+    );
+    const total = weights.reduce((sum, w) => sum + w, 0);
+    return weights.map((w) => w / total);
+  }
+}
+
+/** The grid spans a factor of e^3 = 20 on each side of the guess, in steps of 1 %. */
+const PRIOR_SPAN = 3;
+const THRESHOLD_STEPS = 601;
+/** One standard deviation of the guess: a factor of about 2.7. */
+const PRIOR_SPREAD = 1;
+/** How gradual the change from "always holds" to "always misses" may be, in log load: sharp, 3 %, 6 %, 12 %. */
+const SPREADS = [0.01, 0.03, 0.06, 0.12];
+/** Chance that a trial says the opposite of what it should because something else happened on the machine. */
+const FLUKE = 0.04;
+const PLACEMENTS = [0.5, 0.3, 0.7];

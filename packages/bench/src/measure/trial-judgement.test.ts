@@ -1,0 +1,56 @@
+import { expect, test } from "vitest";
+import { parseSlo, type Slo } from "./slo.ts";
+import { backlogGrowth, judgeTrial, type TrialFacts } from "./trial-judgement.ts";
+
+const slo = parseSlo("assign.p99 < 100ms") as Slo;
+const q = (p99: number) => ({ p50: p99 / 4, p99 });
+const good: TrialFacts = {
+  durationMs: 2000,
+  offered: 1000,
+  acknowledged: 1000,
+  unacknowledged: 0,
+  completedInTime: 1000,
+  latencyMs: { assign: q(12), submit: q(8), complete: q(15) },
+  backlog: Array.from({ length: 20 }, (_, i) => ({ atMs: i * 100, tasks: 3 + (i % 3) })),
+  drained: true,
+  drainMs: 12,
+  quietAfterMs: 0,
+  generator: { cpuShare: 0.3, scheduleLagMsP99: 1, loopDelayMsP99: 2 },
+};
+
+test("a trial in order is held", () => {
+  expect(judgeTrial(good, slo)).toEqual({ outcome: "held", reasons: [] });
+});
+
+test.each<[string, Partial<TrialFacts>, RegExp]>([
+  ["slow", { latencyMs: { ...good.latencyMs, assign: q(130) } }, /assign.p99 130 ms/],
+  ["nothing measured", { latencyMs: { ...good.latencyMs, assign: q(Number.NaN) } }, /assign.p99/],
+  ["refused", { unacknowledged: 3 }, /3 of 1000 submissions not acknowledged/],
+  ["behind", { completedInTime: 970 }, /970 of 1000/],
+  ["growing backlog", { backlog: good.backlog.map((p) => ({ ...p, tasks: p.atMs / 20 })) }, /backlog grew by 95/],
+  ["not drained", { drained: false }, /work left/],
+  ["debt after the load", { quietAfterMs: null }, /debt/],
+])("%s is a miss", (_, change, reason) => {
+  const { outcome, reasons } = judgeTrial({ ...good, ...change }, slo);
+  expect(outcome).toBe("missed");
+  expect(reasons.join()).toMatch(reason);
+});
+
+test("a generator at the end of its core makes the trial invalid, whatever was measured", () => {
+  expect(judgeTrial({ ...good, generator: { ...good.generator, cpuShare: 0.97 } }, slo).outcome).toBe("invalid");
+});
+
+test("a late generator explains a miss by a little, not a miss by far", () => {
+  const late = { ...good.generator, scheduleLagMsP99: 40 };
+  expect(judgeTrial({ ...good, generator: late, latencyMs: { ...good.latencyMs, assign: q(130) } }, slo).outcome).toBe(
+    "invalid",
+  );
+  expect(judgeTrial({ ...good, generator: late, latencyMs: { ...good.latencyMs, assign: q(900) } }, slo).outcome).toBe(
+    "missed",
+  );
+});
+
+test("a noisy but level backlog does not grow", () => {
+  const noisy = Array.from({ length: 40 }, (_, i) => ({ atMs: i * 50, tasks: [2, 40, 7, 0, 19][i % 5] as number }));
+  expect(backlogGrowth(noisy)).toBe(0);
+});

@@ -1,0 +1,113 @@
+/** Decides from the facts of one trial whether the hub bore its load, and whether the trial may be believed at all. */
+import type { Slo } from "./slo.ts";
+
+export interface TrialFacts {
+  durationMs: number;
+  /** Submissions whose intended time lay in the trial. */
+  offered: number;
+  acknowledged: number;
+  /** Submissions answered with an error, or not answered. */
+  unacknowledged: number;
+  /** Tasks that were completed before the trial's end plus the SLO's bound. */
+  completedInTime: number;
+  latencyMs: { assign: Quantiles; submit: Quantiles; complete: Quantiles };
+  /** Submitted and not yet completed, sampled over the trial. */
+  backlog: readonly { atMs: number; tasks: number }[];
+  /** All acknowledged tasks were completed `drainMs` after the load stopped, or not within the limit. */
+  drained: boolean;
+  drainMs: number;
+  /** The hub's processes were idle again this long after the drain; null: not within the limit. */
+  quietAfterMs: number | null;
+  generator: { cpuShare: number; scheduleLagMsP99: number; loopDelayMsP99: number };
+}
+
+export interface Quantiles {
+  p50: number;
+  p99: number;
+}
+
+export type Judgement = { outcome: "held" | "missed" | "invalid"; reasons: string[] };
+
+/** Past these the generator measures itself instead of the hub. */
+export const GENERATOR_LIMITS = {
+  /** Of one core. */
+  cpuShare: 0.9,
+  /** A submission sent this late is not the load that was asked for. */
+  scheduleLagMsP99: 25,
+} as const;
+
+/** The share of the offered tasks that must be completed in time. */
+export const ACHIEVED_SHARE = 0.98;
+
+export function judgeTrial(facts: TrialFacts, slo: Slo): Judgement {
+  const misses = missesOf(facts, slo);
+  const doubts = doubtsOf(facts, slo);
+  if (doubts.length > 0) return { outcome: "invalid", reasons: [...doubts, ...misses] };
+  return misses.length > 0 ? { outcome: "missed", reasons: misses } : { outcome: "held", reasons: [] };
+}
+
+function missesOf(facts: TrialFacts, slo: Slo): string[] {
+  const misses: string[] = [];
+  const measured = observed(facts, slo);
+  if (!(measured < slo.boundMs)) misses.push(`${slo.metric} ${ms(measured)}, bound ${ms(slo.boundMs)}`);
+  if (facts.unacknowledged > 0) misses.push(`${facts.unacknowledged} of ${facts.offered} submissions not acknowledged`);
+  if (facts.completedInTime < ACHIEVED_SHARE * facts.offered) {
+    misses.push(`${facts.completedInTime} of ${facts.offered} tasks completed in time`);
+  }
+  const growth = backlogGrowth(facts.backlog);
+  if (growth > Math.max(MIN_GROWTH_TASKS, (1 - ACHIEVED_SHARE) * facts.offered)) {
+    misses.push(`backlog grew by ${Math.round(growth)} tasks`);
+  }
+  if (!facts.drained) misses.push(`work left ${ms(facts.drainMs)} after the load stopped`);
+  if (facts.quietAfterMs === null) misses.push("still busy long after the last completion (unpaid debt)");
+  return misses;
+}
+
+/**
+ * A generator over its limits spoils a trial, but not one that held: being late only makes the latencies look worse. Nor one
+ * whose hub is late by far more than the generator was.
+ */
+function doubtsOf(facts: TrialFacts, slo: Slo): string[] {
+  const doubts: string[] = [];
+  const { cpuShare, scheduleLagMsP99 } = facts.generator;
+  const explainsTheMiss = scheduleLagMsP99 > (observed(facts, slo) - slo.boundMs) / 2;
+  if (scheduleLagMsP99 > GENERATOR_LIMITS.scheduleLagMsP99 && explainsTheMiss) {
+    doubts.push(`the generator sent ${ms(scheduleLagMsP99)} late (p99)`);
+  }
+  if (cpuShare > GENERATOR_LIMITS.cpuShare) doubts.push(`the generator used ${Math.round(cpuShare * 100)} % of a core`);
+  return doubts;
+}
+
+function observed(facts: TrialFacts, slo: Slo): number {
+  const [stage, quantile] = slo.metric.split(".") as ["assign" | "submit" | "complete", "p50" | "p99"];
+  return facts.latencyMs[stage][quantile];
+}
+
+/** Tasks by which the backlog's regression line rises over the trial, when the rise is clear of the noise (t > 3); else 0. */
+export function backlogGrowth(backlog: readonly { atMs: number; tasks: number }[]): number {
+  const n = backlog.length;
+  if (n < 8) return 0;
+  const meanX = backlog.reduce((sum, p) => sum + p.atMs, 0) / n;
+  const meanY = backlog.reduce((sum, p) => sum + p.tasks, 0) / n;
+  let sxx = 0;
+  let sxy = 0;
+  for (const p of backlog) {
+    sxx += (p.atMs - meanX) ** 2;
+    sxy += (p.atMs - meanX) * (p.tasks - meanY);
+  }
+  if (sxx === 0) return 0;
+  const slope = sxy / sxx;
+  let residual = 0;
+  for (const p of backlog) residual += (p.tasks - meanY - slope * (p.atMs - meanX)) ** 2;
+  const standardError = Math.sqrt(residual / (n - 2) / sxx);
+  const first = backlog[0] as { atMs: number };
+  const last = backlog[n - 1] as { atMs: number };
+  return slope > 3 * standardError ? slope * (last.atMs - first.atMs) : 0;
+}
+
+/** Fewer tasks than this are a coincidence of arrivals, not a trend. */
+const MIN_GROWTH_TASKS = 5;
+
+function ms(value: number): string {
+  return `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`;
+}

@@ -1,0 +1,42 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { loadWorkload } from "./workload.ts";
+
+const dir = mkdtempSync(join(tmpdir(), "workload-test-"));
+afterAll(() => rmSync(dir, { recursive: true }));
+
+function problemsOf(change: (text: string) => string): string[] {
+  const shipped = loadWorkload("steady");
+  if (!shipped.ok) throw new Error(shipped.problems.join("\n"));
+  const file = join(dir, "w.yaml");
+  writeFileSync(file, change(readFileSync(shipped.file, "utf8")));
+  const loaded = loadWorkload(file);
+  return loaded.ok ? [] : loaded.problems.map((p) => p.replace(dir, ""));
+}
+
+test("the shipped workload is valid", () => {
+  expect(problemsOf((text) => text)).toEqual([]);
+});
+
+test("a wrong value is named with its line and what is allowed", () => {
+  expect(problemsOf((text) => text.replace("poisson", "gauss"))).toEqual([
+    "/w.yaml:9: arrivals: must be one of poisson, constant",
+  ]);
+});
+
+test("a misspelt and a missing field are both named", () => {
+  const problems = problemsOf((text) => text.replace("mean_ms", "meanms"));
+  expect(problems.join("\n")).toMatch(/w.yaml:\d+: work.mean_ms: is missing/);
+  expect(problems.join("\n")).toMatch(/w.yaml:13: work.meanms: unknown field/);
+});
+
+test("an unreadable SLO says how to write one", () => {
+  expect(problemsOf((text) => text.replace("< 100ms", "about right"))[0]).toMatch(/w.yaml:4: slo: .*assign\.p99 < 100ms/);
+});
+
+test("a file that is not there", () => {
+  const loaded = loadWorkload(join(dir, "none.yaml"));
+  expect(loaded).toMatchObject({ ok: false, problems: [expect.stringContaining("cannot read the workload")] });
+});
