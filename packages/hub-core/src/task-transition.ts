@@ -67,9 +67,9 @@ export type Transition = { ok: true; task: Task | undefined; event: TaskEvent } 
 /** A new queued task, generation 0. */
 export function newTask(id: string, draft: TaskDraft, nowMs: number): Task {
   return {
+    ...draft,
     id,
     status: "queued",
-    ...draft,
     routing_decision: null,
     retry_count: 0,
     generation: 0,
