@@ -9,7 +9,7 @@ export interface CompareResult {
   wallSeconds: number;
   seed: number;
   effort: string;
-  workload: { name: string; agents: number; completedRows: number; workMeanMs: number; streaming: boolean };
+  workload: { name: string; agents: number; completedRows: number; work: string; streaming: boolean };
   slo: string;
   isolation: { kind: string; how: string; coresPerMachine: number | null };
   environment: Record<string, unknown>;
@@ -40,7 +40,10 @@ export interface HubResult {
   history: History;
   /** How the capacity is to be read: what held it back, and on whose word. */
   bound: Bound;
+  /** What the hub counted of its own work, per completed task (fsyncs, rows read, scheduler passes, …): why it costs what it costs. */
+  workPerTask: Record<string, Estimate>;
   trials: TrialSummary[];
+  /** What the running hub said of itself at the end. */
   describe: unknown;
 }
 
@@ -81,7 +84,6 @@ export interface TrialSummary {
   quietAfterMs: number | null;
   /** CPU seconds by role over the trial, drain included, and completed tasks that they paid for. */
   cpuSecondsByRole: Record<string, number>;
-  fsyncsByRole: Record<string, number | null>;
   completed: number;
   generatorCpuShare: number;
   scheduleLagMsP99: number;

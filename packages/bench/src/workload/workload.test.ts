@@ -27,13 +27,17 @@ test("a wrong value is named with its line and what is allowed", () => {
 });
 
 test("a misspelt and a missing field are both named", () => {
-  const problems = problemsOf((text) => text.replace("mean_ms", "meanms"));
-  expect(problems.join("\n")).toMatch(/w.yaml:\d+: work.mean_ms: is missing/);
-  expect(problems.join("\n")).toMatch(/w.yaml:13: work.meanms: unknown field/);
+  const problems = problemsOf((text) => text.replace("metadata_bytes", "metadatabytes"));
+  expect(problems.join("\n")).toMatch(/w.yaml:\d+: task.metadata_bytes: is missing/);
+  expect(problems.join("\n")).toMatch(/w.yaml:16: task.metadatabytes: unknown field/);
 });
 
 test("an unreadable SLO says how to write one", () => {
   expect(problemsOf((text) => text.replace("< 100ms", "about right"))[0]).toMatch(/w.yaml:4: slo: .*assign\.p99 < 100ms/);
+});
+
+test("an unreadable work time too", () => {
+  expect(problemsOf((text) => text.replace("work: 0", "work: gauss:3"))[0]).toMatch(/w.yaml:12: work: cannot read 'gauss:3'/);
 });
 
 test("a file that is not there", () => {

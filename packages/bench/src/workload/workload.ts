@@ -1,6 +1,7 @@
 /** A workload is data: who is connected, what arrives, what an agent does with it, and what must hold. */
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { parseWorkTime, type WorkTime } from "@hubscale/sidecar-sim";
 import { type Static, type TSchema, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { type Document, isMap, LineCounter, parseDocument } from "yaml";
@@ -13,10 +14,7 @@ const WORKLOAD = Type.Object(
     agents: Type.Integer({ minimum: 1, maximum: 100_000 }),
     completed_rows: Type.Integer({ minimum: 0, maximum: 1_000_000 }),
     arrivals: Type.Enum(["poisson", "constant"]),
-    work: Type.Object(
-      { distribution: Type.Enum(["constant", "exponential", "lognormal"]), mean_ms: Type.Number({ minimum: 0 }) },
-      { additionalProperties: false },
-    ),
+    work: Type.Union([Type.String(), Type.Number({ minimum: 0 })]),
     task: Type.Object(
       {
         description_chars: Type.Integer({ minimum: 1, maximum: 10_000 }),
@@ -29,6 +27,15 @@ const WORKLOAD = Type.Object(
   { additionalProperties: false },
 );
 export type Workload = Static<typeof WORKLOAD>;
+
+const WORK_HELP = "write milliseconds, or exp:MEAN, or lognormal:MEDIAN,SIGMA";
+
+/** How long an agent works on a task. The loader has checked that it can be read. */
+export function workTimeOf(workload: Workload): WorkTime {
+  const time = parseWorkTime(String(workload.work));
+  if (!time) throw new Error(`unreadable work time '${workload.work}'`);
+  return time;
+}
 
 export type LoadedWorkload = { ok: true; workload: Workload; file: string } | { ok: false; problems: string[] };
 
@@ -49,12 +56,10 @@ export function loadWorkload(nameOrFile: string): LoadedWorkload {
   const problems = schemaProblems(WORKLOAD, value, (path) => `${nameOrFile}:${lineOf(document, path, lines)}`);
   if (problems.length > 0) return { ok: false, problems };
   const workload = value as Workload;
-  if (!parseSlo(workload.slo)) {
-    return {
-      ok: false,
-      problems: [`${nameOrFile}:${lineOf(document, ["slo"], lines)}: slo: cannot read '${workload.slo}'; ${SLO_HELP}`],
-    };
-  }
+  const at = (field: string) => `${nameOrFile}:${lineOf(document, [field], lines)}: ${field}`;
+  if (!parseSlo(workload.slo)) problems.push(`${at("slo")}: cannot read '${workload.slo}'; ${SLO_HELP}`);
+  if (!parseWorkTime(String(workload.work))) problems.push(`${at("work")}: cannot read '${workload.work}'; ${WORK_HELP}`);
+  if (problems.length > 0) return { ok: false, problems };
   return { ok: true, workload, file };
 }
 

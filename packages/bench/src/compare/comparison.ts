@@ -1,0 +1,131 @@
+/** Runs a comparison: starts the hubs, lets them take turns under the load, and makes the result of what was seen. */
+import { decide } from "../decision/decision.ts";
+import { seededRandom } from "../measure/estimate.ts";
+import type { Slo } from "../measure/slo.ts";
+import { sloText } from "../measure/slo.ts";
+import { COMPARE_SCHEMA, type CompareResult, type HubResult } from "../results/compare-result.ts";
+import type { Workload } from "../workload/workload.ts";
+import { Contender } from "./contender.ts";
+import type { Effort } from "./effort.ts";
+import { hubResultOf } from "./hub-result.ts";
+import type { Progress } from "./progress.ts";
+import type { Entrant } from "./entrant.ts";
+
+export interface ComparisonOptions {
+  effort: Effort;
+  workload: Workload;
+  slo: Slo;
+  seed: number;
+  /** Quota of each machine, in cores; null: none. */
+  coresPerMachine: number | null;
+  isolation: { kind: string; how: string };
+  environment: Record<string, unknown>;
+  progress: Progress;
+  startedAt: Date;
+  nowMs(): number;
+  sleep(ms: number): Promise<void>;
+}
+
+/**
+ * `enter` starts a hub with its generator and resolves when both are ready; `applyQuotas` puts the hub's processes under
+ * their CPU quota, after the probe has warmed them up. Hubs that cannot be compared come with a reason and without measuring.
+ */
+export async function runComparison(entrants: readonly Entrant[], options: ComparisonOptions): Promise<CompareResult> {
+  const { effort, progress, nowMs } = options;
+  const startMs = nowMs();
+  const contenders = entrants.flatMap((entrant) =>
+    entrant.ready ? [{ entrant, contender: contenderOf(entrant, options) }] : [],
+  );
+  const order: string[] = [];
+
+  for (const { entrant, contender } of contenders) {
+    progress.at(shareDone(contenders, effort), `${contender.hub.id}: warming up`);
+    await entrant.warmUp();
+    entrant.applyQuotas();
+    await contender.probe();
+  }
+  for (;;) {
+    const open = contenders.filter(({ contender }) => !contender.finished);
+    if (open.length === 0) break;
+    for (const { contender } of open) {
+      progress.at(
+        shareDone(contenders, effort),
+        `${contender.hub.id}: ${Math.round(contender.search?.nextLoad() ?? 0)} tasks/s`,
+      );
+      await contender.trial();
+      order.push(contender.hub.id);
+    }
+  }
+
+  const hubs: HubResult[] = [];
+  for (const entrant of entrants) {
+    if (!entrant.ready) {
+      hubs.push(entrant.refused);
+      continue;
+    }
+    const contender = contenders.find((each) => each.entrant === entrant)?.contender as Contender;
+    const facts = {
+      durability: entrant.durability,
+      describe: await contender.hub.describe(),
+      coresPerMachine: options.coresPerMachine,
+    };
+    hubs.push(hubResultOf(contender, facts, seededRandom(options.seed)));
+  }
+  return {
+    schema: COMPARE_SCHEMA,
+    startedAt: options.startedAt.toISOString(),
+    wallSeconds: (nowMs() - startMs) / 1000,
+    seed: options.seed,
+    effort: effort.name,
+    workload: {
+      name: options.workload.name,
+      agents: options.workload.agents,
+      completedRows: options.workload.completed_rows,
+      work: String(options.workload.work),
+      streaming: options.workload.streaming,
+    },
+    slo: sloText(options.slo),
+    isolation: { ...options.isolation, coresPerMachine: options.coresPerMachine },
+    environment: options.environment,
+    hubs,
+    order,
+    decision: decide(hubs, options.coresPerMachine),
+    notMeasured: NOT_MEASURED,
+  };
+}
+
+/** What a reader would look for and not find, so that nobody takes the silence for a result. */
+const NOT_MEASURED = [
+  "streaming agents, message rate and connections: this version searches the task rate only",
+  "fsyncs of Redis: the server does not count them; with appendfsync always it makes one for each turn of its event loop that wrote",
+  "the fleet (machines, GPUs, API limits, uplink): the verdict is about the hub alone",
+];
+
+function contenderOf(entrant: Extract<Entrant, { ready: true }>, options: ComparisonOptions): Contender {
+  const { effort, workload, slo, seed, nowMs, sleep } = options;
+  return new Contender({
+    hub: entrant.hub,
+    generator: entrant.generator,
+    slo,
+    trialMs: effort.trialMs,
+    warmupMs: effort.warmupMs,
+    probeMs: effort.probeMs,
+    goalHalfWidth: effort.goalHalfWidth,
+    trialsPerHub: effort.trialsPerHub,
+    // Half of the agents busy: enough to fill the hub, not so much that a queue builds up.
+    probeInFlight: Math.max(1, Math.ceil(workload.agents / 2)),
+    seed,
+    nowMs,
+    sleep,
+  });
+}
+
+function shareDone(contenders: readonly { contender: Contender }[], effort: Effort): number {
+  const total = contenders.length * (effort.trialsPerHub + 1);
+  const done = contenders.reduce(
+    (sum, { contender }) =>
+      sum + (contender.finished ? effort.trialsPerHub + 1 : contender.trials.length + (contender.search ? 1 : 0)),
+    0,
+  );
+  return Math.min(0.99, done / total);
+}

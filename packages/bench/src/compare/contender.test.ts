@@ -1,0 +1,129 @@
+import { expect, test } from "vitest";
+import { seededRandom } from "../measure/estimate.ts";
+import { parseSlo, type Slo } from "../measure/slo.ts";
+import type { History } from "../results/compare-result.ts";
+import { Contender, type LoadGenerator, type MeasuredHub, type MeasuredTrial } from "./contender.ts";
+import { hubResultOf } from "./hub-result.ts";
+
+/** A hub that is an equation: it bears `capacity` tasks/s at `cpuMsPerTask`, on a clock that only moves when told. */
+class ModelHub implements MeasuredHub, LoadGenerator {
+  readonly id = "model";
+  readonly machines = { hubNodes: 1, backboneServers: 0 };
+  readonly capacity: number;
+  readonly cpuMsPerTask: number;
+  timeMs = 0;
+  cpuSeconds = 0;
+  /** CPU seconds that are still to be burnt: work accepted and put off. */
+  debtSeconds = 0;
+  debtPerTask = 0;
+  fault: Partial<History> = {};
+  generatorShare = 0.2;
+
+  constructor(capacity: number, cpuMsPerTask: number) {
+    this.capacity = capacity;
+    this.cpuMsPerTask = cpuMsPerTask;
+  }
+  nowMs = () => this.timeMs;
+  sleep = async (ms: number) => {
+    this.timeMs += ms;
+    const burnt = Math.min(this.debtSeconds, ms / 1000);
+    this.debtSeconds -= burnt;
+    this.cpuSeconds += burnt;
+  };
+  cpuSecondsByRole = () => ({ hub: this.cpuSeconds });
+  counters = async () => ({ fsyncs: this.cpuSeconds * 10 });
+  describe = async () => ({});
+  close = async () => undefined;
+  async probe() {
+    return { tasksPerSec: this.capacity * 2, history: history(10), offending: [] };
+  }
+  async trial(plan: { ratePerSec: number; durationMs: number }): Promise<MeasuredTrial> {
+    const offered = Math.round((plan.ratePerSec * plan.durationMs) / 1000);
+    this.timeMs += plan.durationMs;
+    this.cpuSeconds += (offered * this.cpuMsPerTask) / 1000;
+    this.debtSeconds += offered * this.debtPerTask;
+    const holds = plan.ratePerSec <= this.capacity;
+    const stage = { p50: holds ? 5 : 300, p99: holds ? 20 : 900 };
+    return {
+      durationMs: plan.durationMs,
+      offered,
+      acknowledged: offered,
+      unacknowledged: 0,
+      completedInTime: holds ? offered : Math.floor(offered * 0.9),
+      completed: offered,
+      latencyMs: { assign: stage, submit: stage, complete: stage },
+      backlog: [],
+      drained: true,
+      drainMs: 10,
+      generator: { cpuShare: this.generatorShare, scheduleLagMsP99: 1, loopDelayMsP99: 1 },
+      history: { ...history(offered), ...this.fault },
+      offending: this.fault.lost ? ["task-0000000000000001"] : [],
+    };
+  }
+}
+
+function history(n: number): History {
+  return { submitted: n, acknowledged: n, completed: n, deadLettered: 0, lost: 0, duplicated: 0, staleAccepted: 0 };
+}
+
+async function measured(hub: ModelHub) {
+  const contender = new Contender({
+    hub,
+    generator: hub,
+    slo: parseSlo("assign.p99 < 100ms") as Slo,
+    trialMs: 2000,
+    warmupMs: 0,
+    probeMs: 1000,
+    goalHalfWidth: 0.05,
+    trialsPerHub: 16,
+    probeInFlight: 5,
+    seed: 1,
+    nowMs: hub.nowMs,
+    sleep: hub.sleep,
+  });
+  await contender.probe();
+  while (!contender.finished) await contender.trial();
+  const durability = { required: "fsync", verified: "fsync", how: "" };
+  return hubResultOf(contender, { durability, describe: null, coresPerMachine: 1 }, seededRandom(1));
+}
+
+test("finds the capacity and the CPU per task of a hub that it knows nothing about", async () => {
+  const result = await measured(new ModelHub(500, 1.5));
+  expect(result.valid).toBe(true);
+  expect(result.capacity.tasksPerSec?.low).toBeLessThan(500);
+  expect(result.capacity.tasksPerSec?.high).toBeGreaterThan(500);
+  expect(result.capacity.tasksPerSec?.value).toBeGreaterThan(450);
+  expect(result.perTask["hub"]?.cpuMs?.value).toBeCloseTo(1.5, 5);
+  expect(result.perTask["hub"]?.fsyncs?.value).toBeCloseTo(0.015, 5);
+  expect(result.bound).toMatchObject({ role: "hub" });
+});
+
+test("a hub that defers its work is over its knee although its bursts look fast", async () => {
+  const eager = await measured(new ModelHub(500, 1));
+  const deferring = new ModelHub(500, 1);
+  deferring.debtPerTask = 0.01;
+  const result = await measured(deferring);
+  expect(result.capacity.tasksPerSec?.value).toBeLessThan((eager.capacity.tasksPerSec?.value ?? 0) * 0.7);
+  expect(result.trials.some((trial) => trial.reasons.join().includes("debt"))).toBe(true);
+});
+
+test.each<[keyof History, RegExp]>([
+  ["lost", /1 acknowledged tasks were lost|acknowledged tasks were lost/],
+  ["duplicated", /completed more than once/],
+  ["staleAccepted", /stale completions were accepted/],
+])("one task %s makes the hub invalid, however fast it is", async (fault, reason) => {
+  const hub = new ModelHub(500, 1);
+  hub.fault = { [fault]: 1 };
+  const result = await measured(hub);
+  expect(result.valid).toBe(false);
+  expect(result.invalidReasons.join()).toMatch(reason);
+});
+
+test("a starved generator makes the hub's result invalid instead of low", async () => {
+  const hub = new ModelHub(500, 1);
+  hub.generatorShare = 0.99;
+  const result = await measured(hub);
+  expect(result.valid).toBe(false);
+  expect(result.capacity.tasksPerSec).toBeNull();
+  expect(result.invalidReasons.join()).toMatch(/spoilt by the load generator/);
+});

@@ -1,0 +1,218 @@
+/** One hub under measurement: its processes, its load generator, what is known of its capacity, and what its trials cost. */
+import { CapacitySearch } from "../measure/capacity-search.ts";
+import { judgeTrial, type TrialFacts } from "../measure/trial-judgement.ts";
+import type { Slo } from "../measure/slo.ts";
+import type { History, TrialSummary } from "../results/compare-result.ts";
+
+/** A started hub, as far as measuring goes. */
+export interface MeasuredHub {
+  readonly id: string;
+  readonly machines: { hubNodes: number; backboneServers: number };
+  /** CPU seconds used so far, by role, from the operating system. */
+  cpuSecondsByRole(): Record<string, number>;
+  /** Counters that the hub keeps of its own work (fsyncs, rows scanned, …), summed over its nodes. */
+  counters(): Promise<Record<string, number>>;
+  describe(): Promise<unknown>;
+}
+
+export interface TrialPlan {
+  ratePerSec: number;
+  durationMs: number;
+  warmupMs: number;
+  /** How long the generator waits for unfinished tasks after the load has stopped. */
+  drainLimitMs: number;
+  seed: number;
+}
+
+/** What the generator saw in one trial. `history` is of every task of the trial, warm-up included. */
+export interface MeasuredTrial extends Omit<TrialFacts, "quietAfterMs"> {
+  history: History;
+  /** Tasks completed over the whole trial: those that the CPU was spent on. */
+  completed: number;
+  offending: string[];
+}
+
+export interface LoadGenerator {
+  /** Keeps `inFlight` tasks in the hub for a while; returns completed tasks/s. Its history counts too. */
+  probe(
+    inFlight: number,
+    durationMs: number,
+    seed: number,
+  ): Promise<{ tasksPerSec: number; history: History; offending: string[] }>;
+  trial(plan: TrialPlan): Promise<MeasuredTrial>;
+  close(): Promise<void>;
+}
+
+export interface ContenderOptions {
+  hub: MeasuredHub;
+  generator: LoadGenerator;
+  slo: Slo;
+  trialMs: number;
+  warmupMs: number;
+  probeMs: number;
+  goalHalfWidth: number;
+  trialsPerHub: number;
+  probeInFlight: number;
+  seed: number;
+  /** Waits; injected so that tests need not. */
+  sleep(ms: number): Promise<void>;
+  nowMs(): number;
+}
+
+export class Contender {
+  readonly hub: MeasuredHub;
+  readonly trials: TrialSummary[] = [];
+  readonly countersPerTrial: Record<string, number>[] = [];
+  readonly offending: string[] = [];
+  readonly history: History = { ...NO_HISTORY };
+  readonly #options: ContenderOptions;
+  #search: CapacitySearch | undefined;
+  #idleShare = 0;
+  #invalidInARow = 0;
+
+  constructor(options: ContenderOptions) {
+    this.hub = options.hub;
+    this.#options = options;
+  }
+
+  get search(): CapacitySearch | undefined {
+    return this.#search;
+  }
+
+  /** How busy the idle hub is, then the order of magnitude of its capacity. */
+  async probe(): Promise<void> {
+    const { generator, probeInFlight, probeMs, seed } = this.#options;
+    this.#idleShare = await this.#busyShare(QUIET_WINDOW_MS * 2);
+    const probe = await generator.probe(probeInFlight, probeMs, seed);
+    this.#note(probe.history, probe.offending);
+    await this.#untilQuiet(RECOVERY_LIMIT_MS);
+    this.#search = new CapacitySearch({
+      guess: Math.max(1, probe.tasksPerSec),
+      maxLoad: MAX_LOAD_TASKS_PER_SEC,
+      unit: "tasks/s",
+    });
+  }
+
+  /** True when more trials would not change the answer, or cannot. */
+  get finished(): boolean {
+    if (!this.#search) return false;
+    const valid = this.trials.filter((trial) => trial.outcome !== "invalid").length;
+    if (valid >= this.#options.trialsPerHub || this.trials.length >= 2 * this.#options.trialsPerHub) return true;
+    if (this.#invalidInARow >= HOPELESS_INVALID_TRIALS) return true;
+    return valid >= MIN_TRIALS && !this.#search.isOneSided() && this.#search.relativeHalfWidth() <= this.#options.goalHalfWidth;
+  }
+
+  async trial(): Promise<TrialSummary> {
+    const search = this.#search;
+    if (!search) throw new Error(`${this.hub.id}: trial before probe`);
+    const { generator, slo, trialMs, warmupMs, seed } = this.#options;
+    const load = search.nextLoad();
+    const cpuBefore = this.hub.cpuSecondsByRole();
+    const countersBefore = await this.hub.counters();
+    const durationMs = Math.max(trialMs, Math.min((MIN_TASKS_PER_TRIAL / load) * 1000, 4 * trialMs));
+    const measured = await generator.trial({
+      ratePerSec: load,
+      durationMs,
+      warmupMs,
+      drainLimitMs: RECOVERY_LIMIT_MS,
+      seed: seed + 1 + this.trials.length,
+    });
+    const quietAfterMs = await this.#untilQuiet(QUIET_LIMIT_MS);
+    const cpuAfter = this.hub.cpuSecondsByRole();
+    const countersAfter = await this.hub.counters();
+    if (quietAfterMs === null) await this.#untilQuiet(RECOVERY_LIMIT_MS);
+
+    const drained = measured.drained && measured.drainMs <= DRAIN_LIMIT_MS;
+    const judgement = judgeTrial({ ...measured, drained, quietAfterMs }, slo);
+    if (judgement.outcome === "invalid") this.#invalidInARow++;
+    else {
+      this.#invalidInARow = 0;
+      search.record(load, judgement.outcome === "held");
+    }
+    this.#note(measured.history, measured.offending);
+    this.countersPerTrial.push(difference(countersAfter, countersBefore));
+    const summary: TrialSummary = {
+      load,
+      ...judgement,
+      offered: measured.offered,
+      acknowledged: measured.acknowledged,
+      completedInTime: measured.completedInTime,
+      assignMsP50: finite(measured.latencyMs.assign.p50),
+      assignMsP99: finite(measured.latencyMs.assign.p99),
+      drainMs: measured.drainMs,
+      quietAfterMs,
+      cpuSecondsByRole: difference(cpuAfter, cpuBefore),
+      completed: measured.completed,
+      generatorCpuShare: measured.generator.cpuShare,
+      scheduleLagMsP99: measured.generator.scheduleLagMsP99,
+      durationMs: measured.durationMs,
+    };
+    this.trials.push(summary);
+    return summary;
+  }
+
+  #note(history: History, offending: readonly string[]): void {
+    for (const key of Object.keys(NO_HISTORY) as (keyof History)[]) this.history[key] += history[key];
+    this.offending.push(...offending);
+  }
+
+  /** Milliseconds until the hub's own processes were idle for one window; null: not within the limit. */
+  async #untilQuiet(limitMs: number): Promise<number | null> {
+    const { nowMs } = this.#options;
+    const startMs = nowMs();
+    const allowed = Math.max(QUIET_SHARE, this.#idleShare * 2);
+    while (nowMs() - startMs < limitMs) {
+      const windowStartMs = nowMs();
+      if ((await this.#busyShare(QUIET_WINDOW_MS)) <= allowed) return windowStartMs - startMs;
+    }
+    return null;
+  }
+
+  /** CPU seconds per second of the hub's own roles over a window. */
+  async #busyShare(windowMs: number): Promise<number> {
+    const { nowMs, sleep } = this.#options;
+    const before = total(this.hub.cpuSecondsByRole());
+    const startMs = nowMs();
+    await sleep(windowMs);
+    return (total(this.hub.cpuSecondsByRole()) - before) / ((nowMs() - startMs) / 1000);
+  }
+}
+
+const NO_HISTORY: History = {
+  submitted: 0,
+  acknowledged: 0,
+  completed: 0,
+  deadLettered: 0,
+  lost: 0,
+  duplicated: 0,
+  staleAccepted: 0,
+};
+
+/** Accounting ticks are 10 ms: a shorter window could not tell a quiet hub from a busy one. */
+const QUIET_WINDOW_MS = 200;
+/** CPU share below which a hub counts as quiet: two ticks in a window. */
+const QUIET_SHARE = 0.1;
+/** A sustainable load leaves no debt: what is unpaid this long after the last completion was borrowed. */
+const QUIET_LIMIT_MS = 2000;
+/** All acknowledged work must be done this soon after the load stops. */
+const DRAIN_LIMIT_MS = 1000;
+/** How long an overloaded hub may take to come back before the next trial. */
+const RECOVERY_LIMIT_MS = 15_000;
+/** A p99 of fewer tasks than this is the slowest task. */
+const MIN_TASKS_PER_TRIAL = 100;
+const MIN_TRIALS = 6;
+const HOPELESS_INVALID_TRIALS = 4;
+/** Above what one generator process was seen to offer with no hub behind it. */
+const MAX_LOAD_TASKS_PER_SEC = 10_000;
+
+function difference(after: Record<string, number>, before: Record<string, number>): Record<string, number> {
+  return Object.fromEntries(Object.entries(after).map(([key, value]) => [key, value - (before[key] ?? 0)]));
+}
+
+function total(byRole: Record<string, number>): number {
+  return Object.values(byRole).reduce((sum, seconds) => sum + seconds, 0);
+}
+
+function finite(value: number): number | null {
+  return Number.isFinite(value) ? value : null;
+}

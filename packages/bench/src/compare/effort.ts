@@ -1,0 +1,48 @@
+/** How much time a comparison may take, and what it does with it. */
+export interface Effort {
+  name: "smoke" | "quick" | "full";
+  hubs: readonly string[];
+  /** Trials that count, for each hub. */
+  trialsPerHub: number;
+  trialMs: number;
+  /** Unmeasured time at the start of each trial: connections wake, caches fill. */
+  warmupMs: number;
+  /** A closed-loop burst that finds the order of magnitude before the search. */
+  probeMs: number;
+  /** The search of a hub ends early when its interval is within this share of the value. */
+  goalHalfWidth: number;
+}
+
+export const EFFORTS: Record<Effort["name"], Effort> = {
+  smoke: {
+    name: "smoke",
+    hubs: ["single-reference", "single-tuned", "sharded-redis@2"],
+    trialsPerHub: 6,
+    trialMs: 1500,
+    warmupMs: 200,
+    probeMs: 1000,
+    goalHalfWidth: 0.15,
+  },
+  quick: {
+    name: "quick",
+    hubs: ["single-reference", "single-tuned", "sharded-redis@1", "sharded-redis@2"],
+    trialsPerHub: 14,
+    trialMs: 3000,
+    warmupMs: 500,
+    probeMs: 1500,
+    goalHalfWidth: 0.08,
+  },
+  full: {
+    name: "full",
+    hubs: ["single-reference", "single-tuned", "sharded-redis@1", "sharded-redis@2", "sharded-redis@4"],
+    trialsPerHub: 30,
+    trialMs: 8000,
+    warmupMs: 1000,
+    probeMs: 3000,
+    goalHalfWidth: 0.05,
+  },
+};
+
+export function isEffort(name: string): name is Effort["name"] {
+  return Object.hasOwn(EFFORTS, name);
+}

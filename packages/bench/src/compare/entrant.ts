@@ -1,0 +1,34 @@
+/** A hub at the start line: running, connected to its generator, its durability read back; or refused, with the reason. */
+import type { HubResult } from "../results/compare-result.ts";
+import type { LoadGenerator, MeasuredHub } from "./contender.ts";
+
+export type Entrant =
+  | {
+      ready: true;
+      hub: MeasuredHub;
+      generator: LoadGenerator;
+      durability: HubResult["durability"];
+      /** A short unmeasured load without any quota: code gets compiled, connections opened. */
+      warmUp(): Promise<void>;
+      applyQuotas(): void;
+    }
+  | { ready: false; refused: HubResult };
+
+/** The entry of a hub that cannot be compared: shown with its reason, and never part of the verdict. */
+export function refusedHub(id: string, reason: string, durability: HubResult["durability"]): HubResult {
+  return {
+    id,
+    valid: false,
+    invalidReasons: [reason],
+    durability,
+    machines: { hubNodes: 0, backboneServers: 0 },
+    capacity: { tasksPerSec: null, streamingAgents: null, messagesPerSec: null, connections: null },
+    latency: { assignMsP50: null, assignMsP99: null },
+    perTask: {},
+    history: { submitted: 0, acknowledged: 0, completed: 0, deadLettered: 0, lost: 0, duplicated: 0, staleAccepted: 0 },
+    bound: { role: null, utilisation: null, explanation: "not comparable" },
+    workPerTask: {},
+    trials: [],
+    describe: null,
+  };
+}

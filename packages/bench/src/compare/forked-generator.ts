@@ -1,0 +1,175 @@
+/** The load generator as a process of its own, spoken to over the channel of `child_process.fork`. */
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import type { GeneratorCommand, GeneratorReply, Load, TrialResult, TrialShape } from "../load/generator-protocol.ts";
+import type { History } from "../results/compare-result.ts";
+import { type Workload, workTimeOf } from "../workload/workload.ts";
+import type { LoadGenerator, MeasuredTrial, TrialPlan } from "./contender.ts";
+
+export interface GeneratorTarget {
+  ws: readonly string[];
+  http: readonly string[];
+  workload: Workload;
+  /** What a task may take before it is late: completions count until this long after the window. */
+  graceMs: number;
+  seed: number;
+  /** Agent ids begin with this; new for each run against one hub. */
+  prefix: string;
+  onNote(text: string): void;
+}
+
+/** Submissions that may be under way at one node; beyond them they wait in the generator, and their latency says so. */
+const HTTP_CONNECTIONS_PER_NODE = 64;
+const CONNECT_LIMIT_MS = 60_000;
+
+export class ForkedGenerator implements LoadGenerator {
+  readonly #child: ChildProcess;
+  readonly #target: GeneratorTarget;
+  #trials = 0;
+  #failure: Error | undefined;
+  #answer: { resolve(reply: GeneratorReply): void; reject(error: Error): void } | undefined;
+
+  /** Forks the generator and connects its agents. Rejects when the hub cannot be reached or refuses them. */
+  static async start(target: GeneratorTarget, onSpawn: (child: ChildProcess) => void): Promise<ForkedGenerator> {
+    const program = fileURLToPath(new URL("../load/generator-main.js", import.meta.url));
+    const child = fork(program, [], { serialization: "advanced", stdio: ["ignore", "inherit", "inherit", "ipc"] });
+    onSpawn(child);
+    const generator = new ForkedGenerator(child, target);
+    await generator.#ask({
+      kind: "connect",
+      ws: target.ws,
+      http: target.http,
+      agents: target.workload.agents,
+      seed: target.seed,
+      behaviour: {
+        workTime: workTimeOf(target.workload),
+        progress: target.workload.streaming ? { tokensPerSec: STREAMED_TOKENS_PER_SEC, model: "simulated" } : null,
+        failure: { share: 0, as: "failed" },
+        outputChars: OUTPUT_CHARS,
+      },
+      timeScale: 1,
+      prefix: target.prefix,
+      httpConnections: HTTP_CONNECTIONS_PER_NODE,
+      limitMs: CONNECT_LIMIT_MS,
+    });
+    return generator;
+  }
+
+  private constructor(child: ChildProcess, target: GeneratorTarget) {
+    this.#child = child;
+    this.#target = target;
+    child.on("message", (reply: GeneratorReply) => this.#receive(reply));
+    child.on("exit", (code, signal) => {
+      this.#failure = new Error(`the load generator ended unexpectedly (${signal ?? `exit code ${code}`})`);
+      this.#answer?.reject(this.#failure);
+    });
+  }
+
+  get pid(): number {
+    return this.#child.pid as number;
+  }
+
+  async probe(inFlight: number, durationMs: number, seed: number) {
+    const result = await this.#trial(
+      { mode: "closed", inFlight },
+      { durationMs, warmupMs: durationMs / 4, drainLimitMs: 15_000, seed },
+    );
+    return {
+      tasksPerSec: result.inWindow.completed / (durationMs / 1000),
+      history: historyOf(result),
+      offending: offendingOf(result),
+    };
+  }
+
+  async trial(plan: TrialPlan): Promise<MeasuredTrial> {
+    const { ratePerSec, ...shape } = plan;
+    const result = await this.#trial({ mode: "open", ratePerSec, arrivals: this.#target.workload.arrivals }, shape);
+    const stage = (name: "assign" | "submit" | "complete") => ({
+      p50: result.latency[name].ms.p50,
+      p99: result.latency[name].ms.p99,
+    });
+    return {
+      durationMs: plan.durationMs,
+      offered: result.window.offered,
+      acknowledged: result.window.acknowledged,
+      unacknowledged: result.window.offered - result.window.acknowledged,
+      completedInTime: result.window.completedInTime,
+      completed: result.whole.completed,
+      latencyMs: { assign: stage("assign"), submit: stage("submit"), complete: stage("complete") },
+      backlog: result.backlog,
+      drained: result.drained,
+      drainMs: result.drainMs,
+      generator: {
+        cpuShare: result.generator.cpuShare,
+        scheduleLagMsP99: result.generator.scheduleLagMs.p99,
+        loopDelayMsP99: result.generator.loopDelayMs.p99,
+      },
+      history: historyOf(result),
+      offending: offendingOf(result),
+    };
+  }
+
+  async close(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const ended = once(this.#child, "exit");
+    await this.#ask({ kind: "close" });
+    this.#child.disconnect();
+    await ended;
+  }
+
+  async #trial(load: Load, shape: Pick<TrialShape, "durationMs" | "warmupMs" | "drainLimitMs" | "seed">): Promise<TrialResult> {
+    const { workload, graceMs } = this.#target;
+    const reply = await this.#ask({
+      kind: "trial",
+      id: String(++this.#trials),
+      graceMs,
+      descriptionChars: workload.task.description_chars,
+      metadataBytes: workload.task.metadata_bytes,
+      ...shape,
+      ...load,
+    });
+    if (reply.kind !== "trialResult") throw new Error(`the load generator answered a trial with '${reply.kind}'`);
+    return reply;
+  }
+
+  #ask(command: GeneratorCommand): Promise<GeneratorReply> {
+    if (this.#failure) return Promise.reject(this.#failure);
+    return new Promise((resolve, reject) => {
+      this.#answer = { resolve, reject };
+      this.#child.send(command, (error) => error && reject(error));
+    });
+  }
+
+  #receive(reply: GeneratorReply): void {
+    if (reply.kind === "phase") return;
+    if (reply.kind === "note") return this.#target.onNote(reply.text);
+    const answer = this.#answer;
+    this.#answer = undefined;
+    if (reply.kind === "failed") answer?.reject(new Error(`the load generator could not ${reply.command}: ${reply.detail}`));
+    else answer?.resolve(reply);
+  }
+}
+
+/** A model that streams at the median speed of coding agents' traces, 50 tokens/s (TraceLab, arXiv 2606.30560). */
+const STREAMED_TOKENS_PER_SEC = 50;
+/** About the result that the recorded sidecar sent, padded to the size of a short answer. */
+const OUTPUT_CHARS = 200;
+
+function historyOf({ history }: TrialResult): History {
+  const { submitted, acknowledged, completed, deadLettered, lost, duplicated, staleAccepted } = history;
+  return {
+    submitted,
+    acknowledged,
+    completed,
+    deadLettered,
+    lost,
+    duplicated,
+    staleAccepted: staleAccepted + history.generationFaults,
+  };
+}
+
+function offendingOf({ history }: TrialResult): string[] {
+  const { lost, duplicated, staleAccepted, generationFaults } = history.offenders;
+  return [...lost, ...duplicated, ...staleAccepted, ...generationFaults];
+}

@@ -1,0 +1,141 @@
+/** A contender's trials, turned into the numbers of the result. Pure. */
+import { ratioEstimate, spreadEstimate, type Estimate } from "../measure/estimate.ts";
+import type { Bound, HubResult, RoleCost, TrialSummary } from "../results/compare-result.ts";
+import type { Contender } from "./contender.ts";
+
+export interface HubFacts {
+  durability: HubResult["durability"];
+  describe: unknown;
+  /** The quota of each machine in cores; null: none. */
+  coresPerMachine: number | null;
+}
+
+export function hubResultOf(contender: Contender, facts: HubFacts, random: () => number): HubResult {
+  const { hub, trials, history, search } = contender;
+  const found = search && trials.some((trial) => trial.outcome !== "invalid") ? search.estimate() : null;
+  const counted = trialsThatCount(trials, found?.value ?? 0);
+  const invalidReasons = invalidReasonsOf(contender);
+  const perTask = costsByRole(trials, counted, random);
+  const workPerTask = workOf(contender, counted, random);
+  const fsyncs = workPerTask["fsyncs"] ?? null;
+  if (fsyncs && perTask["hub"]) perTask["hub"] = { ...perTask["hub"], fsyncs };
+  const capacity = invalidReasons.length > 0 && !found ? null : found;
+  return {
+    id: hub.id,
+    valid: invalidReasons.length === 0,
+    invalidReasons,
+    durability: facts.durability,
+    machines: hub.machines,
+    capacity: { tasksPerSec: capacity, streamingAgents: null, messagesPerSec: null, connections: null },
+    latency: {
+      assignMsP50: latencyOf(counted, (trial) => trial.assignMsP50),
+      assignMsP99: latencyOf(counted, (trial) => trial.assignMsP99),
+    },
+    perTask,
+    history,
+    bound: boundOf(capacity, perTask, hub.machines, facts.coresPerMachine),
+    workPerTask,
+    trials,
+    describe: facts.describe,
+  };
+}
+
+/** Held trials near the capacity; if there are none near it, all that held; if none held, all that were valid. */
+function trialsThatCount(trials: readonly TrialSummary[], capacity: number): TrialSummary[] {
+  const held = trials.filter((trial) => trial.outcome === "held");
+  const near = held.filter((trial) => trial.load >= NEAR_CAPACITY * capacity);
+  if (near.length > 0) return near;
+  return held.length > 0 ? held : trials.filter((trial) => trial.outcome !== "invalid");
+}
+
+function costsByRole(
+  trials: readonly TrialSummary[],
+  counted: readonly TrialSummary[],
+  random: () => number,
+): Record<string, RoleCost> {
+  const roles = [...new Set(trials.flatMap((trial) => Object.keys(trial.cpuSecondsByRole)))];
+  return Object.fromEntries(
+    roles.map((role) => {
+      const spent = counted.map((trial) => ({
+        numerator: (trial.cpuSecondsByRole[role] ?? 0) * 1000,
+        denominator: trial.completed,
+      }));
+      return [role, { cpuMs: ratioEstimate(spent, "ms", random) ?? null, fsyncs: null, bytesIn: null, bytesOut: null }];
+    }),
+  );
+}
+
+function workOf(contender: Contender, counted: readonly TrialSummary[], random: () => number): Record<string, Estimate> {
+  const work: Record<string, Estimate> = {};
+  const names = new Set(contender.countersPerTrial.flatMap((counters) => Object.keys(counters)));
+  for (const name of names) {
+    const observations = counted.map((trial) => ({
+      numerator: contender.countersPerTrial[contender.trials.indexOf(trial)]?.[name] ?? 0,
+      denominator: trial.completed,
+    }));
+    const estimate = ratioEstimate(observations, `${name}/task`, random);
+    if (estimate) work[name] = estimate;
+  }
+  return work;
+}
+
+function latencyOf(trials: readonly TrialSummary[], of: (trial: TrialSummary) => number | null): Estimate | null {
+  const values = trials.filter((trial) => trial.outcome === "held").flatMap((trial) => of(trial) ?? []);
+  if (values.length === 0) return null;
+  const sorted = [...values].sort((a, b) => a - b);
+  return spreadEstimate(sorted[Math.floor(sorted.length / 2)] as number, values, "ms");
+}
+
+function invalidReasonsOf(contender: Contender): string[] {
+  const { history, trials, search, offending } = contender;
+  const reasons: string[] = [];
+  const examples = offending.length > 0 ? ` (for instance ${offending.slice(0, 3).join(", ")})` : "";
+  if (history.lost > 0) reasons.push(`${history.lost} acknowledged tasks were lost${examples}`);
+  if (history.duplicated > 0) reasons.push(`${history.duplicated} tasks were completed more than once${examples}`);
+  if (history.staleAccepted > 0) reasons.push(`${history.staleAccepted} stale completions were accepted${examples}`);
+  const invalid = trials.filter((trial) => trial.outcome === "invalid");
+  if (trials.length === 0) reasons.push("no trial was run");
+  else if (invalid.length * 2 > trials.length) {
+    reasons.push(
+      `${invalid.length} of ${trials.length} trials were spoilt by the load generator: ${invalid[0]?.reasons[0] ?? ""}`,
+    );
+  }
+  if (search?.isOneSided() && trials.length > invalid.length) {
+    const held = trials.some((trial) => trial.outcome === "held");
+    reasons.push(
+      held ? "no load was found that it misses: the capacity is only a lower bound" : "it held no load that was tried",
+    );
+  }
+  return reasons;
+}
+
+/** The busiest role at the capacity, by the utilisation law: utilisation = throughput × service demand. */
+function boundOf(
+  capacity: Estimate | null,
+  perTask: Record<string, RoleCost>,
+  machines: HubResult["machines"],
+  coresPerMachine: number | null,
+): Bound {
+  if (!capacity) return { role: null, utilisation: null, explanation: "–" };
+  const uses = Object.entries(perTask)
+    .filter(([role, cost]) => role !== "generator" && cost.cpuMs !== null)
+    .map(([role, cost]) => {
+      const count = role === "hub" ? machines.hubNodes : Math.max(1, machines.backboneServers);
+      const allowedMsPerSec = (coresPerMachine ?? 1) * 1000 * count;
+      return { role, utilisation: (capacity.value * (cost.cpuMs?.value ?? 0)) / allowedMsPerSec };
+    })
+    .sort((a, b) => b.utilisation - a.utilisation);
+  const busiest = uses[0];
+  if (!busiest) return { role: null, utilisation: null, explanation: "–" };
+  const percent = uses.map((use) => `${use.role} CPU ${Math.round(use.utilisation * 100)} %`).join(", ");
+  const isBound = busiest.utilisation >= BUSY_UTILISATION;
+  return {
+    role: isBound ? busiest.role : null,
+    utilisation: busiest.utilisation,
+    explanation: isBound ? percent : `waiting, not CPU (${percent})`,
+  };
+}
+
+const NEAR_CAPACITY = 0.6;
+/** Below this share of its allowance a role is not what holds a hub back. */
+const BUSY_UTILISATION = 0.7;

@@ -1,0 +1,77 @@
+import { expect, test } from "vitest";
+import type { HubResult } from "../results/compare-result.ts";
+import { decide } from "./decision.ts";
+
+function hub(id: string, capacity: [number, number, number] | null, cpuMs: Record<string, number> = {}): HubResult {
+  const nodes = Number(/@(\d+)$/.exec(id)?.[1] ?? 1);
+  const estimate = (value: number, low = value, high = value) => ({ value, low, high, n: 6, unit: "tasks/s" });
+  return {
+    id,
+    valid: capacity !== null,
+    invalidReasons: [],
+    durability: { required: "fsync", verified: "fsync", how: "" },
+    machines: { hubNodes: nodes, backboneServers: id.startsWith("sharded") ? 1 : 0 },
+    capacity: {
+      tasksPerSec: capacity && estimate(...capacity),
+      streamingAgents: null,
+      messagesPerSec: null,
+      connections: null,
+    },
+    latency: { assignMsP50: null, assignMsP99: null },
+    perTask: Object.fromEntries(
+      Object.entries(cpuMs).map(([role, value]) => [
+        role,
+        { cpuMs: estimate(value), fsyncs: null, bytesIn: null, bytesOut: null },
+      ]),
+    ),
+    history: { submitted: 1, acknowledged: 1, completed: 1, deadLettered: 0, lost: 0, duplicated: 0, staleAccepted: 0 },
+    bound: { role: null, utilisation: null, explanation: "" },
+    trials: [],
+    describe: null,
+  };
+}
+
+test("a slow reference is to be fixed first", () => {
+  const decision = decide([hub("single-reference", [40, 35, 45]), hub("single-tuned", [800, 700, 900])], 0.25);
+  expect(decision.verdict).toMatch(/^Fix the single hub first: single-tuned gives ×20/);
+});
+
+test("overlapping intervals are no reason to change anything", () => {
+  const decision = decide([hub("single-reference", [700, 500, 900]), hub("single-tuned", [800, 600, 1000])], 0.25);
+  expect(decision.verdict).toMatch(/^Leave the hub as it is/);
+});
+
+test("COST is the smallest measured number of nodes that clearly wins", () => {
+  const decision = decide(
+    [hub("single-tuned", [800, 750, 850]), hub("sharded-redis@2", [820, 700, 900]), hub("sharded-redis@4", [1600, 1500, 1700])],
+    0.25,
+  );
+  expect(decision.cost).toMatchObject({ nodes: 4, of: "sharded-redis", projected: false });
+  expect(decision.verdict).toBe("Distributing pays from 4 nodes on (sharded-redis).");
+});
+
+test("COST beyond the tested range is projected from CPU per task and says so", () => {
+  const decision = decide(
+    [hub("single-tuned", [800, 750, 850], { hub: 0.3 }), hub("sharded-redis@2", [600, 550, 650], { hub: 0.9, redis: 0.1 })],
+    0.25,
+  );
+  // Single: 800 × 0.3 ms = 240 of 250 ms busy, 96 %. Nodes: 800 × 0.9 / 240 = 3.0, so the fourth is the first to win.
+  expect(decision.cost).toMatchObject({ nodes: 4, projected: true });
+});
+
+test("a backbone that saturates first means never", () => {
+  const decision = decide(
+    [hub("single-tuned", [800, 750, 850], { hub: 0.3 }), hub("sharded-redis@2", [600, 550, 650], { hub: 0.9, redis: 0.4 })],
+    0.25,
+  );
+  expect(decision.cost).toMatchObject({ nodes: null, projected: true });
+  expect(decision.cost.explanation).toMatch(/never with one backbone server/);
+});
+
+test("invalid hubs never enter the verdict", () => {
+  const decision = decide(
+    [hub("single-reference", [40, 35, 45]), { ...hub("single-tuned", [800, 700, 900]), valid: false }],
+    null,
+  );
+  expect(decision.verdict).toMatch(/^Keep single-reference/);
+});

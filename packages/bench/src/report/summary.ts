@@ -1,0 +1,170 @@
+/** The result as words and table cells, once, for the terminal, Markdown and HTML alike. */
+import { significant } from "../decision/decision.ts";
+import type { Estimate } from "../measure/estimate.ts";
+import type { CompareResult, HubResult } from "../results/compare-result.ts";
+
+export interface Table {
+  caption: string;
+  head: string[];
+  rows: string[][];
+  /** Said below the table. */
+  notes: string[];
+}
+
+export interface Summary {
+  title: string;
+  /** The first line: the answer. */
+  verdict: string;
+  stamp: string;
+  invalid: string[];
+  main: Table;
+  because: string[];
+  flipsWhen: string[];
+  marginal: string[];
+  costs: Table;
+  checks: Table;
+  machine: Table;
+  notMeasured: string[];
+}
+
+export function summarise(result: CompareResult): Summary {
+  const { decision, hubs, isolation } = result;
+  return {
+    title: `hubscale compare: ${hubs.map((hub) => hub.id).join(" · ")}`,
+    verdict: decision.verdict,
+    stamp: stampOf(result),
+    invalid: hubs.flatMap((hub) => hub.invalidReasons.map((reason) => `${hub.id}: ${reason}`)),
+    main: {
+      caption: `Capacity at ${result.slo}`,
+      head: ["hub", "capacity tasks/s", "streaming agents", "assign p99", "CPU-ms/task hub+backbone", "fsync/task", "bound by"],
+      rows: hubs.map((hub) => [
+        hub.valid ? hub.id : `${hub.id} (invalid)`,
+        estimateText(hub.capacity.tasksPerSec),
+        estimateText(hub.capacity.streamingAgents),
+        withUnit(hub.latency.assignMsP99, "ms"),
+        roleCpu(hub),
+        fsyncText(hub),
+        hub.bound.explanation,
+      ]),
+      notes: notesOf(result),
+    },
+    because: decision.because,
+    flipsWhen: decision.flipsWhen,
+    marginal: decision.marginal,
+    costs: costTable(hubs),
+    checks: checkTable(hubs),
+    machine: {
+      caption: "Where this was measured",
+      head: ["what", "value"],
+      rows: [
+        ...Object.entries(result.environment).map(([name, value]) => [name, plain(value)]),
+        ["isolation", `${isolation.kind}: ${isolation.how}`],
+        ["seed", String(result.seed)],
+        ["effort", `${result.effort}, ${Math.round(result.wallSeconds)} s`],
+        [
+          "workload",
+          `${result.workload.name}: ${result.workload.agents} agents, ${result.workload.completedRows} completed rows at the start, work ${result.workload.work}`,
+        ],
+      ],
+      notes: [],
+    },
+    notMeasured: result.notMeasured,
+  };
+}
+
+/** `712 [650, 790]`, or a dash where nothing was measured. */
+export function estimateText(estimate: Estimate | null | undefined): string {
+  if (!estimate) return "–";
+  return `${significant(estimate.value)} [${significant(estimate.low)}, ${significant(estimate.high)}]`;
+}
+
+function withUnit(estimate: Estimate | null, unit: string): string {
+  return estimate ? `${estimateText(estimate)} ${unit}` : "–";
+}
+
+function stampOf(result: CompareResult): string {
+  const verified = [...new Set(result.hubs.map((hub) => hub.durability.verified))].join(", ");
+  const required = [...new Set(result.hubs.map((hub) => hub.durability.required))].join(", ");
+  const totals = result.hubs.map((hub) => hub.history);
+  const bad = totals.some((h) => h.lost + h.duplicated + h.staleAccepted > 0);
+  const valid = result.hubs.every((hub) => hub.valid);
+  return `${valid ? "valid" : "not all hubs valid"} · durability ${required} required, ${verified} verified · history ${bad ? "NOT CLEAN" : "clean"}`;
+}
+
+function notesOf(result: CompareResult): string[] {
+  const notes = ["[low, high]: 95 % interval. Capacity: the load at which a trial is as likely to hold the SLO as to miss it."];
+  const cores = result.isolation.coresPerMachine;
+  if (cores === null) {
+    notes.push(
+      `No CPU quota (${result.isolation.how}): hubs of several processes shared this machine's cores with the load generator, so compare CPU-ms/task and read their capacity as this machine's, not the hub's.`,
+    );
+  } else {
+    notes.push(
+      `Each hub node and each backbone server ran with ${cores} of a core (${result.isolation.how}): compare the hubs with each other; the latencies are partly the quota's. The disk was not slowed down.`,
+    );
+  }
+  return notes;
+}
+
+function costTable(hubs: readonly HubResult[]): Table {
+  return {
+    caption: "CPU per completed task, by role",
+    head: ["hub", "role", "CPU-ms/task", "fsync/task", "trials"],
+    rows: hubs.flatMap((hub) =>
+      Object.entries(hub.perTask).map(([role, cost]) => [
+        hub.id,
+        role,
+        estimateText(cost.cpuMs),
+        estimateText(cost.fsyncs),
+        String(cost.cpuMs?.n ?? 0),
+      ]),
+    ),
+    notes: [
+      "From the operating system's accounting of each process, over the trials that held; the drain after the load is included, so work put off is counted.",
+    ],
+  };
+}
+
+function checkTable(hubs: readonly HubResult[]): Table {
+  return {
+    caption: "Every task of every trial, checked",
+    head: [
+      "hub",
+      "submitted",
+      "acknowledged",
+      "completed",
+      "dead letters",
+      "lost",
+      "duplicated",
+      "stale accepted",
+      "trials held/missed/invalid",
+    ],
+    rows: hubs.map(({ id, history, trials }) => [
+      id,
+      ...[history.submitted, history.acknowledged, history.completed, history.deadLettered].map((n) => n.toLocaleString("en")),
+      ...[history.lost, history.duplicated, history.staleAccepted].map(String),
+      ["held", "missed", "invalid"].map((outcome) => trials.filter((t) => t.outcome === outcome).length).join("/"),
+    ]),
+    notes: [],
+  };
+}
+
+function roleCpu(hub: HubResult): string {
+  const node = hub.perTask.hub?.cpuMs;
+  if (!node) return "–";
+  const backbone = hub.perTask.redis?.cpuMs ?? hub.perTask.nats?.cpuMs;
+  return backbone ? `${significant(node.value)} + ${significant(backbone.value)}` : significant(node.value);
+}
+
+function fsyncText(hub: HubResult): string {
+  const known = Object.values(hub.perTask).flatMap((cost) => (cost.fsyncs ? [cost.fsyncs.value] : []));
+  return known.length > 0 ? significant(known.reduce((sum, n) => sum + n, 0)) : "–";
+}
+
+function plain(value: unknown): string {
+  if (value === null || value === undefined) return "unknown";
+  if (typeof value !== "object") return String(value);
+  return Object.entries(value)
+    .map(([k, v]) => (Array.isArray(value) ? plain(v) : `${k} ${plain(v)}`))
+    .join(", ");
+}
