@@ -1,0 +1,24 @@
+/** The load generator's process, forked by the bench. Ends when told to, or when the bench goes away. */
+import { systemClock } from "@hubscale/sidecar-sim";
+import type { GeneratorCommand, GeneratorReply } from "./generator-protocol.ts";
+import { GeneratorSession } from "./generator-session.ts";
+
+const send = (reply: GeneratorReply) => {
+  if (process.connected) process.send?.(reply);
+};
+const session = new GeneratorSession(systemClock, send);
+process.on("message", (command: GeneratorCommand) => {
+  session.take(command).then(
+    (over) => {
+      if (over) process.disconnect();
+    },
+    (error: unknown) => {
+      const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      send({ kind: "failed", command: command.kind, code: "internal", detail });
+    },
+  );
+});
+// Without its bench nobody reads the results. Sockets are closed by the end of the process.
+process.once("disconnect", () => process.exit(0));
+// Ctrl-C goes to the whole group; the bench decides when this process ends.
+process.on("SIGINT", () => undefined);

@@ -1,0 +1,68 @@
+import type { Clock } from "@hubscale/sidecar-sim";
+import type { ConnectCommand, GeneratorCommand, GeneratorReply } from "./generator-protocol.ts";
+import { LoadGenerator } from "./load-generator.ts";
+
+/** Carries out the bench's commands one after the other. */
+export class GeneratorSession {
+  readonly #clock: Clock;
+  readonly #reply: (reply: GeneratorReply) => void;
+  #generator: LoadGenerator | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(clock: Clock, reply: (reply: GeneratorReply) => void) {
+    this.#clock = clock;
+    this.#reply = reply;
+  }
+
+  /** Resolves to true when the session is over. Rejects on a defect of the generator only. */
+  take(command: GeneratorCommand): Promise<boolean> {
+    const done = this.#last.then(() => this.#carryOut(command));
+    this.#last = done.catch(() => undefined);
+    return done;
+  }
+
+  async #carryOut(command: GeneratorCommand): Promise<boolean> {
+    switch (command.kind) {
+      case "connect":
+        await this.#connect(command);
+        return false;
+      case "trial":
+        if (this.#generator) this.#reply(await this.#generator.trial(command));
+        else this.#reply({ kind: "failed", command: "trial", code: "not_connected", detail: "connect first" });
+        return false;
+      case "close":
+        if (this.#generator) {
+          const history = this.#generator.verdict();
+          await this.#generator.close();
+          this.#generator = undefined;
+          this.#reply({ kind: "closed", history });
+        } else {
+          this.#reply({ kind: "failed", command: "close", code: "not_connected", detail: "nothing to close" });
+        }
+        return true;
+    }
+  }
+
+  async #connect(command: ConnectCommand): Promise<void> {
+    if (this.#generator) {
+      this.#reply({ kind: "failed", command: "connect", code: "already_connected", detail: "one hub for each generator" });
+      return;
+    }
+    const outcome = await LoadGenerator.connect(command, this.#clock, {
+      phase: (id, phase) => this.#reply({ kind: "phase", id, phase }),
+      note: (text) => this.#reply({ kind: "note", text }),
+    });
+    if (!outcome.ok) {
+      this.#reply({ kind: "failed", command: "connect", code: outcome.code, detail: outcome.detail });
+      return;
+    }
+    this.#generator = outcome.generator;
+    this.#reply({
+      kind: "connected",
+      ms: outcome.ms,
+      registerMs: outcome.registerMs,
+      agents: command.agents,
+      counters: outcome.generator.counters(),
+    });
+  }
+}

@@ -1,0 +1,226 @@
+import { TIMERS } from "@hubscale/protocol";
+import type { Cancel, Clock } from "./clock.ts";
+import { HubConnection } from "./hub-connection.ts";
+import { seededRandom } from "./random.ts";
+import { Sidecar, type SidecarBehaviour } from "./sidecar.ts";
+import type { SidecarEvent, SidecarNews } from "./sidecar-events.ts";
+import { sourceAddress } from "./source-address.ts";
+import { TimerWheel } from "./timer-wheel.ts";
+
+export interface FleetOptions {
+  /** WebSocket URLs of the hub's nodes; agents are dealt round them. */
+  wsUrls: readonly string[];
+  agents: readonly { agentId: string; token: string }[];
+  behaviour: SidecarBehaviour;
+  capabilities: readonly string[];
+  ollamaUrl: string | null;
+  seed: number;
+  /** 1: real time. */
+  timeScale: number;
+  clock: Clock;
+  /** Handshakes under way at once: enough to keep a hub busy, few enough that its accept queue (often 128 to 511) holds. */
+  connectsInFlight?: number;
+  onEvent(event: SidecarEvent): void;
+}
+
+/** Sums over the fleet since its making. Bytes are those of the sockets, handshakes included. */
+export interface FleetCounters {
+  framesIn: number;
+  framesOut: number;
+  presenceFrames: number;
+  bytesIn: number;
+  bytesOut: number;
+}
+
+export type ConnectOutcome =
+  | { ok: true; ms: number }
+  | { ok: false; code: "unreachable" | "turned_away" | "timeout"; identified: number; detail: string };
+
+interface Berth {
+  sidecar: Sidecar;
+  connection: HubConnection | undefined;
+  attempts: number;
+  retry: Cancel | undefined;
+  gone: boolean;
+}
+
+const CONNECTS_IN_FLIGHT = 64;
+/** Pings of a fleet are spread by the agents' connect times; the wheel only needs to tell progress windows apart. */
+const WHEEL_TICK_MS = 10;
+
+/** Many sidecars in one process, each with its own connection, which is made anew with back-off when it breaks. */
+export class SidecarFleet {
+  private readonly options: FleetOptions;
+  private readonly wheel: TimerWheel;
+  private readonly berths: Berth[];
+  private readonly jitter: () => number;
+  private readonly totals: FleetCounters = { framesIn: 0, framesOut: 0, presenceFrames: 0, bytesIn: 0, bytesOut: 0 };
+  private behaviour: SidecarBehaviour;
+  private closing = false;
+  private lastFailure = "";
+  private onlineCount = 0;
+  /** Told of each identification and each final failure while `connect` waits. */
+  private watch: ((index: number, outcome: "identified" | "failed" | "turned_away") => void) | undefined;
+
+  constructor(options: FleetOptions) {
+    this.options = options;
+    this.behaviour = options.behaviour;
+    this.wheel = new TimerWheel(options.clock, Math.max(1, WHEEL_TICK_MS / options.timeScale));
+    this.jitter = seededRandom(options.seed, options.agents.length);
+    this.berths = options.agents.map((agent, index) => ({
+      sidecar: new Sidecar(
+        { ...agent, capabilities: options.capabilities, ollamaUrl: options.ollamaUrl },
+        {
+          clock: options.clock,
+          wheel: this.wheel,
+          random: seededRandom(options.seed, index),
+          timeScale: options.timeScale,
+          behaviour: () => this.behaviour,
+          tell: (news) => this.told(index, news),
+        },
+      ),
+      connection: undefined,
+      attempts: 0,
+      retry: undefined,
+      gone: false,
+    }));
+  }
+
+  get size(): number {
+    return this.berths.length;
+  }
+
+  /** Agents that are identified now. */
+  get online(): number {
+    return this.onlineCount;
+  }
+
+  /** Agents with a task in hand. */
+  get busy(): number {
+    return this.berths.reduce((sum, berth) => sum + (berth.sidecar.busy ? 1 : 0), 0);
+  }
+
+  setBehaviour(behaviour: SidecarBehaviour): void {
+    this.behaviour = behaviour;
+  }
+
+  counters(): FleetCounters {
+    const sum = { ...this.totals };
+    for (const { connection } of this.berths) {
+      sum.framesOut += connection?.framesOut ?? 0;
+      sum.bytesIn += connection?.bytesIn ?? 0;
+      sum.bytesOut += connection?.bytesOut ?? 0;
+    }
+    return sum;
+  }
+
+  /**
+   * Connects all agents and resolves when each is identified. Gives up when the hub cannot be reached before anybody ever got
+   * in, when it turns an agent away, or after `limitMs`. Single failures in between are tried again with back-off.
+   */
+  connect(limitMs: number): Promise<ConnectOutcome> {
+    const startedMs = this.options.clock.monotonicMs();
+    const waiting = new Set(this.berths.keys());
+    let next = 0;
+    return new Promise((resolve) => {
+      const timeout = this.options.clock.after(limitMs, () => settle(this.failure("timeout", waiting)));
+      const settle = (outcome: ConnectOutcome) => {
+        timeout();
+        this.watch = undefined;
+        resolve(outcome);
+      };
+      const openNext = () => {
+        if (next < this.berths.length) this.open(next++);
+      };
+      this.watch = (index, outcome) => {
+        if (outcome === "turned_away") settle(this.failure("turned_away", waiting));
+        else if (outcome === "failed" && waiting.size === this.berths.length) settle(this.failure("unreachable", waiting));
+        if (outcome !== "identified") return;
+        waiting.delete(index);
+        if (waiting.size === 0) settle({ ok: true, ms: this.options.clock.monotonicMs() - startedMs });
+        else openNext();
+      };
+      if (waiting.size === 0) settle({ ok: true, ms: 0 });
+      const inFlight = this.options.connectsInFlight ?? CONNECTS_IN_FLIGHT;
+      for (let i = 0; i < inFlight; i++) openNext();
+    });
+  }
+
+  /** Cuts an agent's connection, as a broken network would; it comes back with back-off. */
+  disconnect(index: number): void {
+    this.berths[index]?.connection?.cut("disconnected on purpose");
+  }
+
+  /** Kills an agent's process: the connection and all but the id of its task are lost; it comes back with back-off. */
+  crash(index: number): void {
+    this.berths[index]?.sidecar.crash();
+    this.disconnect(index);
+  }
+
+  /** Closes all connections (1001) and resolves when they are closed. No event follows. */
+  async close(): Promise<void> {
+    this.closing = true;
+    this.wheel.close();
+    await Promise.all(
+      this.berths.map((berth) => {
+        berth.retry?.();
+        berth.sidecar.stop();
+        return berth.connection?.close();
+      }),
+    );
+  }
+
+  private open(index: number): void {
+    const berth = this.berths[index];
+    if (!berth || this.closing || berth.gone) return;
+    const { wsUrls } = this.options;
+    const url = wsUrls[index % wsUrls.length] as string;
+    const connection = new HubConnection(url, sourceAddress(url, index, this.berths.length), {
+      opened: () => berth.sidecar.opened(connection),
+      received: (data) => {
+        this.totals.framesIn++;
+        if (berth.sidecar.received(data)) this.totals.presenceFrames++;
+      },
+      closed: (reason) => this.closed(index, berth, reason),
+    });
+    berth.connection = connection;
+  }
+
+  private closed(index: number, berth: Berth, reason: string): void {
+    const { connection } = berth;
+    this.totals.framesOut += connection?.framesOut ?? 0;
+    this.totals.bytesIn += connection?.bytesIn ?? 0;
+    this.totals.bytesOut += connection?.bytesOut ?? 0;
+    berth.connection = undefined;
+    const wasOnline = berth.sidecar.isOnline;
+    berth.sidecar.closed();
+    if (this.closing) return;
+    if (wasOnline) this.onlineCount--;
+    this.lastFailure = reason;
+    this.told(index, { type: "disconnected", reason });
+    if (!wasOnline) this.watch?.(index, "failed");
+    if (berth.gone || this.closing) return;
+    const fullMs = Math.min(TIMERS.reconnectMaxMs, TIMERS.reconnectFirstMs * 2 ** berth.attempts);
+    berth.attempts++;
+    // Half of the delay is drawn, so that a fleet cut off at once does not come back at once.
+    berth.retry = this.options.clock.after(fullMs * (0.5 + this.jitter() / 2), () => this.open(index));
+  }
+
+  private told(index: number, news: SidecarNews): void {
+    const berth = this.berths[index];
+    if (berth && news.type === "identified") {
+      berth.attempts = 0;
+      this.onlineCount++;
+    }
+    if (berth && news.type === "turned_away") {
+      berth.gone = true;
+      this.lastFailure = news.error;
+    }
+    this.options.onEvent({ ...news, agent: index, atMs: this.options.clock.monotonicMs() });
+    if (news.type === "identified" || news.type === "turned_away") this.watch?.(index, news.type);
+  }
+
+  private failure(code: "unreachable" | "turned_away" | "timeout", waiting: ReadonlySet<number>): ConnectOutcome {
+    return { ok: false, code, identified: this.berths.length - waiting.size, detail: this.lastFailure };
+  }
+}

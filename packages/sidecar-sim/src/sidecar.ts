@@ -1,0 +1,395 @@
+import { TIMERS } from "@hubscale/protocol";
+import type { Cancel, Clock } from "./clock.ts";
+import { isPresence, type ReadFrame, readFrame } from "./hub-frame-reader.ts";
+import type { Random } from "./random.ts";
+import type { OutcomeStatus, SidecarNews, TaskOutcome } from "./sidecar-events.ts";
+import {
+  acceptedFrame,
+  completeFrame,
+  failedFrame,
+  failedResultFrame,
+  identifyFrame,
+  PING,
+  plainId,
+  progressFrame,
+  recoveringFrame,
+  rejectedFrame,
+  resourceReportFrame,
+  type SidecarIdentity,
+  stateReportFrame,
+} from "./sidecar-frames.ts";
+import type { TimerWheel, WheelTimer } from "./timer-wheel.ts";
+import { sampleWorkMs, type WorkTime } from "./work-time.ts";
+
+/** How sidecars work. May be changed between tasks; a task in hand keeps the work time that it drew. */
+export interface SidecarBehaviour {
+  workTime: WorkTime;
+  /** Streamed tokens while working, one frame for each 100 ms window; null: no progress frames. */
+  progress: { tokensPerSec: number; model: string } | null;
+  /** `share` of the tasks, 0 to 1, end badly: with `task_failed`, or as a completion whose result says `failed`. */
+  failure: { share: number; as: "failed" | "failed_result" };
+  /** Characters of text in a result. */
+  outputChars: number;
+}
+
+/** The connection as a sidecar sees it. */
+export interface SidecarWire {
+  send(text: string): void;
+  /** Cuts the connection without a closing handshake. */
+  cut(reason: string): void;
+}
+
+export interface SidecarSurroundings {
+  clock: Clock;
+  wheel: TimerWheel;
+  random: Random;
+  /** How many times faster than life the sidecar works and reports. What waits for the hub (pong, back-off) stays real time. */
+  timeScale: number;
+  behaviour(): SidecarBehaviour;
+  tell(news: SidecarNews): void;
+}
+
+interface TaskInHand {
+  taskId: string;
+  generation: number;
+  assignedAtMs: number;
+  workMs: number;
+  failed: boolean;
+  tokens: number;
+  /** Set once the work has ended; the outcome may still wait for the connection or for the hub's verdict. */
+  ended: { atMs: number } | undefined;
+  /** The hub has been asked, after a reconnect, whether to go on. */
+  verdictPending: boolean;
+  stopWork: Cancel | undefined;
+  progressTimer: WheelTimer | undefined;
+}
+
+const TOKEN_TEXT = "word ";
+
+/**
+ * One simulated sidecar: the recorded sidecar's protocol without its sockets. It holds one task at a time, goes on working
+ * while it is cut off, and after a reconnect asks whether the task is still its own.
+ */
+export class Sidecar {
+  readonly identity: SidecarIdentity;
+  private readonly around: SidecarSurroundings;
+  private wire: SidecarWire | undefined;
+  private online = false;
+  private inHand: TaskInHand | undefined;
+  /** Outcomes that were sent and not yet answered, oldest first. */
+  private readonly unanswered: TaskInHand[] = [];
+  /** True after a simulated crash: only the task's id survives it, as on the real sidecar's disk. */
+  private memoryLost = false;
+  private pingTimer: WheelTimer | undefined;
+  private pongTimer: WheelTimer | undefined;
+  private reportTimer: WheelTimer | undefined;
+
+  constructor(identity: SidecarIdentity, around: SidecarSurroundings) {
+    this.identity = identity;
+    this.around = around;
+  }
+
+  get busy(): boolean {
+    return this.inHand !== undefined;
+  }
+
+  /** Identified, and the connection stands. */
+  get isOnline(): boolean {
+    return this.online;
+  }
+
+  opened(wire: SidecarWire): void {
+    this.wire = wire;
+    wire.send(identifyFrame(this.identity));
+  }
+
+  /** The connection is gone. Work goes on; what it yields waits for the next connection. */
+  closed(): void {
+    this.wire = undefined;
+    this.online = false;
+    for (const timer of [this.pingTimer, this.pongTimer, this.reportTimer]) timer?.cancel();
+  }
+
+  /** Forgets everything but the id of the task in hand, as a killed process would. The caller cuts the connection. */
+  crash(): void {
+    const task = this.inHand;
+    if (task) {
+      this.stopWorking(task);
+      task.ended = undefined;
+      task.tokens = 0;
+    }
+    this.unanswered.length = 0;
+    this.memoryLost = true;
+  }
+
+  /** Drops everything, for good. */
+  stop(): void {
+    this.closed();
+    if (this.inHand) this.stopWorking(this.inHand);
+    this.inHand = undefined;
+    this.unanswered.length = 0;
+  }
+
+  /** Returns whether the frame was one of presence. */
+  received(data: Buffer): boolean {
+    if (isPresence(data)) return true;
+    const frame = readFrame(data);
+    if (frame) this.dispatch(frame);
+    else this.around.tell({ type: "error", error: "unreadable_frame" });
+    return false;
+  }
+
+  private dispatch(frame: ReadFrame): void {
+    switch (frame.type) {
+      case "task_ack":
+        this.acknowledged(String(frame.task_id), frame.status);
+        return;
+      case "task_assign":
+        this.assigned(frame);
+        return;
+      case "identified":
+        this.identified();
+        return;
+      case "pong":
+        this.pongTimer?.cancel();
+        return;
+      case "task_cancelled":
+        this.drop(String(frame.task_id), "cancelled");
+        return;
+      case "state_report_ack":
+        this.judged(String(frame.task_id), frame.action === "continue", undefined);
+        return;
+      case "task_continue":
+        this.judged(String(frame.task_id), true, frame.generation);
+        return;
+      case "task_reassign":
+        this.judged(String(frame.task_id), false, undefined);
+        return;
+      case "rate_limited":
+        this.around.tell({ type: "rate_limited", retryAfterMs: Number(frame.retry_after_ms) || 0 });
+        if (!this.online) this.wire?.cut("identify was rate limited");
+        return;
+      case "restart_sidecar":
+        this.crash();
+        this.wire?.cut("restart_sidecar");
+        return;
+      case "error":
+        this.failedWith(frame);
+        return;
+      default:
+        // Messages, channels and answers to requests that a simulated sidecar never makes.
+        return;
+    }
+  }
+
+  private identified(): void {
+    this.online = true;
+    this.around.tell({ type: "identified" });
+    this.pingTimer = this.scaled(TIMERS.pingEveryMs, () => this.ping());
+    this.reportTimer = this.scaled(TIMERS.resourceReportFirstMs, () => this.reportResources());
+    for (const task of this.unanswered) this.askAbout(task);
+    if (this.inHand) this.askAbout(this.inHand);
+    this.memoryLost = false;
+  }
+
+  private askAbout(task: TaskInHand): void {
+    task.verdictPending = true;
+    this.wire?.send(this.memoryLost ? recoveringFrame(task.taskId) : stateReportFrame(task));
+  }
+
+  private ping(): void {
+    this.wire?.send(PING);
+    this.pongTimer?.cancel();
+    this.pongTimer = this.around.wheel.after(TIMERS.pongWithinMs, () => this.wire?.cut("no pong"));
+    this.pingTimer = this.scaled(TIMERS.pingEveryMs, () => this.ping());
+  }
+
+  private reportResources(): void {
+    const { random, clock } = this.around;
+    const sample = { cpuPercent: Math.round(random() * 1000) / 10, ramUsedBytes: 800_000_000, ramTotalBytes: 25_276_502_016 };
+    this.wire?.send(resourceReportFrame(this.identity.agentId, sample, clock.nowMs()));
+    this.reportTimer = this.scaled(TIMERS.resourceReportEveryMs, () => this.reportResources());
+  }
+
+  private assigned(frame: ReadFrame): void {
+    const taskId = String(frame.task_id);
+    const generation = Number(frame.generation);
+    if (!plainId(taskId) || !Number.isInteger(generation)) {
+      this.around.tell({ type: "error", error: "unusable task_assign" });
+      return;
+    }
+    this.around.tell({ type: "assigned", taskId, generation });
+    const held = this.inHand;
+    if (held && held.taskId !== taskId) {
+      this.wire?.send(rejectedFrame(taskId));
+      this.around.tell({ type: "rejected_sent", taskId, generation });
+      return;
+    }
+    // The same task again: the hub took it back and chose this agent once more. The work starts anew under the new generation.
+    if (held) this.stopWorking(held);
+    const { random } = this.around;
+    const behaviour = this.around.behaviour();
+    const task: TaskInHand = {
+      taskId,
+      generation,
+      assignedAtMs: Number(frame.assigned_at) || 0,
+      workMs: sampleWorkMs(behaviour.workTime, random),
+      failed: behaviour.failure.share > 0 && random() < behaviour.failure.share,
+      tokens: 0,
+      ended: undefined,
+      verdictPending: false,
+      stopWork: undefined,
+      progressTimer: undefined,
+    };
+    this.inHand = task;
+    this.wire?.send(acceptedFrame(taskId));
+    this.around.tell({ type: "accepted_sent", taskId, generation });
+    this.work(task);
+  }
+
+  private work(task: TaskInHand): void {
+    if (task.workMs <= 0) {
+      this.finish(task);
+      return;
+    }
+    task.stopWork = this.around.clock.after(task.workMs / this.around.timeScale, () => this.finish(task));
+    if (this.around.behaviour().progress) this.streamNext(task);
+  }
+
+  private streamNext(task: TaskInHand): void {
+    task.progressTimer = this.scaled(TIMERS.progressWindowMs, () => {
+      const { progress } = this.around.behaviour();
+      if (!progress) return;
+      const before = Math.floor(task.tokens);
+      task.tokens += (progress.tokensPerSec * TIMERS.progressWindowMs) / 1000;
+      const fresh = Math.floor(task.tokens) - before;
+      if (fresh > 0 && this.online && !task.verdictPending) {
+        this.wire?.send(
+          progressFrame(task.taskId, TOKEN_TEXT.repeat(fresh), before + fresh, progress.model, this.around.clock.nowMs()),
+        );
+      }
+      this.streamNext(task);
+    });
+  }
+
+  private finish(task: TaskInHand): void {
+    this.stopWorking(task);
+    task.ended = { atMs: this.around.clock.nowMs() };
+    if (this.online && !task.verdictPending) this.sendOutcome(task, task.ended.atMs);
+  }
+
+  private sendOutcome(task: TaskInHand, endedMs: number): void {
+    const { failure, outputChars } = this.around.behaviour();
+    const outcome: TaskOutcome = task.failed ? failure.as : "complete";
+    const report = {
+      taskId: task.taskId,
+      generation: task.generation,
+      endedMs,
+      workMs: task.workMs,
+      tokensOut: Math.floor(task.tokens),
+      output: textOf(outputChars),
+    };
+    if (this.inHand === task) this.inHand = undefined;
+    this.unanswered.push(task);
+    this.wire?.send(
+      outcome === "complete" ? completeFrame(report) : outcome === "failed" ? failedFrame(report) : failedResultFrame(report),
+    );
+    this.around.tell({ type: "outcome_sent", taskId: task.taskId, generation: task.generation, outcome });
+  }
+
+  private acknowledged(taskId: string, status: unknown): void {
+    if (status === "accepted") {
+      this.around.tell({ type: "accepted_acked", taskId });
+      return;
+    }
+    const task = this.takeUnanswered(taskId);
+    if (!isOutcomeStatus(status)) {
+      this.around.tell({ type: "error", error: `unknown task_ack status: ${String(status)}` });
+      return;
+    }
+    // An ack that nobody waits for (a second one, or one for a task that was dropped) is told too: the history check wants it.
+    this.around.tell({ type: "outcome_acked", taskId, generation: task?.generation ?? null, status });
+  }
+
+  private judged(taskId: string, goOn: boolean, generation: unknown): void {
+    const task = this.find(taskId);
+    if (!task?.verdictPending) return;
+    if (!goOn) {
+      this.drop(taskId, "abort");
+      return;
+    }
+    task.verdictPending = false;
+    if (typeof generation === "number") task.generation = generation;
+    this.around.tell({ type: "continued", taskId, generation: task.generation });
+    if (task.ended) {
+      this.takeUnanswered(taskId);
+      this.sendOutcome(task, task.ended.atMs);
+    } else if (!task.stopWork) {
+      this.work(task);
+    }
+  }
+
+  private drop(taskId: string, because: "cancelled" | "abort"): void {
+    const task = this.find(taskId);
+    if (!task) return;
+    this.stopWorking(task);
+    if (this.inHand === task) this.inHand = undefined;
+    else this.takeUnanswered(taskId);
+    this.around.tell({ type: "dropped", taskId, generation: task.generation, because });
+  }
+
+  private failedWith(frame: ReadFrame): void {
+    const error = String(frame.error);
+    if (!this.online) {
+      const forGood = error === "invalid_token" || error === "token_agent_mismatch";
+      this.around.tell({ type: forGood ? "turned_away" : "error", error });
+      this.wire?.cut(error);
+      return;
+    }
+    if (error.startsWith("task_complete_failed") || error.startsWith("task_fail_failed")) {
+      const oldest = this.unanswered.shift();
+      if (oldest) {
+        this.around.tell({ type: "outcome_refused", taskId: oldest.taskId, generation: oldest.generation, error });
+        return;
+      }
+    }
+    // A hub that does not know how to be asked about a task cannot let the sidecar go on either.
+    if (frame.message_type === "state_report" || frame.message_type === "task_recovering") {
+      for (const task of [this.inHand, ...this.unanswered]) {
+        if (task?.verdictPending) this.drop(task.taskId, "abort");
+      }
+    }
+    this.around.tell({ type: "error", error });
+  }
+
+  private find(taskId: string): TaskInHand | undefined {
+    return this.inHand?.taskId === taskId ? this.inHand : this.unanswered.find((task) => task.taskId === taskId);
+  }
+
+  /** The oldest unanswered outcome of a task, taken off the list. */
+  private takeUnanswered(taskId: string): TaskInHand | undefined {
+    const index = this.unanswered.findIndex((task) => task.taskId === taskId);
+    return index < 0 ? undefined : this.unanswered.splice(index, 1)[0];
+  }
+
+  private stopWorking(task: TaskInHand): void {
+    task.stopWork?.();
+    task.stopWork = undefined;
+    task.progressTimer?.cancel();
+    task.progressTimer = undefined;
+  }
+
+  private scaled(delayMs: number, run: () => void): WheelTimer {
+    return this.around.wheel.after(delayMs / this.around.timeScale, run);
+  }
+}
+
+function isOutcomeStatus(status: unknown): status is OutcomeStatus {
+  return status === "complete" || status === "retried" || status === "dead_letter";
+}
+
+const OUTPUT_TEXT = "All checks passed; the change is in place. ";
+
+function textOf(chars: number): string {
+  return OUTPUT_TEXT.repeat(Math.ceil(chars / OUTPUT_TEXT.length)).slice(0, chars);
+}
