@@ -1,0 +1,27 @@
+import type { DurabilityLevel } from "@hubscale/hub-runtime";
+import type { ProcessCare } from "../machine/index.ts";
+import type { Refusal } from "./provisioned.ts";
+import type { ServerSources } from "./server-sources.ts";
+
+/** What a caller says of the server that it wants. */
+export interface ProvisionRequest {
+  care: ProcessCare;
+  sources: ServerSources;
+  durability: DurabilityLevel;
+  /** The server's data folder is made in here; by default among the temporary folders. */
+  dir?: string;
+  /** Told what takes time, one line each. */
+  tell?: (line: string) => void;
+}
+
+/** No origin had a server; each says why. */
+export function noServerRefusal(
+  what: { program: string; variable: string; brew: string },
+  reasons: readonly string[],
+): Refusal {
+  return {
+    code: "no_server",
+    message: `no ${what.program} to be had: ${reasons.join("; ")}`,
+    nextStep: `install it (\`sudo apt-get install ${what.program}\`, \`brew install ${what.brew}\`), start Docker, or name a running one in ${what.variable}`,
+  };
+}

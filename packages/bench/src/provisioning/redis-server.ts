@@ -1,0 +1,186 @@
+/** A real redis-server for one run: its own port and data on 127.0.0.1, set up so that a queue may live in it. */
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { DurabilityLevel } from "@hubscale/hub-runtime";
+import { Redis } from "ioredis";
+import type { ManagedProcess } from "../machine/index.ts";
+import { startContainer } from "./docker-servers.ts";
+import { freePort } from "./free-port.ts";
+import { findProgram } from "./program-search.ts";
+import { noServerRefusal, type ProvisionRequest } from "./provision-request.ts";
+import { durabilityRefusal, type Provisioned, type ProvisionedServer, satisfies } from "./provisioned.ts";
+import type { ServerProgram } from "./server-program.ts";
+
+/** Older ones lack commands that BullMQ's scripts use. */
+const WANTED = { name: "redis-server", atLeast: "6.2.0", because: "BullMQ" };
+/** Between the choice of a free port and its use another program may take it. */
+const PORT_ATTEMPTS = 5;
+const READY_WITHIN_MS = 10_000;
+
+const SETTINGS_READ_BACK = ["appendonly", "appendfsync", "no-appendfsync-on-rewrite", "maxmemory-policy", "save"];
+
+export async function provisionRedis(request: ProvisionRequest): Promise<Provisioned> {
+  const { sources, durability } = request;
+  const reasons: string[] = [];
+  if (sources.origins.includes("url") && sources.redisUrl !== undefined) {
+    return checked(await runningRedis(sources.redisUrl), durability);
+  }
+  const found = await findProgram(WANTED, request);
+  if ("program" in found) return checked(await startRedis(found.program, request), durability);
+  reasons.push(...found.reasons);
+  if (sources.origins.includes("docker")) {
+    const container = await startRedisContainer(request);
+    if ("server" in container) return checked(container.server, durability);
+    reasons.push(`Docker: ${container.reason}`);
+  }
+  return {
+    ok: false,
+    refusal: noServerRefusal({ program: "redis-server", variable: "HUBSCALE_REDIS_URL", brew: "redis" }, reasons),
+  };
+}
+
+async function checked(server: ProvisionedServer, required: DurabilityLevel): Promise<Provisioned> {
+  if (satisfies(server.durability.verified, required)) return { ok: true, server };
+  await server.stop();
+  return { ok: false, refusal: durabilityRefusal(`redis-server at ${server.url}`, server.durability, required) };
+}
+
+async function runningRedis(url: string): Promise<ProvisionedServer> {
+  const stop = () => Promise.resolve();
+  return {
+    kind: "redis",
+    url,
+    pid: null,
+    origin: "HUBSCALE_REDIS_URL",
+    configText: "",
+    stop,
+    ...(await inspect(url, READY_WITHIN_MS)),
+  };
+}
+
+async function startRedis(program: ServerProgram, { care, durability, dir }: ProvisionRequest): Promise<ProvisionedServer> {
+  const folder = dir === undefined ? care.temporaryFolder("redis") : mkdtempSync(join(dir, "redis-"));
+  const log = join(folder, "redis-server.log");
+  for (let attempt = 1; ; attempt++) {
+    const port = await freePort();
+    const configText = configOf({ port, folder, durability });
+    const configFile = join(folder, "redis.conf");
+    writeFileSync(configFile, configText);
+    const { command, env } = program;
+    const child = await care.start({
+      name: "redis-server",
+      role: "redis",
+      command,
+      args: [configFile],
+      env,
+      cwd: folder,
+      stdout: "log",
+      log,
+    });
+    const url = `redis://127.0.0.1:${port}`;
+    const state = await ready(child, url);
+    if (state) {
+      const stop = async () => {
+        await child.stop();
+        care.removeFolder(folder);
+      };
+      return { kind: "redis", url, pid: child.pid, origin: program.origin, configText, stop, ...state };
+    }
+    if (attempt === PORT_ATTEMPTS || !child.logTail().includes("Address already in use")) {
+      throw new Error(`redis-server did not start\n${child.logTail()}`);
+    }
+  }
+}
+
+async function startRedisContainer(request: ProvisionRequest): Promise<{ server: ProvisionedServer } | { reason: string }> {
+  const image = request.sources.images.redis;
+  const configText = linesOf(settingsFor(request.durability));
+  const target = "/etc/hubscale-redis.conf";
+  const files = [{ target, content: configText }];
+  const container = await startContainer({
+    image,
+    ports: [6379],
+    command: ["redis-server", target],
+    files,
+    care: request.care,
+  });
+  if ("reason" in container) return container;
+  const { pid, stop } = container;
+  const url = `redis://127.0.0.1:${container.hostPort(6379)}`;
+  const state = await inspect(url, READY_WITHIN_MS);
+  return { server: { kind: "redis", url, pid, origin: `Docker (${image})`, configText, stop, ...state } };
+}
+
+/** Undefined: the server has ended, or the one that answers at this address is not ours. */
+async function ready(child: ManagedProcess, url: string): Promise<ServerState | undefined> {
+  const ended = child.ended.then(() => undefined);
+  const state = await Promise.race([inspect(url, READY_WITHIN_MS, () => child.alive), ended]);
+  return state?.settings["process_id"] === String(child.pid) ? state : undefined;
+}
+
+/**
+ * The append-only file on; nothing evicted, since a queue that forgets is none; no snapshots, which would only add disk work.
+ * `always` syncs before it answers. `everysec` writes before it answers and syncs each second: it survives the end of the
+ * process, not of the power.
+ */
+function settingsFor(durability: DurabilityLevel): [name: string, value: string][] {
+  return [
+    ["appendonly", "yes"],
+    ["appendfsync", durability === "fsync" ? "always" : "everysec"],
+    ["no-appendfsync-on-rewrite", "no"],
+    ["maxmemory-policy", "noeviction"],
+    ["save", '""'],
+  ];
+}
+
+function configOf({ port, folder, durability }: { port: number; folder: string; durability: DurabilityLevel }): string {
+  const place = [
+    ["bind", "127.0.0.1"],
+    ["port", String(port)],
+    ["dir", JSON.stringify(folder)],
+    ["daemonize", "no"],
+  ];
+  return linesOf([...place, ...settingsFor(durability)]);
+}
+
+const linesOf = (settings: readonly (readonly string[])[]) => settings.map((words) => `${words.join(" ")}\n`).join("");
+
+type ServerState = Pick<ProvisionedServer, "version" | "durability" | "settings">;
+
+/** Asks the server about itself, again and again until it answers, for at most `withinMs` or as long as `worthwhile`. */
+async function inspect(url: string, withinMs: number, worthwhile: () => boolean = () => true): Promise<ServerState> {
+  const deadlineMs = Date.now() + withinMs;
+  for (;;) {
+    const client = new Redis(url, { lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 });
+    // The same failure rejects `connect` below, where it is handled; without a listener it would be printed as well.
+    client.on("error", () => undefined);
+    try {
+      await client.connect();
+      return await readState(client);
+    } catch (cause) {
+      if (Date.now() > deadlineMs || !worthwhile()) throw new Error(`no answer from Redis at ${url}`, { cause });
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    } finally {
+      client.disconnect();
+    }
+  }
+}
+
+async function readState(client: Redis): Promise<ServerState> {
+  const info = await client.info("server");
+  const fact = (name: string) => new RegExp(`^${name}:(.*)$`, "m").exec(info)?.[1]?.trim() ?? "unknown";
+  const settings: Record<string, string> = { process_id: fact("process_id") };
+  for (const name of SETTINGS_READ_BACK) {
+    const [, value] = (await client.config("GET", name)) as string[];
+    if (value !== undefined) settings[name] = value;
+  }
+  return { version: fact("redis_version"), settings, durability: durabilityOf(settings) };
+}
+
+/** Rewriting the file must not suspend the syncs, or `always` is only true most of the time. */
+export function durabilityOf(settings: Readonly<Record<string, string>>): ProvisionedServer["durability"] {
+  const { appendonly, appendfsync, "no-appendfsync-on-rewrite": lax } = settings;
+  const how = `CONFIG GET: appendonly ${appendonly}, appendfsync ${appendfsync}, no-appendfsync-on-rewrite ${lax}`;
+  if (appendonly !== "yes") return { verified: null, how };
+  return { verified: appendfsync === "always" && lax === "no" ? "fsync" : "process", how };
+}
