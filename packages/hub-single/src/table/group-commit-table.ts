@@ -1,0 +1,180 @@
+/**
+ * The task table with group commit (C1 mended). Rows that may still change are in memory and change there at once; the changes
+ * of a turn of the event loop, and all that come while a commit is on its way to the disk, go into the next synced batch. Every
+ * promise waits for the commit that holds its change, so nothing is acknowledged that could be lost.
+ */
+import type { Task } from "@hubscale/protocol";
+import type { Database } from "../data-folder.ts";
+import { decodeTask, keyOf, scanTasks } from "./task-row.ts";
+import type { Decision, RowObserver, TaskTable } from "./task-table.ts";
+
+/** The part of the database that a commit needs; a test can put itself between. */
+export interface RowStore extends Pick<Database, "getMany" | "batch" | "iterator"> {}
+
+export class GroupCommitTable implements TaskTable {
+  readonly #db: RowStore;
+  readonly #observers: readonly RowObserver[];
+  /** Rows that are not completed; a completed one is final and stays on disk. */
+  readonly #live = new Map<string, Task>();
+  #gathering = new Commit();
+  #committing: Commit | undefined;
+  #isScheduled = false;
+  #failure: Error | undefined;
+  readonly #onFailure: (error: Error) => void;
+
+  constructor(parts: {
+    db: RowStore;
+    observers: readonly RowObserver[];
+    live: Iterable<Task>;
+    onFailure(error: Error): void;
+  }) {
+    this.#db = parts.db;
+    this.#observers = parts.observers;
+    this.#onFailure = (error) => parts.onFailure(error);
+    for (const task of parts.live) this.#live.set(task.id, task);
+  }
+
+  get backlog(): number {
+    return this.#gathering.rows.size + (this.#committing?.rows.size ?? 0);
+  }
+
+  insert(task: Task): Promise<void> {
+    return this.#change(undefined, task.id, task);
+  }
+
+  mutate<A>(taskId: string, decide: (row: Task | undefined) => Decision<A>): Promise<A> {
+    if (this.#isKnown(taskId)) return this.#decide(this.#known(taskId), taskId, decide);
+    return this.#readThenDecide(taskId, decide);
+  }
+
+  async getMany(taskIds: readonly string[]): Promise<Task[]> {
+    const stored = taskIds.filter((taskId) => !this.#isKnown(taskId));
+    // Taken now, in one turn: what is in memory and what is waited for belong together.
+    const rows = new Map(taskIds.map((taskId) => [taskId, this.#known(taskId)]));
+    const settled = this.settled();
+    for (const row of await this.#read(stored)) rows.set(row.id, row);
+    await settled;
+    return [...rows.values()].filter((row) => row !== undefined);
+  }
+
+  async fold(visit: (task: Task) => void): Promise<void> {
+    await this.settled();
+    await scanTasks(this.#db, visit);
+  }
+
+  /** Goes with the next commit. */
+  forget(taskIds: readonly string[]): Promise<void> {
+    if (this.#failure) return Promise.reject(this.#failure);
+    for (const taskId of taskIds) this.#gathering.rows.set(taskId, null);
+    const { done } = this.#gathering;
+    this.#schedule();
+    for (const taskId of taskIds) for (const observer of this.#observers) observer.forgotten?.(taskId);
+    return done;
+  }
+
+  settled(): Promise<void> {
+    if (this.#failure) return Promise.reject(this.#failure);
+    if (this.#gathering.rows.size > 0) return this.#gathering.done;
+    return this.#committing?.done ?? Promise.resolve();
+  }
+
+  async #decide<A>(before: Task | undefined, taskId: string, decide: (row: Task | undefined) => Decision<A>): Promise<A> {
+    const { answer, row } = decide(before);
+    // A refusal rests on the row as it is in memory: it too must wait until that row is safe.
+    await (row === undefined ? this.#safe(taskId) : this.#change(before, taskId, row));
+    return answer;
+  }
+
+  async #readThenDecide<A>(taskId: string, decide: (row: Task | undefined) => Decision<A>): Promise<A> {
+    const [stored] = await this.#read([taskId]);
+    return this.#decide(this.#isKnown(taskId) ? this.#known(taskId) : stored, taskId, decide);
+  }
+
+  async #read(taskIds: readonly string[]): Promise<Task[]> {
+    if (taskIds.length === 0) return [];
+    const keys = taskIds.map(keyOf);
+    const texts = await this.#db.getMany(keys);
+    return texts.flatMap((text, index) => (text === undefined ? [] : [decodeTask(keys[index] as string, text)]));
+  }
+
+  /** Whether memory has the last word on this row, be it that there is none. */
+  #isKnown(taskId: string): boolean {
+    return this.#live.has(taskId) || this.#gathering.rows.has(taskId) || this.#committing?.rows.has(taskId) === true;
+  }
+
+  #known(taskId: string): Task | undefined {
+    for (const commit of [this.#gathering, this.#committing]) {
+      const row = commit?.rows.get(taskId);
+      if (row !== undefined) return row ?? undefined;
+    }
+    return this.#live.get(taskId);
+  }
+
+  #change(before: Task | undefined, taskId: string, row: Task | null): Promise<void> {
+    if (this.#failure) return Promise.reject(this.#failure);
+    if (row === null || row.status === "completed") this.#live.delete(taskId);
+    else this.#live.set(taskId, row);
+    this.#gathering.rows.set(taskId, row);
+    const { done } = this.#gathering;
+    this.#schedule();
+    for (const observer of this.#observers) observer.changed(before, row ?? undefined);
+    return done;
+  }
+
+  #safe(taskId: string): Promise<void> {
+    if (this.#failure) return Promise.reject(this.#failure);
+    if (this.#gathering.rows.has(taskId)) return this.#gathering.done;
+    if (this.#committing?.rows.has(taskId)) return this.#committing.done;
+    return Promise.resolve();
+  }
+
+  /** The rest of this turn of the event loop still joins the commit: a submission, its routing and its assignment are one. */
+  #schedule(): void {
+    if (this.#isScheduled || this.#committing) return;
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
+      void this.#commit();
+    });
+  }
+
+  async #commit(): Promise<void> {
+    const commit = this.#gathering;
+    this.#gathering = new Commit();
+    this.#committing = commit;
+    try {
+      await this.#db.batch(commit.operations(), { sync: true });
+      this.#committing = undefined;
+      commit.resolve();
+      if (this.#gathering.rows.size > 0) this.#schedule();
+    } catch (error) {
+      this.#failure = new Error(`the store failed to commit ${commit.rows.size} rows`, { cause: error });
+      commit.reject(this.#failure);
+      this.#gathering.reject(this.#failure);
+      this.#onFailure(this.#failure);
+    }
+  }
+}
+
+/** The last state of each changed row, null for a removed one, and who waits for it. */
+class Commit {
+  readonly rows = new Map<string, Task | null>();
+  readonly done: Promise<void>;
+  resolve: () => void = () => undefined;
+  reject: (error: Error) => void = () => undefined;
+
+  constructor() {
+    this.done = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+    // Somebody may wait or nobody; the table reports a failed commit in either case.
+    this.done.catch(() => undefined);
+  }
+
+  operations(): ({ type: "put"; key: string; value: string } | { type: "del"; key: string })[] {
+    return [...this.rows].map(([taskId, row]) =>
+      row === null ? { type: "del", key: keyOf(taskId) } : { type: "put", key: keyOf(taskId), value: JSON.stringify(row) },
+    );
+  }
+}
