@@ -160,15 +160,19 @@ export class ProcessCare {
   #handleSignals(exitCodeOf: (signal: NodeJS.Signals) => number): void {
     for (const signal of ENDING_SIGNALS) {
       this.#on(signal, () => {
-        if (this.#closing) process.exit(exitCodeOf(signal));
-        void this.close().finally(() => process.exit(exitCodeOf(signal)));
+        this.#closeAndExit(exitCodeOf(signal));
       });
     }
     this.#on("uncaughtException", (error: Error) => {
       this.#tell(`hubscale: unforeseen error: ${error.stack ?? error.message}`);
-      if (this.#closing) process.exit(1);
-      void this.close().finally(() => process.exit(1));
+      this.#closeAndExit(1);
     });
+  }
+
+  /** When the program is ending already, whoever asks again wants it now: `exit` kills what is left. */
+  #closeAndExit(code: number): void {
+    if (this.#closing) process.exit(code);
+    void this.close().finally(() => process.exit(code));
   }
 
   #on(event: string, handler: (...args: never[]) => void): void {

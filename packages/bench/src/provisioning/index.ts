@@ -1,4 +1,4 @@
-export { type Provisioned, type ProvisionedServer, type Refusal, satisfies } from "./provisioned.ts";
+export { durabilityRefusal, type Provisioned, type ProvisionedServer, type Refusal, satisfies } from "./provisioned.ts";
 export type { ProvisionRequest } from "./provision-request.ts";
 export * from "./redis-server.ts";
 export * from "./server-sources.ts";

@@ -145,6 +145,18 @@ function configOf({ port, folder, durability }: { port: number; folder: string; 
 
 const linesOf = (settings: readonly (readonly string[])[]) => settings.map((words) => `${words.join(" ")}\n`).join("");
 
+/** Removes what one run has left in a server that goes on running: all keys with its random namespace in their names. */
+export async function removeKeys(url: string, namespace: string): Promise<void> {
+  const client = new Redis(url);
+  try {
+    for await (const keys of client.scanStream({ match: `*${namespace}*`, count: 1_000 }) as AsyncIterable<string[]>) {
+      if (keys.length > 0) await client.unlink(...keys);
+    }
+  } finally {
+    client.disconnect();
+  }
+}
+
 type ServerState = Pick<ProvisionedServer, "version" | "durability" | "settings">;
 
 /** Asks the server about itself, again and again until it answers, for at most `withinMs` or as long as `worthwhile`. */

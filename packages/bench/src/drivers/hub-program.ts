@@ -1,0 +1,88 @@
+/** One program of a hub: started, awaited until it says that it is ready. */
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { ManagedProcess, ProcessCare } from "../machine/index.ts";
+
+/** The one line that every hub program prints on stdout when it can be used. */
+export interface ReadyLine {
+  ready: true;
+  ws: string[];
+  http: string[];
+  pids: Record<string, number[]>;
+}
+
+export interface HubProgram {
+  name: string;
+  /** File URL of the module to run. */
+  module: string;
+  args: readonly string[];
+}
+
+export interface StartOptions {
+  care: ProcessCare;
+  /** `inherit`, or a folder for the log files. */
+  log: string;
+  readyWithinMs: number;
+}
+
+export const READY_WITHIN_MS = 60_000;
+
+export interface StartedProgram {
+  process: ManagedProcess;
+  ready: ReadyLine;
+}
+
+/** Rejects with the end of the program's log when it ends, is late, or says something else; it is ended then. */
+export async function startProgram(program: HubProgram, { care, log, readyWithinMs }: StartOptions): Promise<StartedProgram> {
+  const child = await care.start({
+    name: program.name,
+    role: "hub",
+    command: process.execPath,
+    args: [fileURLToPath(program.module), ...program.args, "--exit-with-parent"],
+    stdout: "lines",
+    log: log === "inherit" ? log : join(log, `${program.name.replaceAll(" ", "-")}.log`),
+    holdStdin: true,
+  });
+  try {
+    const line = await child.firstLine(readyWithinMs);
+    const ready = readyLineOf(line);
+    if (!ready) throw new Error(`${program.name} began with this instead of its ready line: ${line.slice(0, 200)}`);
+    return { process: child, ready };
+  } catch (error) {
+    await child.stop(0);
+    throw error;
+  }
+}
+
+/** All at once. When one fails the others are ended too. */
+export async function startPrograms(programs: readonly HubProgram[], options: StartOptions): Promise<StartedProgram[]> {
+  const outcomes = await Promise.allSettled(programs.map((program) => startProgram(program, options)));
+  const started = outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
+  const failed = outcomes.find((outcome) => outcome.status === "rejected");
+  if (!failed) return started;
+  await Promise.all(started.map(({ process }) => process.stop()));
+  throw failed.reason;
+}
+
+export function readyLineOf(line: string): ReadyLine | undefined {
+  const value = parsed(line);
+  if (typeof value !== "object" || value === null) return undefined;
+  const { ready, ws, http, pids } = value as Record<string, unknown>;
+  if (ready !== true || !isList(ws, "string") || !isList(http, "string") || typeof pids !== "object" || pids === null)
+    return undefined;
+  if (ws.length === 0 || http.length === 0 || !Object.values(pids).every((list) => isList(list, "number"))) return undefined;
+  return { ready, ws: ws as string[], http: http as string[], pids: pids as Record<string, number[]> };
+}
+
+function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    // Not JSON: no ready line, which the caller says with the line itself.
+    return undefined;
+  }
+}
+
+function isList(value: unknown, of: "string" | "number"): value is unknown[] {
+  return Array.isArray(value) && value.every((item) => typeof item === of);
+}

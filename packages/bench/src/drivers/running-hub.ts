@@ -1,0 +1,59 @@
+/** A hub under test: how it is started, what it says of itself, how it ends. Nothing here measures. */
+import type { BackplaneDescription, DurabilityLevel } from "@hubscale/hub-runtime";
+import type { ManagedProcess, ProcessCare } from "../machine/index.ts";
+import type { ProvisionedServer, Refusal, ServerSources } from "../provisioning/index.ts";
+import type { HubSpec } from "./hub-id.ts";
+
+export interface HubEnvironment {
+  care: ProcessCare;
+  sources: ServerSources;
+  /** Required of every store that the hub keeps tasks in. */
+  durability: DurabilityLevel;
+  /** Data folders are made in here; by default among the temporary folders. Removed when the hub stops. */
+  dir?: string;
+  /** `off` (the default here), `reference`, or a file. */
+  rateLimits?: string;
+  /** Completed tasks that are in the store before the first one comes. Default 0. */
+  seedCompletedRows?: number;
+  /** Queue shards of a sharded hub; default: the program's own. */
+  shards?: number;
+  /** Node i listens on `port + i`; default: any free ports. */
+  port?: number;
+  /** Where the hub's programs log: our own stderr, or (the default) a file that is shown when one fails. */
+  log?: "inherit";
+  /** Where `external` is. */
+  target?: { ws: string; http: string };
+  /** A node must be ready within this time; with many seeded rows it takes longer. Default 60,000. */
+  readyWithinMs?: number;
+  /** Told what takes time, one line each. */
+  tell?: (line: string) => void;
+}
+
+export interface RunningHub {
+  id: string;
+  spec: HubSpec;
+  /** One address per node. */
+  ws: string[];
+  http: string[];
+  /** Pids by role, for CPU accounting: `hub`, `redis`, `nats`. Empty for a hub that is not on this machine. */
+  roles: ReadonlyMap<string, readonly number[]>;
+  /** The hub's own programs, in the order of `ws`. */
+  nodes: readonly ManagedProcess[];
+  servers: readonly ProvisionedServer[];
+  describe(): Promise<HubDescription>;
+  /** Drains the nodes, stops their servers, removes their data. */
+  stop(): Promise<void>;
+}
+
+export type StartedHub = { ok: true; hub: RunningHub } | { ok: false; refusal: Refusal };
+
+export interface HubDescription {
+  hub: string;
+  /** `verified`: the weakest of all stores, as seen on the running ones; null when one says too little. */
+  durability: { required: DurabilityLevel; verified: DurabilityLevel | null; how: string };
+  /** What each node says of itself; empty when the hub does not have `GET /api/describe`. */
+  nodes: BackplaneDescription[];
+  servers: Pick<ProvisionedServer, "kind" | "version" | "origin" | "durability" | "settings" | "configText">[];
+  /** What cannot be told of this hub. */
+  unknown: string[];
+}

@@ -1,0 +1,165 @@
+/** Starts the hub of an id, checks that it keeps what it must keep, and hands over its one handle. */
+import { randomBytes } from "node:crypto";
+import { mkdtempSync } from "node:fs";
+import { join } from "node:path";
+import { durabilityRefusal, type ProvisionedServer, provisionRedis, removeKeys, satisfies } from "../provisioning/index.ts";
+import { describeHub } from "./hub-description.ts";
+import { formatHubId, type HubSpec } from "./hub-id.ts";
+import { type HubProgram, READY_WITHIN_MS, startPrograms } from "./hub-program.ts";
+import type { HubEnvironment, RunningHub, StartedHub } from "./running-hub.ts";
+
+/**
+ * A refusal when the hub cannot be had here or keeps less than required. Rejects when it fails to start. Either way nothing of
+ * it is left.
+ */
+export async function startHub(spec: HubSpec, env: HubEnvironment): Promise<StartedHub> {
+  switch (spec.kind) {
+    case "single":
+      return verified(await startSingle(spec, env), env);
+    case "sharded":
+      return startSharded(spec, env);
+    case "null":
+      return { ok: true, hub: await startNull(spec, env) };
+    case "external":
+      return connectExternal(spec, env);
+  }
+}
+
+/** The single hub syncs every acknowledged change whatever is required; LevelDB has no half measure. */
+function startSingle(spec: HubSpec & { kind: "single" }, env: HubEnvironment): Promise<RunningHub> {
+  const fixes = spec.fixes.length > 0 ? ["--fix", spec.fixes.join(",")] : [];
+  return runNodes(spec, env, (folder) => [
+    {
+      name: "hub",
+      module: import.meta.resolve("@hubscale/hub-single/main"),
+      args: ["--profile", spec.profile, ...fixes, "--data", join(folder, "data"), ...commonFlags(env, 0)],
+    },
+  ]);
+}
+
+async function startSharded(spec: HubSpec & { kind: "sharded" }, env: HubEnvironment): Promise<StartedHub> {
+  if (spec.backbone === "nats") {
+    const message = "sharded-nats is not built yet";
+    return { ok: false, refusal: { code: "not_built", message, nextStep: "use sharded-redis" } };
+  }
+  const { care, sources, durability, dir, tell } = env;
+  const provisioned = await provisionRedis({
+    care,
+    sources,
+    durability,
+    ...(dir !== undefined && { dir }),
+    ...(tell && { tell }),
+  });
+  if (!provisioned.ok) return provisioned;
+  const { server } = provisioned;
+  // Several runs may share a server that was named by its URL.
+  const namespace = `hubscale-${randomBytes(6).toString("hex")}`;
+  const stopServer = async () => {
+    if (server.configText === "") await removeKeys(server.url, namespace);
+    await server.stop();
+  };
+  try {
+    const shards = env.shards === undefined ? [] : ["--shards", String(env.shards)];
+    const shared = ["--redis", server.url, "--namespace", namespace, ...shards, "--durability", durability];
+    const programs = () =>
+      Array.from({ length: spec.nodes }, (_, i) => ({
+        name: `hub node ${i + 1}`,
+        module: import.meta.resolve("@hubscale/hub-sharded/node-main"),
+        args: ["--node", `n${i + 1}`, ...shared, ...commonFlags(env, i)],
+      }));
+    return await verified(await runNodes(spec, env, programs, { servers: [server], stopServer }), env);
+  } catch (error) {
+    await stopServer();
+    throw error;
+  }
+}
+
+function startNull(spec: HubSpec, env: HubEnvironment): Promise<RunningHub> {
+  const module = new URL("../load/null-hub-main.js", import.meta.url).href;
+  return runNodes(spec, env, () => [{ name: "null hub", module, args: ["--port", String(env.port ?? 0)] }]);
+}
+
+function connectExternal(spec: HubSpec, env: HubEnvironment): StartedHub {
+  if (!env.target) {
+    const message = "the hub id `external` needs the address of a hub";
+    return { ok: false, refusal: { code: "no_target", message, nextStep: "give --target ws://… and --http http://…" } };
+  }
+  const { ws, http } = env.target;
+  const unknown = ["CPU, memory and disk of the hub: not on this machine or not ours", "its version and configuration"];
+  const hub: RunningHub = {
+    id: formatHubId(spec),
+    spec,
+    ws: [ws],
+    http: [http],
+    roles: new Map(),
+    nodes: [],
+    servers: [],
+    describe: () => describeHub({ id: "external", http: [http], servers: [], required: env.durability, unknown }),
+    stop: () => Promise.resolve(),
+  };
+  return { ok: true, hub };
+}
+
+/** Only the first node seeds: the rows are the hub's, not the node's. */
+function commonFlags({ port, rateLimits, seedCompletedRows }: HubEnvironment, index: number): string[] {
+  const flags = ["--port", String(port === undefined || port === 0 ? 0 : port + index), "--rate-limits", rateLimits ?? "off"];
+  return index === 0 && seedCompletedRows ? [...flags, "--seed-completed-rows", String(seedCompletedRows)] : flags;
+}
+
+type Programs = (folder: string) => HubProgram[];
+
+interface Backbone {
+  servers: ProvisionedServer[];
+  stopServer(): Promise<void>;
+}
+
+async function runNodes(spec: HubSpec, env: HubEnvironment, programs: Programs, backbone?: Backbone): Promise<RunningHub> {
+  const { care } = env;
+  const folder = env.dir === undefined ? care.temporaryFolder("hub") : mkdtempSync(join(env.dir, "hub-"));
+  const options = { care, log: env.log ?? folder, readyWithinMs: env.readyWithinMs ?? READY_WITHIN_MS };
+  const started = await startPrograms(programs(folder), options).catch((error: unknown) => {
+    care.removeFolder(folder);
+    throw error;
+  });
+  const nodes = started.map(({ process }) => process);
+  const id = formatHubId(spec);
+  const servers = backbone?.servers ?? [];
+  const http = started.flatMap(({ ready }) => ready.http);
+  return {
+    id,
+    spec,
+    ws: started.flatMap(({ ready }) => ready.ws),
+    http,
+    roles: rolesOf(
+      started.map(({ ready }) => ready.pids),
+      servers,
+    ),
+    nodes,
+    servers,
+    describe: () => describeHub({ id, http, servers, required: env.durability }),
+    stop: async () => {
+      await Promise.all(nodes.map((node) => node.stop()));
+      await backbone?.stopServer();
+      care.removeFolder(folder);
+    },
+  };
+}
+
+function rolesOf(
+  pidsOfNodes: readonly Record<string, number[]>[],
+  servers: readonly ProvisionedServer[],
+): Map<string, number[]> {
+  const roles = new Map<string, number[]>();
+  const add = (role: string, pids: readonly number[]) => roles.set(role, [...(roles.get(role) ?? []), ...pids]);
+  for (const pids of pidsOfNodes) for (const [role, list] of Object.entries(pids)) add(role, list);
+  for (const { kind, pid } of servers) if (pid !== null) add(kind, [pid]);
+  return roles;
+}
+
+async function verified(hub: RunningHub, { durability }: HubEnvironment): Promise<StartedHub> {
+  const description = await hub.describe();
+  if (satisfies(description.durability.verified, durability)) return { ok: true, hub };
+  await hub.stop();
+  const how = [description.durability.how, ...description.unknown].join("; ");
+  return { ok: false, refusal: durabilityRefusal(hub.id, { ...description.durability, how }, durability) };
+}
