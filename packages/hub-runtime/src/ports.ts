@@ -2,7 +2,7 @@
  * What the shared shell (HTTP and WebSocket edge, agent roster, presence) needs of a hub, and what it gives. A hub is one
  * `TaskDesk` and one `Backplane`; everything else is the same code for all of them.
  */
-import type { RefusalCode, TaskDraft } from "@hubscale/hub-core";
+import type { EndpointView, HostResources, RefusalCode, TaskDraft } from "@hubscale/hub-core";
 import type { HubFrame, LlmEndpoint, MessageFrame, SidecarFrameOf, Task, TaskFilter, TaskStats } from "@hubscale/protocol";
 
 /**
@@ -86,6 +86,10 @@ export type BusEvent =
   /** A frame for all agents; `channel` limits it to the subscribers. */
   | { type: "broadcast"; frame: HubFrame; channel?: string }
   | { type: "endpoints_changed" }
+  /** What an agent's host last said of itself; `host` as in the endpoints' ids. */
+  | { type: "host_resources"; host: string; resources: HostResources; atMs: number }
+  /** A sign of life, with the number of agents that are with the node: those of a node that falls silent are gone. */
+  | { type: "node_here"; node: string; agents: number }
   /** A node asks the others to say again who is with them (sent at its start). */
   | { type: "presence_wanted"; node: string };
 
@@ -179,4 +183,12 @@ export interface RosterAgent {
   readonly ollamaHost: string | null;
   readonly state: "offline" | "idle" | "assigned" | "working" | "blocked";
   readonly taskId: string | null;
+}
+
+/** What the edge knows of the whole hub, for the desk that schedules: gathered from the bus, so up to seconds old. */
+export interface HubView {
+  /** The endpoint registry as routing sees it, with the resource reports that are not stale. */
+  endpoints(): readonly EndpointView[];
+  /** Whether the agent is connected to any node. */
+  isOnline(agentId: string): boolean;
 }

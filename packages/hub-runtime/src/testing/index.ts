@@ -1,1 +1,3 @@
-export {};
+export { MemoryStores, memoryBackplane } from "./memory-backplane.ts";
+export { MemoryDesk, type MemoryDeskOptions } from "./memory-desk.ts";
+export { type MemoryHubOptions, startMemoryHub } from "./memory-hub.ts";

@@ -1,0 +1,57 @@
+import { checkerOf, REGISTER_AGENT, type RegisterAgentAnswer, ROOM_MESSAGE } from "@hubscale/protocol";
+import type { FastifyInstance } from "fastify";
+import type { Channels } from "./channels.ts";
+import { admit, invalid } from "./http-app.ts";
+import type { HubMetrics } from "./hub-metrics.ts";
+import type { RandomHex, TokenStore } from "./ports.ts";
+import type { PresenceBoard } from "./presence-board.ts";
+import type { RateLimiter } from "./rate-limiter.ts";
+import { hashOfToken } from "./token-check.ts";
+
+export interface AgentRoutesOptions {
+  store: TokenStore;
+  randomHex: RandomHex;
+  limiter: RateLimiter;
+  metrics: HubMetrics;
+  presence: PresenceBoard;
+  /** As clients reach the hub. */
+  urls(): { http: string; ws: string };
+}
+
+/** Registration and the list of agents, for everybody. */
+export function addAgentRoutes(app: FastifyInstance, options: AgentRoutesOptions): void {
+  const { store, randomHex, limiter, metrics, presence, urls } = options;
+  const check = checkerOf<{ agent_id: string }>(REGISTER_AGENT);
+
+  app.post("/api/onboard/register", {
+    // A caller without a token is known by its address only.
+    onRequest: async (request, reply) => admit(limiter, metrics, request, reply, request.ip),
+    handler: async (request, reply) => {
+      const body = check(request.body ?? {});
+      if (!body.ok) return invalid(reply, body.errors);
+      const { agent_id } = body.value;
+      const token = randomHex(32);
+      if (!(await store.register(agent_id, hashOfToken(token)))) {
+        return reply.code(409).send({ error: "agent_id already registered" });
+      }
+      const { http, ws } = urls();
+      const answer: RegisterAgentAnswer = { agent_id, default_repo: null, hub_api_url: http, hub_ws_url: ws, token };
+      return reply.code(201).send(answer);
+    },
+  });
+
+  app.get("/api/agents", async () => ({
+    agents: [...presence.entries()].map(({ ollama_url: _, ...agent }) => agent),
+  }));
+}
+
+/** The room, for callers with a token. */
+export function addRoomRoute(app: FastifyInstance, channels: Channels): void {
+  const check = checkerOf<{ text: string }>(ROOM_MESSAGE);
+  app.post("/api/room/message", async (request, reply) => {
+    const body = check(request.body ?? {});
+    if (!body.ok) return invalid(reply, body.errors);
+    const { from, message_type, seq, text, timestamp } = channels.sayInRoom(request.agentId, body.value.text);
+    return reply.code(201).send({ from, seq, text, timestamp, type: message_type });
+  });
+}

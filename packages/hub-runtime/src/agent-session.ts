@@ -1,0 +1,254 @@
+/** The conversation with one client: identification, validation, rate limits, violations, and one answer for each frame. */
+import { rateTierOfFrame, recordViolation, type ViolationLog } from "@hubscale/hub-core";
+import type { Checked, ErrorFrame, SidecarFrame, SidecarFrameOf } from "@hubscale/protocol";
+import { agentEntryOf, ConnectedAgent, hostOfUrl } from "./connected-agent.ts";
+import type { AgentSocket } from "./agent-socket.ts";
+import type { Channels } from "./channels.ts";
+import type { EndpointRegistry } from "./endpoint-registry.ts";
+import { hostResourcesOf } from "./host-resources.ts";
+import type { HubMetrics } from "./hub-metrics.ts";
+import type { IdentifyBackoff } from "./identify-backoff.ts";
+import type { Messages } from "./messages.ts";
+import { type BusEvent, type Clock, type TaskDesk, Unavailable } from "./ports.ts";
+import type { PresenceBoard } from "./presence-board.ts";
+import type { RateLimiter } from "./rate-limiter.ts";
+import type { LocalRoster } from "./roster.ts";
+import type { TaskReports } from "./task-reports.ts";
+import type { TokenCheck } from "./token-check.ts";
+import { TIMERS } from "@hubscale/protocol";
+
+/** What a session needs of the hub. */
+export interface SessionContext {
+  clock: Clock;
+  hasWarts: boolean;
+  check(frame: { type?: unknown }): Checked<SidecarFrame>;
+  tokens: TokenCheck;
+  limiter: RateLimiter;
+  backoff: IdentifyBackoff;
+  roster: LocalRoster;
+  presence: PresenceBoard;
+  tasks: TaskDesk;
+  reports: TaskReports;
+  messages: Messages;
+  channels: Channels;
+  endpoints: EndpointRegistry;
+  metrics: HubMetrics;
+  publish(event: BusEvent): void;
+  /** The store broke in a way that the hub must not survive. */
+  onBroken(error: unknown): void;
+}
+
+export class AgentSession {
+  readonly #hub: SessionContext;
+  readonly #socket: AgentSocket;
+  #agent: ConnectedAgent | undefined;
+  #violations: ViolationLog | undefined;
+  /** Of the last frame, for the idle limit of the socket. */
+  lastFrameAtMs: number;
+
+  constructor(hub: SessionContext, socket: AgentSocket) {
+    this.#hub = hub;
+    this.#socket = socket;
+    this.lastFrameAtMs = hub.clock.nowMs();
+  }
+
+  get agent(): ConnectedAgent | undefined {
+    return this.#agent;
+  }
+
+  /** Handles one frame; a promise only when there is something to wait for. */
+  handle(data: Buffer): Promise<void> | undefined {
+    try {
+      const pending = this.#dispatch(data);
+      return pending?.catch((error: unknown) => this.#failed(error));
+    } catch (error) {
+      this.#failed(error);
+      return undefined;
+    }
+  }
+
+  /** The socket is gone. */
+  closed(): void {
+    const agent = this.#agent;
+    if (agent && this.#hub.roster.leave(agent)) this.#hub.presence.left(agent);
+  }
+
+  #dispatch(data: Buffer): Promise<void> | undefined {
+    const { hub, agent } = { hub: this.#hub, agent: this.#agent };
+    hub.metrics.counters.frames_in++;
+    const parsed = parsedFrame(data);
+    if (parsed === undefined) return this.#violated({ type: "error", error: "invalid_json" });
+    if (!agent && parsed.type !== "identify") return this.#violated({ type: "error", error: "not_identified" });
+    const checked = hub.check(parsed);
+    if (!checked.ok) {
+      const messageType = typeof parsed.type === "string" ? { message_type: parsed.type } : {};
+      return this.#violated({ type: "error", error: "validation_failed", ...messageType, errors: checked.errors });
+    }
+    const frame = checked.value;
+    if (frame.type === "identify") {
+      return agent ? this.#violated({ type: "error", error: "already_identified" }) : this.#identify(frame);
+    }
+    return this.#identified(agent as ConnectedAgent, frame);
+  }
+
+  #identified(agent: ConnectedAgent, frame: Exclude<SidecarFrame, { type: "identify" }>): Promise<void> | undefined {
+    const { hasWarts, clock, roster, reports, messages, channels } = this.#hub;
+    if (!hasWarts || frame.type === "ping") agent.lastSeenMs = clock.nowMs();
+    if (!this.#isAdmitted(agent, frame.type)) return undefined;
+    roster.heardFrom(agent);
+    switch (frame.type) {
+      case "task_accepted":
+      case "task_progress":
+      case "task_complete":
+      case "task_failed":
+      case "task_rejected":
+      case "task_recovering":
+      case "state_report":
+      case "wake_result":
+        return reports.handle(agent, frame);
+      case "ping":
+        return void agent.line.send({ type: "pong", timestamp: clock.nowMs() });
+      case "status":
+        return this.#status(agent, frame.status);
+      case "list_agents":
+        return void agent.line.send({ type: "agents", agents: [...this.#hub.presence.entries()].map(agentEntryOf) });
+      case "message":
+        return messages.send(agent, frame);
+      case "resource_report":
+        return this.#resources(agent, frame);
+      case "ollama_report":
+        return this.#ollama(agent, frame.ollama_url);
+      case "channel_subscribe":
+        return void channels.subscribe(agent, frame.channel);
+      case "channel_unsubscribe":
+        return void channels.unsubscribe(agent, frame.channel);
+      case "channel_publish":
+        return void channels.publish(agent, frame.channel, frame.payload);
+      case "channel_history":
+        return void agent.line.send({
+          type: "channel_history",
+          channel: frame.channel,
+          messages: channels.history(frame.channel, frame.limit),
+        });
+      case "list_channels":
+        return void agent.line.send({ type: "channels", channels: channels.names() });
+    }
+  }
+
+  async #identify(frame: SidecarFrameOf<"identify">): Promise<void> {
+    const { tokens, limiter, backoff, roster, presence, tasks, messages } = this.#hub;
+    const owner = await tokens.agentOf(frame.token);
+    if (owner !== frame.agent_id) {
+      return this.#violated({ type: "error", error: owner === undefined ? "invalid_token" : "token_agent_mismatch" });
+    }
+    const waitMs = backoff.waitMs(owner);
+    if (waitMs > 0) {
+      this.#socket.send({ type: "error", error: "identify_refused", retry_after_ms: waitMs });
+      return;
+    }
+    const admission = limiter.admit("ws", owner, "heavy");
+    if (!admission.ok) {
+      this.#hub.metrics.counters.rate_limited++;
+      this.#socket.send({ type: "rate_limited", retry_after_ms: admission.retryAfterMs, tier: admission.tier });
+      return;
+    }
+    // The client may have gone while the store was asked.
+    if (!this.#socket.isOpen) return;
+    const earlier = roster.get(owner);
+    if (earlier) {
+      roster.leave(earlier);
+      earlier.line.close(TAKEN_OVER, "a newer connection of this agent has taken over");
+    }
+    const agent = new ConnectedAgent(frame, this.#socket, presence.connectedAt(owner));
+    agent.lastSeenMs = this.#hub.clock.nowMs();
+    this.#agent = agent;
+    roster.join(agent);
+    presence.joined(agent);
+    this.#socket.send({ type: "identified", agent_id: owner });
+    tasks.notify({ type: "agent_joined", agentId: owner });
+    await messages.deliverMailbox(agent);
+  }
+
+  #status(agent: ConnectedAgent, status: string): undefined {
+    agent.status = status;
+    agent.line.send({ type: "status_updated" });
+    this.#hub.presence.changed(agent);
+  }
+
+  #resources(agent: ConnectedAgent, report: SidecarFrameOf<"resource_report">): undefined {
+    if (agent.ollamaHost === null) return;
+    this.#hub.publish({
+      type: "host_resources",
+      host: agent.ollamaHost,
+      resources: hostResourcesOf(report),
+      atMs: this.#hub.clock.nowMs(),
+    });
+  }
+
+  #ollama(agent: ConnectedAgent, url: string): Promise<void> | undefined {
+    const host = hostOfUrl(url);
+    if (!host || !/^https?:/.test(url)) {
+      return this.#violated({
+        type: "error",
+        error: "validation_failed",
+        message_type: "ollama_report",
+        errors: [{ field: "ollama_url", error: "invalid_value", detail: "must be an http URL" }],
+      });
+    }
+    const port = Number(new URL(url).port || OLLAMA_PORT);
+    return this.#hub.endpoints.register(host, port, agent.agentId, "sidecar").then(() => {
+      agent.line.send({ type: "ollama_report_ack", status: "registered" });
+    });
+  }
+
+  /** False: the frame is to be dropped. */
+  #isAdmitted(agent: ConnectedAgent, type: string): boolean {
+    const { limiter, metrics, roster } = this.#hub;
+    if (!limiter.isEnabled) return true;
+    const tier = rateTierOfFrame(type);
+    const admission = limiter.admit("ws", agent.agentId, tier);
+    if (admission.ok) {
+      if (admission.remaining !== undefined) {
+        agent.line.send({ type: "rate_limit_warning", tier, remaining: admission.remaining });
+      }
+      return true;
+    }
+    metrics.counters.rate_limited++;
+    agent.line.send({ type: "rate_limited", retry_after_ms: admission.retryAfterMs, tier: admission.tier });
+    roster.passOver(agent, TIMERS.rateLimitedPassOverMs);
+    return false;
+  }
+
+  #violated(error: ErrorFrame): undefined {
+    const { backoff, clock, metrics } = this.#hub;
+    metrics.counters.violations++;
+    this.#socket.send(error);
+    const recorded = recordViolation(this.#violations, clock.nowMs());
+    this.#violations = recorded.log;
+    if (!recorded.close) return;
+    if (this.#agent) backoff.closed(this.#agent.agentId);
+    this.#socket.close(1008, "too many violations of the protocol");
+  }
+
+  #failed(error: unknown): void {
+    if (!(error instanceof Unavailable)) return this.#hub.onBroken(error);
+    this.#hub.metrics.counters.unavailable++;
+    this.#socket.send({ type: "error", error: "unavailable", retry_after_ms: error.retryAfterMs });
+  }
+}
+
+/** Close code of the application's own range, so that an old connection does not take it for an invitation to reconnect. */
+const TAKEN_OVER = 4001;
+
+const OLLAMA_PORT = 11_434;
+
+/** Undefined: not a JSON object. */
+function parsedFrame(data: Buffer): { type?: unknown } | undefined {
+  try {
+    const parsed: unknown = JSON.parse(data.toString("utf8"));
+    return typeof parsed === "object" && parsed !== null && !Array.isArray(parsed) ? parsed : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}

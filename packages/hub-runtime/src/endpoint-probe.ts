@@ -1,0 +1,61 @@
+/** Asks one Ollama endpoint which models it has and which are loaded. */
+import { get } from "node:http";
+import { isForbiddenAddress, safeLookup } from "./endpoint-address.ts";
+
+export interface EndpointModels {
+  models: string[];
+  loadedModels: string[];
+}
+
+/** Rejects if the endpoint does not answer both questions within `PROBE_TIMEOUT_MS`. Redirects are not followed. */
+export async function probeEndpoint(host: string, port: number): Promise<EndpointModels> {
+  const [tags, ps] = await Promise.all([getJson(host, port, "/api/tags"), getJson(host, port, "/api/ps")]);
+  return { models: modelNames(tags), loadedModels: modelNames(ps) };
+}
+
+/** For one answer; a healthy endpoint takes milliseconds. */
+const PROBE_TIMEOUT_MS = 5_000;
+
+/** A list of models is a few kilobytes. */
+const ANSWER_BYTES = 1_048_576;
+
+function getJson(host: string, port: number, path: string): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    if (isForbiddenAddress(host)) {
+      reject(new Error(`${host} is not polled`));
+      return;
+    }
+    const request = get(
+      { host, port, path, lookup: safeLookup, agent: false, signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) },
+      (response) => {
+        const chunks: Buffer[] = [];
+        let bytes = 0;
+        response.on("data", (chunk: Buffer) => {
+          bytes += chunk.length;
+          if (bytes > ANSWER_BYTES) request.destroy(new Error(`${path} answered more than ${ANSWER_BYTES} bytes`));
+          else chunks.push(chunk);
+        });
+        response.on("error", reject);
+        response.on("end", () => {
+          if (response.statusCode !== 200) return reject(new Error(`${path} answered ${response.statusCode}`));
+          try {
+            resolve(JSON.parse(Buffer.concat(chunks).toString("utf8")));
+          } catch (error) {
+            reject(error as Error);
+          }
+        });
+      },
+    );
+    request.on("error", reject);
+  });
+}
+
+/** `{models: [{name}]}`, as both routes answer. */
+function modelNames(answer: unknown): string[] {
+  const models = (answer as { models?: unknown } | null)?.models;
+  if (!Array.isArray(models)) throw new Error("the answer has no list of models");
+  return models.flatMap((model: unknown) => {
+    const name = (model as { name?: unknown } | null)?.name;
+    return typeof name === "string" ? [name] : [];
+  });
+}

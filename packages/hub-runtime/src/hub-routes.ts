@@ -1,0 +1,41 @@
+import {
+  REGISTER_AGENT,
+  REGISTER_ENDPOINT,
+  ROOM_MESSAGE,
+  SIDECAR_FRAMES,
+  type SidecarFrameType,
+  SUBMIT_TASK,
+} from "@hubscale/protocol";
+import type { FastifyInstance } from "fastify";
+import type { Backplane } from "./ports.ts";
+
+export interface HubRoutesOptions {
+  node: string;
+  backplane: Backplane;
+  knownFrames: readonly SidecarFrameType[];
+  isDraining(): boolean;
+  /** For `GET /api/metrics`. */
+  metrics(): Promise<Record<string, unknown>>;
+}
+
+/** What the hub says of itself, to everybody. */
+export function addHubRoutes(app: FastifyInstance, options: HubRoutesOptions): void {
+  const { node, backplane, isDraining, metrics } = options;
+  const schemas = {
+    websocket: Object.fromEntries(options.knownFrames.map((type) => [type, SIDECAR_FRAMES[type]])),
+    http: {
+      "POST /api/onboard/register": REGISTER_AGENT,
+      "POST /api/tasks": SUBMIT_TASK,
+      "POST /api/room/message": ROOM_MESSAGE,
+      "POST /api/admin/llm-registry": REGISTER_ENDPOINT,
+    },
+  };
+
+  // 503 while draining: a load balancer then sends nobody else here.
+  app.get("/health", async (_request, reply) =>
+    isDraining() ? reply.code(503).send({ status: "draining", node }) : { status: "ok", node },
+  );
+  app.get("/api/describe", () => backplane.describe());
+  app.get("/api/schemas", async () => schemas);
+  app.get("/api/metrics", () => metrics());
+}

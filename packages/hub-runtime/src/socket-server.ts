@@ -1,0 +1,124 @@
+/** The WebSocket side: upgrades on `/ws`, the limit on connections, idle sockets, agents that have not been seen. */
+import type { IncomingMessage, Server } from "node:http";
+import type { Duplex } from "node:stream";
+import { setTimeout as wait } from "node:timers/promises";
+import { LIMITS, TIMERS } from "@hubscale/protocol";
+import { type RawData, type WebSocket, WebSocketServer } from "ws";
+import { AgentSession, type SessionContext } from "./agent-session.ts";
+import { AgentSocket } from "./agent-socket.ts";
+
+export interface SocketServerOptions {
+  maxConnections: number;
+  maxBufferedBytes: number;
+  log(line: string): void;
+}
+
+export class SocketServer {
+  readonly #hub: SessionContext;
+  readonly #options: SocketServerOptions;
+  readonly #server = new WebSocketServer({ noServer: true, maxPayload: LIMITS.payloadBytes, perMessageDeflate: false });
+  readonly #open = new Map<AgentSession, AgentSocket>();
+  #isDraining = false;
+
+  constructor(hub: SessionContext, options: SocketServerOptions) {
+    this.#hub = hub;
+    this.#options = options;
+  }
+
+  get connections(): number {
+    return this.#open.size;
+  }
+
+  attach(server: Server): void {
+    server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      // Until the handshake is over nobody else listens for the errors of this socket.
+      socket.on("error", () => socket.destroy());
+      const [path] = (request.url ?? "").split("?", 1);
+      if (path !== "/ws") return refuse(socket, "404 Not Found");
+      if (this.#isDraining || this.#open.size >= this.#options.maxConnections) {
+        this.#hub.metrics.counters.connections_refused++;
+        return refuse(socket, "503 Service Unavailable");
+      }
+      this.#server.handleUpgrade(request, socket, head, (client) => this.#opened(client));
+    });
+  }
+
+  /** To be called every few seconds: closes sockets without a frame for 60 s. */
+  closeIdle(): void {
+    const nowMs = this.#hub.clock.nowMs();
+    for (const [session, socket] of this.#open) {
+      if (nowMs - session.lastFrameAtMs >= TIMERS.socketIdleMs) socket.close(1000, "no frame for 60 s");
+    }
+  }
+
+  /** To be called every 30 s: evicts agents that have not been seen for 60 s. */
+  reap(): void {
+    const nowMs = this.#hub.clock.nowMs();
+    for (const [session, socket] of this.#open) {
+      const { agent } = session;
+      if (!agent || nowMs - agent.lastSeenMs < TIMERS.unseenForMs) continue;
+      this.#options.log(`agent ${agent.agentId} was not seen for ${TIMERS.unseenForMs / 1_000} s and is evicted`);
+      session.closed();
+      socket.close(1000, "not seen for 60 s");
+    }
+  }
+
+  /** Takes nothing new, lets frames in progress be answered, then closes with 1001. Resolves when all sockets are gone. */
+  async drain(): Promise<void> {
+    this.#isDraining = true;
+    await this.#until(() => [...this.#open.values()].every((socket) => socket.isQuiet), DRAIN_MS);
+    for (const socket of this.#open.values()) socket.close(1001, "the hub goes away; connect again");
+    await this.#until(() => this.#open.size === 0, CLOSE_MS);
+    for (const socket of this.#open.values()) socket.terminate();
+    await this.#until(() => this.#open.size === 0, CLOSE_MS);
+    this.#server.close();
+  }
+
+  #opened(client: WebSocket): void {
+    const socket = new AgentSocket({
+      socket: client,
+      metrics: this.#hub.metrics,
+      maxBufferedBytes: this.#options.maxBufferedBytes,
+    });
+    const session = new AgentSession(this.#hub, socket);
+    this.#open.set(session, socket);
+    socket.listen((data) => session.handle(data));
+    client.on("message", (data: RawData, isBinary: boolean) => {
+      session.lastFrameAtMs = this.#hub.clock.nowMs();
+      socket.receive(isBinary ? NOT_TEXT : (data as Buffer));
+    });
+    client.on("ping", () => {
+      session.lastFrameAtMs = this.#hub.clock.nowMs();
+    });
+    // A broken client (bad frame, oversized payload, reset) has its close event, which does all there is to do.
+    client.on("error", (error) =>
+      this.#options.log(`connection of ${session.agent?.agentId ?? "nobody yet"}: ${error.message}`),
+    );
+    client.on("close", () => {
+      this.#open.delete(session);
+      session.closed();
+    });
+  }
+
+  /** In real time, since the other ends are real: the clock may be one that a test turns. */
+  async #until(isDone: () => boolean, withinMs: number): Promise<void> {
+    for (let waitedMs = 0; !isDone() && waitedMs < withinMs; waitedMs += POLL_MS) await wait(POLL_MS);
+  }
+}
+
+/** Binary frames are not part of the wire; they are answered as bad JSON. */
+const NOT_TEXT = Buffer.from("");
+
+/** For answers in progress when the hub drains: several group commits on a slow disk. */
+const DRAIN_MS = 5_000;
+
+/** For a client to answer a close frame. */
+const CLOSE_MS = 1_000;
+
+const POLL_MS = 5;
+
+function refuse(socket: Duplex, status: string): void {
+  socket.end(
+    `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n${status.startsWith("503") ? "Retry-After: 1\r\n" : ""}\r\n`,
+  );
+}

@@ -1,0 +1,111 @@
+/** What an agent says of a task: to the desk, and the desk's outcome back as the contract's frame, with the agent's state moved. */
+import type { ErrorFrame } from "@hubscale/protocol";
+import type { ConnectedAgent } from "./connected-agent.ts";
+import type { HubMetrics } from "./hub-metrics.ts";
+import { type Clock, type ReportOutcome, type TaskDesk, type TaskReportFrame, Unavailable } from "./ports.ts";
+import type { LocalRoster } from "./roster.ts";
+
+export interface TaskReportsOptions {
+  clock: Clock;
+  tasks: TaskDesk;
+  roster: LocalRoster;
+  metrics: HubMetrics;
+}
+
+export class TaskReports {
+  readonly #options: TaskReportsOptions;
+
+  constructor(options: TaskReportsOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when the answer has been sent. Rejects only with what should stop the hub. */
+  async handle(agent: ConnectedAgent, frame: TaskReportFrame): Promise<void> {
+    const { clock, tasks, metrics } = this.#options;
+    if (frame.type === "state_report" && frame.task_id === null) {
+      agent.line.send({ type: "state_report_ack", task_id: null, action: "abort" });
+      return;
+    }
+    const startedAtMs = clock.nowMs();
+    let outcome: ReportOutcome;
+    try {
+      outcome = await tasks.report(agent.agentId, frame);
+    } catch (error) {
+      if (!(error instanceof Unavailable)) throw error;
+      metrics.counters.unavailable++;
+      // Lost progress is no loss; every other frame has an answer that the agent waits for.
+      if (frame.type !== "task_progress") agent.line.send(refusalOf(frame, "unavailable", error.retryAfterMs));
+      return;
+    }
+    this.#answer(agent, frame, outcome);
+    metrics.reportMs.add(clock.nowMs() - startedAtMs);
+  }
+
+  #answer(agent: ConnectedAgent, frame: TaskReportFrame, outcome: ReportOutcome): void {
+    const { roster } = this.#options;
+    switch (frame.type) {
+      case "task_progress":
+      case "wake_result":
+        return;
+      case "task_accepted":
+        if (!outcome.ok) return agent.line.send(refusalOf(frame, outcome.code));
+        roster.accepted(agent, frame.task_id);
+        return agent.line.send({ type: "task_ack", task_id: frame.task_id, status: "accepted" });
+      case "task_complete":
+      case "task_failed":
+        return this.#ended(agent, frame, outcome);
+      case "task_rejected":
+        return roster.rejected(agent, frame.task_id, REJECTED_PASS_OVER_MS);
+      case "task_recovering":
+      case "state_report": {
+        const goesOn = outcome.ok && outcome.done === "continue";
+        if (goesOn) roster.resumed(agent, frame.task_id as string);
+        if (frame.type === "state_report") {
+          return agent.line.send({ type: "state_report_ack", task_id: frame.task_id, action: goesOn ? "continue" : "abort" });
+        }
+        if (goesOn) {
+          return agent.line.send({ type: "task_continue", task_id: frame.task_id, generation: outcome.generation });
+        }
+        return agent.line.send({ type: "task_reassign", task_id: frame.task_id });
+      }
+    }
+  }
+
+  /** Durable by now. The agent is idle before it is told so, and may be handed its next task only after. */
+  #ended(agent: ConnectedAgent, frame: TaskReportFrame & { task_id: string }, outcome: ReportOutcome): void {
+    const { roster, tasks, metrics } = this.#options;
+    // A refused report ends the work too: the task was taken from the agent, which is free now.
+    const isFreed = roster.finished(agent, frame.task_id);
+    if (!outcome.ok) {
+      agent.line.send(refusalOf(frame, outcome.code));
+    } else if (outcome.done === "complete" || outcome.done === "retried" || outcome.done === "dead_letter") {
+      metrics.counters[outcome.done === "complete" ? "tasks_completed" : "tasks_failed"]++;
+      agent.line.send({ type: "task_ack", task_id: frame.task_id, status: outcome.done });
+    } else {
+      throw new Error(`the desk answered "${outcome.done}" to a ${frame.type}`);
+    }
+    if (isFreed) tasks.notify({ type: "agent_idle", agentId: agent.agentId });
+  }
+}
+
+/** An agent that says it is busy is left alone for so long; without a pause it would be handed the same task at once. */
+const REJECTED_PASS_OVER_MS = 1_000;
+
+const REFUSED = {
+  task_accepted: "task_accept_failed",
+  task_complete: "task_complete_failed",
+  task_failed: "task_fail_failed",
+  task_rejected: "task_reject_failed",
+  task_recovering: "task_recovering_failed",
+  task_progress: "task_progress_failed",
+  state_report: "state_report_failed",
+  wake_result: "wake_result_failed",
+} as const;
+
+function refusalOf(frame: TaskReportFrame, code: string, retryAfterMs?: number): ErrorFrame {
+  // Another agent's task is nobody's business: the wire knows only that the generation does not fit.
+  const shown = code === "wrong_agent" ? "stale_generation" : code;
+  const refusal: ErrorFrame = { type: "error", error: `${REFUSED[frame.type]}: ${shown}` };
+  if (retryAfterMs !== undefined) refusal.retry_after_ms = retryAfterMs;
+  return refusal;
+}
