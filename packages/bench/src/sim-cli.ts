@@ -1,1 +1,31 @@
-console.log("hi", process.argv.slice(2));
+/** `pnpm sim`: simulated sidecars against a hub that is running already. */
+import { randomBytes } from "node:crypto";
+import { systemClock } from "@hubscale/sidecar-sim";
+import { runSim } from "./load/sim-command.ts";
+import { parseSimFlags, SIM_HELP } from "./load/sim-flags.ts";
+
+const flags = parseSimFlags(process.argv.slice(2));
+if (!flags.ok) {
+  process.stderr.write(`sim: ${flags.problem}; see --help\n`);
+  process.exitCode = 2;
+} else if ("help" in flags) {
+  process.stdout.write(SIM_HELP);
+} else {
+  const stop = new AbortController();
+  const onSignal = () => {
+    // The second time somebody is in a hurry.
+    if (stop.signal.aborted) process.exit(130);
+    stop.abort();
+  };
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
+  process.exitCode = await runSim(flags.settings, {
+    clock: systemClock,
+    signal: stop.signal,
+    freshPrefix: () => `sim-${randomBytes(3).toString("hex")}`,
+    say: (line) => process.stderr.write(`${line}\n`),
+    print: (line) => process.stdout.write(`${line}\n`),
+  });
+  process.off("SIGINT", onSignal);
+  process.off("SIGTERM", onSignal);
+}

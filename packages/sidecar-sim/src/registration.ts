@@ -18,15 +18,6 @@ export type Registration =
   | { ok: true; tokens: Tokens }
   | { ok: false; code: "taken" | "unreachable" | "refused" | "stopped"; tokens: Tokens; detail: string };
 
-/** A refusal of one registration; ends the whole. */
-class Refused extends Error {
-  readonly code: "taken" | "unreachable" | "refused";
-  constructor(code: "taken" | "unreachable" | "refused", detail: string) {
-    super(detail);
-    this.code = code;
-  }
-}
-
 /** When the hub says 429 without saying for how long. */
 const DEFAULT_WAIT_MS = 6_000;
 
@@ -40,69 +31,99 @@ export async function register(options: RegistrationOptions): Promise<Registrati
     (url) => new Pool(url, { connections: Math.max(1, Math.ceil(options.requestsInFlight / options.httpUrls.length)) }),
   );
   const tokens: Tokens = new Map();
-  let next = 0;
-  let failure: Refused | undefined;
-  // One waiter for all: requests in flight that are refused together wait together.
-  let pause: Promise<void> | undefined;
+  const work: Work = { remaining: agentIds.entries(), failure: undefined, pause: undefined };
   const worker = async () => {
-    while (next < agentIds.length && !failure && !signal?.aborted) {
-      const agentId = agentIds[next] as string;
-      const pool = pools[next++ % pools.length] as Pool;
-      for (;;) {
-        if (pause) await pause;
-        const answer = await registerOne(pool, agentId, signal);
-        if (answer.token !== undefined) {
-          tokens.set(agentId, answer.token);
-          break;
-        }
-        if (!pause) {
-          options.onWait(answer.waitMs, tokens.size, agentIds.length);
-          pause = delay(answer.waitMs, signal).finally(() => {
-            pause = undefined;
-          });
-        }
-      }
+    for (const [index, agentId] of work.remaining) {
+      const token = await tokenFor(agentId, pools[index % pools.length] as Pool, tokens, work, options);
+      if (token === undefined) return;
+      tokens.set(agentId, token);
     }
   };
-  const guarded = () =>
-    worker().catch((error: unknown) => {
-      if (signal?.aborted) return;
-      if (!(error instanceof Refused)) throw error;
-      failure ??= error;
-    });
-  try {
-    await Promise.all(Array.from({ length: options.requestsInFlight }, guarded));
-  } finally {
-    await Promise.all(pools.map((pool) => pool.close()));
-  }
-  if (failure) return { ok: false, code: failure.code, tokens, detail: failure.message };
+  // Ends the requests under way; on a signal for each request the listeners would pile up.
+  const stop = () => {
+    for (const pool of pools) void pool.destroy();
+  };
+  signal?.addEventListener("abort", stop, { once: true });
+  await Promise.all(Array.from({ length: Math.min(options.requestsInFlight, agentIds.length) }, worker));
+  signal?.removeEventListener("abort", stop);
   if (signal?.aborted) return { ok: false, code: "stopped", tokens, detail: "stopped" };
+  await Promise.all(pools.map((pool) => pool.close()));
+  if (work.failure) return { ok: false, code: work.failure.code, tokens, detail: work.failure.detail };
   return { ok: true, tokens };
+}
+
+/** What the workers share. */
+interface Work {
+  remaining: IterableIterator<[number, string]>;
+  failure: Refusal | undefined;
+  /** One wait for all: requests that were refused together wait together. */
+  pause: Promise<void> | undefined;
+}
+
+/** Undefined: the whole is over, by a refusal or by the signal. */
+async function tokenFor(agentId: string, pool: Pool, tokens: Tokens, work: Work, options: RegistrationOptions) {
+  for (;;) {
+    await work.pause;
+    if (work.failure || options.signal?.aborted) return undefined;
+    const answer = await registerOne(pool, agentId);
+    switch (answer.kind) {
+      case "token":
+        return answer.token;
+      case "refusal":
+        work.failure ??= answer;
+        return undefined;
+      case "wait":
+        if (work.pause) break;
+        options.onWait(answer.waitMs, tokens.size, options.agentIds.length);
+        work.pause = delay(answer.waitMs, options.signal).finally(() => {
+          work.pause = undefined;
+        });
+    }
+  }
+}
+
+interface Refusal {
+  kind: "refusal";
+  code: "taken" | "unreachable" | "refused";
+  detail: string;
 }
 
 async function registerOne(
   pool: Pool,
   agentId: string,
-  signal: AbortSignal | undefined,
-): Promise<{ token: string } | { token: undefined; waitMs: number }> {
-  const response = await pool
-    .request({
+): Promise<{ kind: "token"; token: string } | { kind: "wait"; waitMs: number } | Refusal> {
+  const refusal = (code: Refusal["code"], detail: string): Refusal => ({ kind: "refusal", code, detail });
+  let status: number;
+  let retryAfter: string | string[] | undefined;
+  let text: string;
+  try {
+    const response = await pool.request({
       method: "POST",
       path: "/api/onboard/register",
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ agent_id: agentId }),
-      ...(signal ? { signal } : {}),
-    })
-    .catch((error: unknown) => {
-      throw new Refused("unreachable", describe(error));
     });
-  const text = await response.body.text();
-  if (response.statusCode === 429) return { token: undefined, waitMs: waitOf(response.headers["retry-after"], text) };
-  if (response.statusCode === 409) throw new Refused("taken", agentId);
-  if (response.statusCode !== 201) throw new Refused("refused", `HTTP ${response.statusCode} ${text.slice(0, 200)}`);
-  const { token } = JSON.parse(text) as Partial<RegisterAgentAnswer>;
-  if (typeof token !== "string") throw new Refused("refused", `no token in the answer: ${text.slice(0, 200)}`);
-  return { token };
+    status = response.statusCode;
+    retryAfter = response.headers["retry-after"];
+    text = await response.body.text();
+  } catch (error) {
+    return refusal("unreachable", describe(error));
+  }
+  if (status === 429) return { kind: "wait", waitMs: waitOf(retryAfter, text) };
+  if (status === 409) return refusal("taken", agentId);
+  if (status !== 201) return refusal("refused", `HTTP ${status} ${text.slice(0, 200)}`);
+  const token = tokenIn(text);
+  if (token === undefined) return refusal("refused", `no token in the answer: ${text.slice(0, 200)}`);
+  return { kind: "token", token };
+}
+
+function tokenIn(text: string): string | undefined {
+  try {
+    const { token } = JSON.parse(text) as Partial<RegisterAgentAnswer>;
+    return typeof token === "string" ? token : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The body says milliseconds, the header seconds; the body is the finer. */
@@ -125,8 +146,8 @@ function delay(ms: number, signal: AbortSignal | undefined): Promise<void> {
   });
 }
 
+/** Some connection errors carry their reason in the code alone. */
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const { code } = error as NodeJS.ErrnoException;
-  return error.message || (code ?? error.name);
+  return error.message || ((error as NodeJS.ErrnoException).code ?? error.name);
 }

@@ -32,9 +32,9 @@ export interface FleetCounters {
   bytesOut: number;
 }
 
-export type ConnectOutcome =
-  | { ok: true; ms: number }
-  | { ok: false; code: "unreachable" | "turned_away" | "timeout"; identified: number; detail: string };
+export type ConnectFailure = "unreachable" | "turned_away" | "timeout" | "stopped";
+
+export type ConnectOutcome = { ok: true; ms: number } | { ok: false; code: ConnectFailure; identified: number; detail: string };
 
 interface Berth {
   sidecar: Sidecar;
@@ -116,16 +116,19 @@ export class SidecarFleet {
 
   /**
    * Connects all agents and resolves when each is identified. Gives up when the hub cannot be reached before anybody ever got
-   * in, when it turns an agent away, or after `limitMs`. Single failures in between are tried again with back-off.
+   * in, when it turns an agent away, at the signal, or after `limitMs`. Single failures in between are tried again with back-off.
    */
-  connect(limitMs: number): Promise<ConnectOutcome> {
+  connect(limitMs: number, signal?: AbortSignal): Promise<ConnectOutcome> {
     const startedMs = this.options.clock.monotonicMs();
     const waiting = new Set(this.berths.keys());
     let next = 0;
     return new Promise((resolve) => {
       const timeout = this.options.clock.after(limitMs, () => settle(this.failure("timeout", waiting)));
+      const stop = () => settle(this.failure("stopped", waiting));
+      signal?.addEventListener("abort", stop, { once: true });
       const settle = (outcome: ConnectOutcome) => {
         timeout();
+        signal?.removeEventListener("abort", stop);
         this.watch = undefined;
         resolve(outcome);
       };
@@ -141,6 +144,7 @@ export class SidecarFleet {
         else openNext();
       };
       if (waiting.size === 0) settle({ ok: true, ms: 0 });
+      if (signal?.aborted) stop();
       const inFlight = this.options.connectsInFlight ?? CONNECTS_IN_FLIGHT;
       for (let i = 0; i < inFlight; i++) openNext();
     });
@@ -220,7 +224,7 @@ export class SidecarFleet {
     if (news.type === "identified" || news.type === "turned_away") this.watch?.(index, news.type);
   }
 
-  private failure(code: "unreachable" | "turned_away" | "timeout", waiting: ReadonlySet<number>): ConnectOutcome {
+  private failure(code: ConnectFailure, waiting: ReadonlySet<number>): ConnectOutcome {
     return { ok: false, code, identified: this.berths.length - waiting.size, detail: this.lastFailure };
   }
 }

@@ -25,6 +25,8 @@ export interface ConnectCommand {
   httpConnections: number;
   /** All agents must be identified within this. */
   limitMs: number;
+  /** False: no submitter is registered. Default true. */
+  submits?: boolean;
 }
 
 export interface TrialShape {
@@ -70,6 +72,7 @@ export type FailureCode =
   | "refused"
   | "turned_away"
   | "timeout"
+  | "stopped"
   | "not_connected"
   | "already_connected"
   | "internal";

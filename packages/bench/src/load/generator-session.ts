@@ -1,6 +1,7 @@
 import type { Clock } from "@hubscale/sidecar-sim";
-import type { ConnectCommand, GeneratorCommand, GeneratorReply } from "./generator-protocol.ts";
+import type { ConnectCommand, GeneratorCommand, GeneratorReply, TrialPhase } from "./generator-protocol.ts";
 import { LoadGenerator } from "./load-generator.ts";
+import { runTrial } from "./trial-run.ts";
 
 /** Carries out the bench's commands one after the other. */
 export class GeneratorSession {
@@ -27,8 +28,12 @@ export class GeneratorSession {
         await this.#connect(command);
         return false;
       case "trial":
-        if (this.#generator) this.#reply(await this.#generator.trial(command));
-        else this.#reply({ kind: "failed", command: "trial", code: "not_connected", detail: "connect first" });
+        if (this.#generator) {
+          const enter = (phase: TrialPhase) => this.#reply({ kind: "phase", id: command.id, phase });
+          this.#reply(await runTrial(this.#generator, command, enter));
+        } else {
+          this.#reply({ kind: "failed", command: "trial", code: "not_connected", detail: "connect first" });
+        }
         return false;
       case "close":
         if (this.#generator) {
@@ -48,8 +53,8 @@ export class GeneratorSession {
       this.#reply({ kind: "failed", command: "connect", code: "already_connected", detail: "one hub for each generator" });
       return;
     }
-    const outcome = await LoadGenerator.connect(command, this.#clock, {
-      phase: (id, phase) => this.#reply({ kind: "phase", id, phase }),
+    const outcome = await LoadGenerator.connect(command, {
+      clock: this.#clock,
       note: (text) => this.#reply({ kind: "note", text }),
     });
     if (!outcome.ok) {

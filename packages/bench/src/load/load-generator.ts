@@ -1,16 +1,15 @@
 import { type Clock, register, type SidecarEvent, SidecarFleet, type Tokens } from "@hubscale/sidecar-sim";
-import { arrivalTimes } from "./arrivals.ts";
-import type { ConnectCommand, FailureCode, TrialCommand, TrialPhase, TrialResult, WireCounters } from "./generator-protocol.ts";
+import type { ConnectCommand, FailureCode, WireCounters } from "./generator-protocol.ts";
 import { type HistoryEvent, type HistoryVerdict, RunHistory } from "./history-check.ts";
-import { ClosedLoad, type Send, sendOnSchedule } from "./load-source.ts";
-import { SelfMeasure } from "./self-measure.ts";
 import { Submitter } from "./submitter.ts";
-import { taskBody } from "./task-body.ts";
-import { TrialRecord } from "./trial-record.ts";
 
-export interface GeneratorListener {
-  phase(id: string, phase: TrialPhase): void;
+export interface ConnectSurroundings {
+  clock: Clock;
+  /** Something that a person who waits should know. */
   note(text: string): void;
+  /** Tokens from an earlier run; agents that are in it are not registered again. */
+  known?: Tokens;
+  signal?: AbortSignal;
 }
 
 /** `tokens`: all that are known after it, to be kept where a later run may need them. Times in milliseconds. */
@@ -23,57 +22,43 @@ const REGISTRATIONS_IN_FLIGHT = 32;
 const LOOK_UPS_IN_FLIGHT = 32;
 /** More tasks than this left open are a verdict by themselves; the rest are not looked up. */
 const LOOK_UPS_MAX = 5_000;
-const BACKLOG_SAMPLE_MS = 50;
-/** From the command to the first intended time, so that the first submission is not late by the set-up. */
-const LEAD_MS = 20;
+/** The time to drain itself comes from the last completion's own time. */
+const DRAIN_LOOK_MS = 5;
 
 /** The sidecars and the submitter of one hub, in one process, so that each latency starts and ends on one clock. */
 export class LoadGenerator {
-  readonly #clock: Clock;
-  readonly #listener: GeneratorListener;
-  readonly #fleet: SidecarFleet;
-  readonly #submitter: Submitter;
-  readonly #history: RunHistory;
-  #record: TrialRecord | undefined;
-  #closedLoad: ClosedLoad | undefined;
+  readonly clock: Clock;
+  readonly fleet: SidecarFleet;
+  readonly submitter: Submitter;
+  readonly #history = new RunHistory();
+  #listener: ((event: SidecarEvent) => void) | undefined;
 
-  private constructor(parts: {
-    clock: Clock;
-    listener: GeneratorListener;
-    fleet: SidecarFleet;
-    submitter: Submitter;
-    history: RunHistory;
-  }) {
-    this.#clock = parts.clock;
-    this.#listener = parts.listener;
-    this.#fleet = parts.fleet;
-    this.#submitter = parts.submitter;
-    this.#history = parts.history;
+  private constructor(clock: Clock, submitter: Submitter, makeFleet: (onEvent: (event: SidecarEvent) => void) => SidecarFleet) {
+    this.clock = clock;
+    this.submitter = submitter;
+    this.fleet = makeFleet((event) => this.#listener?.(event));
   }
 
   /** Registers and connects the agents and a submitter. On a refusal everything that was opened is closed again. */
-  static async connect(
-    command: ConnectCommand,
-    clock: Clock,
-    listener: GeneratorListener,
-    known: Tokens = new Map(),
-  ): Promise<Connected> {
+  static async connect(command: Omit<ConnectCommand, "kind">, around: ConnectSurroundings): Promise<Connected> {
+    const { clock, signal } = around;
+    const known = around.known ?? new Map<string, string>();
     const startedMs = clock.monotonicMs();
     const agentIds = Array.from({ length: command.agents }, (_, index) => `${command.prefix}-${index}`);
     const submitterId = `${command.prefix}-submitter`;
     const registration = await register({
       httpUrls: command.http,
-      agentIds: [submitterId, ...agentIds].filter((agentId) => !known.has(agentId)),
+      agentIds: [...(command.submits === false ? [] : [submitterId]), ...agentIds].filter((agentId) => !known.has(agentId)),
       requestsInFlight: REGISTRATIONS_IN_FLIGHT,
       onWait: (waitMs, done, total) =>
-        listener.note(
+        around.note(
           `the hub limits registrations: ${done} of ${total} done, waiting ${Math.ceil(waitMs / 1000)} s as it asks (retry-after)`,
         ),
+      ...(signal ? { signal } : {}),
     });
     const tokens: Tokens = new Map([...known, ...registration.tokens]);
     if (!registration.ok) {
-      const code =
-        registration.code === "taken" ? "agent_id_taken" : registration.code === "stopped" ? "internal" : registration.code;
+      const code = registration.code === "taken" ? "agent_id_taken" : registration.code;
       return { ok: false, code, detail: registration.detail, tokens };
     }
     const registerMs = clock.monotonicMs() - startedMs;
@@ -82,38 +67,50 @@ export class LoadGenerator {
       token: tokens.get(submitterId) ?? "",
       connectionsPerNode: command.httpConnections,
     });
-    let generator: LoadGenerator | undefined;
-    const fleet = new SidecarFleet({
-      wsUrls: command.ws,
-      agents: agentIds.map((agentId) => ({ agentId, token: tokens.get(agentId) ?? "" })),
-      behaviour: command.behaviour,
-      capabilities: ["code"],
-      ollamaUrl: null,
-      seed: command.seed,
-      timeScale: command.timeScale,
+    const agents = agentIds.map((agentId) => ({ agentId, token: tokens.get(agentId) ?? "" }));
+    const { behaviour, seed, timeScale } = command;
+    const generator = new LoadGenerator(
       clock,
-      onEvent: (event) => generator?.heard(event),
-    });
-    generator = new LoadGenerator({ clock, listener, fleet, submitter, history: new RunHistory() });
-    const connected = await fleet.connect(command.limitMs);
+      submitter,
+      (onEvent) =>
+        new SidecarFleet({
+          wsUrls: command.ws,
+          agents,
+          behaviour,
+          capabilities: ["code"],
+          ollamaUrl: null,
+          seed,
+          timeScale,
+          clock,
+          onEvent,
+        }),
+    );
+    const connected = await generator.fleet.connect(command.limitMs, signal);
     if (connected.ok) return { ok: true, ms: connected.ms, registerMs, generator, tokens };
     await generator.close();
-    return {
-      ok: false,
-      code: connected.code,
-      detail: `${connected.identified} of ${command.agents} agents connected; last: ${connected.detail || "no answer"}`,
-      tokens,
-    };
+    const detail = `${connected.identified} of ${command.agents} agents connected; last: ${connected.detail || "no answer"}`;
+    return { ok: false, code: connected.code, detail, tokens };
   }
 
-  get fleet(): SidecarFleet {
-    return this.#fleet;
+  /** Sends the sidecars' events to `listener`, in place of an earlier one. */
+  listen(listener: ((event: SidecarEvent) => void) | undefined): void {
+    this.#listener = listener;
+  }
+
+  /** Enters an event into the history of the whole run. */
+  note(event: HistoryEvent): void {
+    this.#history.note(event);
+  }
+
+  /** On the whole run so far. */
+  verdict(): HistoryVerdict {
+    return this.#history.verdict();
   }
 
   /** Sums since the start. */
   counters(): WireCounters {
-    const ws = this.#fleet.counters();
-    const http = this.#submitter.bytes();
+    const ws = this.fleet.counters();
+    const http = this.submitter.bytes();
     return {
       wsFramesIn: ws.framesIn,
       wsFramesOut: ws.framesOut,
@@ -125,140 +122,48 @@ export class LoadGenerator {
     };
   }
 
-  /** Over the whole run, all trials. */
-  verdict(): HistoryVerdict {
-    return this.#history.verdict();
-  }
-
-  async trial(command: TrialCommand): Promise<TrialResult> {
-    if (command.behaviour) this.#fleet.setBehaviour(command.behaviour);
-    const before = this.counters();
-    const trialHistory = new RunHistory();
-    const note = (event: HistoryEvent) => {
-      trialHistory.note(event);
-      this.#history.note(event);
+  /**
+   * Asks the hub about the tasks of `history` that were not seen to end, since an ack can get lost where the task was not.
+   * Returns how many were asked about.
+   */
+  async lookUpOpen(history: RunHistory, note: (event: HistoryEvent) => void): Promise<number> {
+    const asked = history.openTasks().slice(0, LOOK_UPS_MAX);
+    const remaining = asked.values();
+    const worker = async () => {
+      for (const taskId of remaining) {
+        const status = await this.submitter.lookUp(taskId);
+        if (status !== "unknown") note({ type: "looked_up", taskId, status });
+      }
     };
-    const startMs = this.#clock.monotonicMs() + LEAD_MS;
-    const windowMs = startMs + command.warmupMs;
-    const endMs = windowMs + command.durationMs;
-    const record = new TrialRecord(command, startMs, note);
-    const self = new SelfMeasure();
-    this.#record = record;
-    const backlog: TrialResult["backlog"] = [];
-    const generatorLoad = this.#watchWindow(command, { windowMs, endMs }, record, self, backlog);
-    await this.#offer(command, startMs, endMs, this.#sender(command, record, self));
-    const generator = await generatorLoad;
-    this.#listener.phase(command.id, "drain");
-    const drained = await this.#drain(record, endMs + command.drainLimitMs);
-    this.#listener.phase(command.id, "verify");
-    await this.#lookUpOpen(trialHistory, note);
-    this.#record = undefined;
-    return {
-      kind: "trialResult",
-      id: command.id,
-      window: record.window,
-      whole: record.whole,
-      inWindow: record.inWindow,
-      latency: record.latency(),
-      service: record.service(),
-      backlog,
-      drained,
-      drainMs: drained ? record.lastEndMs - endMs : command.drainLimitMs,
-      generator,
-      counters: difference(this.counters(), before),
-      sidecars: record.sidecars,
-      history: trialHistory.verdict(),
-    };
+    await Promise.all(Array.from({ length: Math.min(LOOK_UPS_IN_FLIGHT, asked.length) }, worker));
+    return asked.length;
   }
 
-  async close(): Promise<void> {
-    await Promise.all([this.#fleet.close(), this.#submitter.close()]);
-  }
-
-  private heard(event: SidecarEvent): void {
-    if (this.#record?.heard(event)) this.#closedLoad?.ended();
-  }
-
-  #sender(command: TrialCommand, record: TrialRecord, self: SelfMeasure): Send {
-    const body = taskBody(command);
-    return (intendedMs) => {
-      const sentMs = this.#clock.monotonicMs();
-      const sent = record.sent(intendedMs, sentMs);
-      if (sent.inWindow) self.sent(sentMs - intendedMs, record.unanswered);
-      this.#submitter.submit(body, (submission) => {
-        record.answered(sent, submission, this.#clock.monotonicMs());
-        if (!submission.ok) this.#closedLoad?.refused();
-      });
-    };
-  }
-
-  async #offer(command: TrialCommand, startMs: number, endMs: number, send: Send): Promise<void> {
-    await this.#until(startMs);
-    if (command.mode === "open") {
-      const times = arrivalTimes({ ...command, durationMs: command.warmupMs + command.durationMs });
-      await sendOnSchedule(this.#clock, startMs, times, send);
-      return;
-    }
-    this.#closedLoad = new ClosedLoad(this.#clock, endMs, send);
-    await this.#closedLoad.run(command.inFlight);
-    this.#closedLoad = undefined;
-  }
-
-  /** Announces the phases of the load, and measures this process and the backlog over the window. */
-  async #watchWindow(
-    command: TrialCommand,
-    window: { windowMs: number; endMs: number },
-    record: TrialRecord,
-    self: SelfMeasure,
-    backlog: TrialResult["backlog"],
-  ) {
-    this.#listener.phase(command.id, "warmup");
-    await this.#until(window.windowMs);
-    this.#listener.phase(command.id, "load");
-    self.start();
-    const sample = () => backlog.push({ atMs: this.#clock.monotonicMs() - window.windowMs, tasks: record.open });
-    const stopSampling = this.#clock.every(BACKLOG_SAMPLE_MS, sample);
-    await this.#until(window.endMs);
-    stopSampling();
-    return self.stop();
-  }
-
-  /** Waits until every submission is answered and every acknowledged task has ended; false at the limit. */
-  async #drain(record: TrialRecord, limitMs: number): Promise<boolean> {
-    while (record.open > 0) {
-      if (this.#clock.monotonicMs() >= limitMs) return false;
-      await this.#until(this.#clock.monotonicMs() + DRAIN_LOOK_MS);
+  /** Waits until nothing in the books is open: all submissions answered, all acknowledged tasks ended. False at `limitMs` of the clock. */
+  async drain(books: { readonly open: number }, limitMs: number): Promise<boolean> {
+    while (books.open > 0) {
+      const nowMs = this.clock.monotonicMs();
+      if (nowMs >= limitMs) return false;
+      await this.until(nowMs + DRAIN_LOOK_MS);
     }
     return true;
   }
 
-  /** Asks the hub about tasks that were not seen to end, since an ack can get lost where the task was not. */
-  async #lookUpOpen(history: RunHistory, note: (event: HistoryEvent) => void): Promise<void> {
-    const open = history.openTasks();
-    if (open.length > LOOK_UPS_MAX) {
-      this.#listener.note(`${open.length} tasks have not ended; looking up the first ${LOOK_UPS_MAX}`);
-    }
-    const taskIds = open.slice(0, LOOK_UPS_MAX).values();
-    const worker = async () => {
-      for (const taskId of taskIds) {
-        const status = await this.#submitter.lookUp(taskId);
-        if (status !== "unknown") note({ type: "looked_up", taskId, status });
-      }
-    };
-    await Promise.all(Array.from({ length: LOOK_UPS_IN_FLIGHT }, worker));
-  }
-
-  #until(atMs: number): Promise<void> {
+  /** Resolves at a time of the clock (monotonic milliseconds), or at the signal. */
+  until(atMs: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
-      this.#clock.after(Math.max(0, atMs - this.#clock.monotonicMs()), resolve);
+      const over = () => {
+        cancel();
+        signal?.removeEventListener("abort", over);
+        resolve();
+      };
+      const cancel = this.clock.after(Math.max(0, atMs - this.clock.monotonicMs()), over);
+      signal?.addEventListener("abort", over, { once: true });
+      if (signal?.aborted) over();
     });
   }
-}
 
-/** How often the drain is looked at; the time to drain itself comes from the last completion's own time. */
-const DRAIN_LOOK_MS = 5;
-
-function difference(after: WireCounters, before: WireCounters): WireCounters {
-  const keys = Object.keys(after) as (keyof WireCounters)[];
-  return Object.fromEntries(keys.map((key) => [key, after[key] - before[key]])) as unknown as WireCounters;
+  async close(): Promise<void> {
+    await Promise.all([this.fleet.close(), this.submitter.close()]);
+  }
 }

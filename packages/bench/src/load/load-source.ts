@@ -4,32 +4,39 @@ import type { Clock } from "@hubscale/sidecar-sim";
 export type Send = (intendedMs: number) => void;
 
 /**
- * Sends at the intended times, all that are due at each wake-up, and never looks at an answer. Sleeps on timers in between
- * rather than spinning, since the hub often shares the machine: a submission leaves up to about 1.5 ms late, which its latency
- * includes and the schedule lag shows. Resolves after the last.
+ * Sends at the intended times (`offsetsMs` from `startMs`, ascending), all that are due at each wake-up, and never looks at an
+ * answer. Sleeps on timers in between rather than spinning, since the hub often shares the machine: a submission leaves up to
+ * about 1.5 ms late, which its latency includes and the schedule lag shows. Resolves after the last, or at the signal.
  */
-export function sendOnSchedule(clock: Clock, startMs: number, times: Float64Array, send: Send): Promise<void> {
-  let next = 0;
+export function sendOnSchedule(
+  clock: Clock,
+  startMs: number,
+  offsetsMs: Iterable<number>,
+  send: Send,
+  signal?: AbortSignal,
+): Promise<void> {
+  const offsets = offsetsMs[Symbol.iterator]();
   return new Promise((resolve) => {
+    let next = offsets.next();
     const wake = () => {
-      for (;;) {
-        const offsetMs = times[next];
-        if (offsetMs === undefined) {
-          resolve();
-          return;
-        }
-        const waitMs = startMs + offsetMs - clock.monotonicMs();
+      if (signal?.aborted) next = { done: true, value: undefined };
+      for (; !next.done; next = offsets.next()) {
+        const intendedMs = startMs + next.value;
+        const waitMs = intendedMs - clock.monotonicMs();
         if (waitMs > 0) {
-          clock.after(waitMs, wake);
+          clock.after(Math.min(waitMs, LOOK_MS), wake);
           return;
         }
-        next++;
-        send(startMs + offsetMs);
+        send(intendedMs);
       }
+      resolve();
     };
     wake();
   });
 }
+
+/** Between two submissions the signal is looked at this often. */
+const LOOK_MS = 200;
 
 /** Pause before a refused submission is made good, so that a hub that refuses everything is not flooded. */
 const AFTER_REFUSAL_MS = 20;
@@ -48,22 +55,18 @@ export class ClosedLoad {
 
   /** Resolves at `endMs`. */
   run(inFlight: number): Promise<void> {
-    for (let i = 0; i < inFlight; i++) this.#sendNow();
+    for (let i = 0; i < inFlight; i++) this.ended();
     return new Promise((resolve) => {
       this.#clock.after(this.#endMs - this.#clock.monotonicMs(), resolve);
     });
   }
 
   ended(): void {
-    this.#sendNow();
+    const nowMs = this.#clock.monotonicMs();
+    if (nowMs < this.#endMs) this.#send(nowMs);
   }
 
   refused(): void {
-    this.#clock.after(AFTER_REFUSAL_MS, () => this.#sendNow());
-  }
-
-  #sendNow(): void {
-    const nowMs = this.#clock.monotonicMs();
-    if (nowMs < this.#endMs) this.#send(nowMs);
+    this.#clock.after(AFTER_REFUSAL_MS, () => this.ended());
   }
 }

@@ -55,7 +55,11 @@ export class TrialRecord {
   #unanswered = 0;
 
   /** `startMs`: when the warm-up begins. `note` hears of the events that the history check is made of. */
-  constructor(shape: TrialShape, startMs: number, note: (event: HistoryEvent) => void) {
+  constructor(
+    shape: Pick<TrialShape, "warmupMs" | "durationMs" | "graceMs">,
+    startMs: number,
+    note: (event: HistoryEvent) => void,
+  ) {
     this.#fromMs = startMs + shape.warmupMs;
     this.#untilMs = this.#fromMs + shape.durationMs;
     this.#graceMs = shape.graceMs;
@@ -81,6 +85,11 @@ export class TrialRecord {
     return encoded(this.#service);
   }
 
+  /** NaN when there were none. */
+  quantilesMs(stage: Stage): { p50: number; p99: number } {
+    return { p50: this.#latency[stage].quantileMs(50), p99: this.#latency[stage].quantileMs(99) };
+  }
+
   sent(intendedMs: number, sentMs: number): Sent {
     const inWindow = intendedMs >= this.#fromMs && intendedMs < this.#untilMs;
     this.#sent++;
@@ -91,7 +100,8 @@ export class TrialRecord {
     return { intendedMs, sentMs, inWindow };
   }
 
-  answered(sent: Sent, submission: Submission, atMs: number): void {
+  /** Returns whether the task had already ended: a fast hub's completion can overtake its 201. */
+  answered(sent: Sent, submission: Submission, atMs: number): boolean {
     this.#unanswered--;
     if (!submission.ok) {
       this.#over++;
@@ -99,7 +109,7 @@ export class TrialRecord {
         if ("answer" in submission) increment(counts.refused, String(submission.answer));
         else increment(counts.failed, submission.error);
       }
-      return;
+      return false;
     }
     const { taskId } = submission;
     this.#note({ type: "acknowledged", taskId });
@@ -109,13 +119,14 @@ export class TrialRecord {
     const tracked: Tracked = { ...sent, assigned: false, ended: false };
     this.#tracked.set(taskId, tracked);
     const early = this.#early.get(taskId);
-    if (!early) return;
+    if (!early) return false;
     this.#early.delete(taskId);
     if (early.assignedMs !== undefined) this.#assigned(tracked, early.assignedMs);
-    if (early.end !== undefined && early.endedMs !== undefined) this.#ended(tracked, early.end, early.endedMs);
+    if (early.end === undefined || early.endedMs === undefined) return false;
+    return this.#ended(tracked, early.end, early.endedMs);
   }
 
-  /** Returns the tracked task's id when this event ended it, for a load that waits for ends. */
+  /** Returns whether this event ended a task of the trial, for a load that waits for ends. */
   heard(event: SidecarEvent): boolean {
     switch (event.type) {
       case "assigned":

@@ -1,0 +1,126 @@
+import type { SidecarEvent } from "@hubscale/sidecar-sim";
+import { type ArrivalProcess, arrivalTimes } from "./arrivals.ts";
+import type { HistoryVerdict } from "./history-check.ts";
+import type { LoadGenerator } from "./load-generator.ts";
+import { sendOnSchedule } from "./load-source.ts";
+import { taskBody } from "./task-body.ts";
+import { TrialRecord } from "./trial-record.ts";
+
+export interface FreeRunOptions {
+  /** Null: the agents only do what others submit. */
+  load: (ArrivalProcess & { descriptionChars: number; metadataBytes: number }) | null;
+  /** Null: until the signal. */
+  durationMs: number | null;
+  drainLimitMs: number;
+  /** `tick` is called this often. */
+  everyMs: number;
+  signal: AbortSignal;
+  tick(state: FreeRunState): void;
+}
+
+/** Sums since the start. The agents' counts include tasks that others submitted. */
+export interface FreeRunState {
+  elapsedMs: number;
+  online: number;
+  busy: number;
+  assigned: number;
+  completed: number;
+  failed: number;
+  rejected: number;
+  refusedOutcomes: number;
+  disconnected: number;
+  rateLimited: number;
+  errors: Record<string, number>;
+  /** Submissions of this run. */
+  submitted: number;
+  acknowledged: number;
+  unacknowledged: Record<string, number>;
+  open: number;
+}
+
+export interface FreeRunEnd {
+  state: FreeRunState;
+  drained: boolean;
+  /** Milliseconds from the intended submission; NaN when nothing was submitted. */
+  assignMs: { p50: number; p99: number };
+  completeMs: { p50: number; p99: number };
+  history: HistoryVerdict;
+}
+
+/** Drives a hub by hand, without a measured window, until the time is over or the signal comes. */
+export async function runFreely(generator: LoadGenerator, options: FreeRunOptions): Promise<FreeRunEnd> {
+  const { clock } = generator;
+  const startMs = clock.monotonicMs();
+  const durationMs = options.durationMs ?? Number.POSITIVE_INFINITY;
+  const shape = { warmupMs: 0, durationMs, graceMs: 0 };
+  const record = new TrialRecord(shape, startMs, (event) => generator.note(event));
+  const agents = { assigned: 0, completed: 0, failed: 0 };
+  generator.listen((event) => {
+    record.heard(event);
+    count(agents, event);
+  });
+  const state = (): FreeRunState => ({
+    elapsedMs: clock.monotonicMs() - startMs,
+    online: generator.fleet.online,
+    busy: generator.fleet.busy,
+    ...agents,
+    rejected: record.sidecars.rejected,
+    refusedOutcomes: record.sidecars.refused,
+    disconnected: record.sidecars.disconnected,
+    rateLimited: record.sidecars.rateLimited,
+    errors: record.sidecars.errors,
+    submitted: record.whole.offered,
+    acknowledged: record.whole.acknowledged,
+    unacknowledged: { ...record.whole.refused, ...record.whole.failed },
+    open: record.open,
+  });
+  const stopTicking = clock.every(options.everyMs, () => options.tick(state()));
+  const stop = new AbortController();
+  const ending = AbortSignal.any([options.signal, stop.signal]);
+  const sending = options.load ? submit(generator, record, options.load, startMs, ending) : undefined;
+  await waitFor(generator, startMs + durationMs, options.signal);
+  stop.abort();
+  await sending;
+  const drained = await generator.drain(record, clock.monotonicMs() + options.drainLimitMs);
+  stopTicking();
+  generator.listen(undefined);
+  return {
+    state: state(),
+    drained,
+    assignMs: record.quantilesMs("assign"),
+    completeMs: record.quantilesMs("complete"),
+    history: generator.verdict(),
+  };
+}
+
+function submit(
+  generator: LoadGenerator,
+  record: TrialRecord,
+  load: NonNullable<FreeRunOptions["load"]>,
+  startMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock, submitter } = generator;
+  const body = taskBody(load);
+  const send = (intendedMs: number) => {
+    const sent = record.sent(intendedMs, clock.monotonicMs());
+    submitter.submit(body, (submission) => record.answered(sent, submission, clock.monotonicMs()));
+  };
+  return sendOnSchedule(clock, startMs, arrivalTimes(load), send, signal);
+}
+
+/** In steps, since a timer cannot wait for ever. */
+async function waitFor(generator: LoadGenerator, atMs: number, signal: AbortSignal): Promise<void> {
+  const step = 3_600_000;
+  while (!signal.aborted) {
+    const nowMs = generator.clock.monotonicMs();
+    if (nowMs >= atMs) return;
+    await generator.until(Math.min(atMs, nowMs + step), signal);
+  }
+}
+
+function count(agents: { assigned: number; completed: number; failed: number }, event: SidecarEvent): void {
+  if (event.type === "assigned") agents.assigned++;
+  if (event.type === "outcome_acked" && event.status === "complete") agents.completed++;
+  if (event.type === "outcome_acked" && event.status !== "complete") agents.failed++;
+}

@@ -1,0 +1,107 @@
+import { type Clock, readTokens, type Tokens, writeTokens } from "@hubscale/sidecar-sim";
+import { type FreeRunState, runFreely } from "./free-run.ts";
+import type { FailureCode } from "./generator-protocol.ts";
+import { LoadGenerator } from "./load-generator.ts";
+import type { SimSettings } from "./sim-flags.ts";
+import { progressLine, summaryLines } from "./sim-report.ts";
+
+export interface SimSurroundings {
+  clock: Clock;
+  /** Aborted by Ctrl-C: submissions stop, open tasks get a moment, then all is closed. */
+  signal: AbortSignal;
+  freshPrefix(): string;
+  /** A line for the person who waits (stderr), and one of the result (stdout). */
+  say(line: string): void;
+  print(line: string): void;
+}
+
+const LINE_EVERY_MS = 5_000;
+const CONNECT_WITHIN_MS = 120_000;
+/** How long open tasks are waited for at the end. */
+const DRAIN_LIMIT_MS = 5_000;
+
+/** `pnpm sim`. Resolves to the exit code: 0, or 1 with one line that says what is wrong and what to do. */
+export async function runSim(settings: SimSettings, around: SimSurroundings): Promise<0 | 1> {
+  const prefix = settings.prefix ?? around.freshPrefix();
+  let known: Tokens = new Map();
+  if (settings.tokenFile !== undefined) {
+    try {
+      known = await readTokens(settings.tokenFile);
+    } catch (error) {
+      around.say(`sim: cannot use the token file: ${(error as Error).message}`);
+      return 1;
+    }
+  }
+  around.say(`sim: ${settings.agents} agents ${prefix}-0… to ${settings.ws.join(", ")}`);
+  const connected = await LoadGenerator.connect(
+    {
+      ws: settings.ws,
+      http: settings.http,
+      agents: settings.agents,
+      seed: settings.seed,
+      behaviour: {
+        workTime: settings.workTime,
+        progress: settings.progress ? { tokensPerSec: 40, model: "simulated" } : null,
+        failure: { share: settings.failShare, as: "failed" },
+        outputChars: 200,
+      },
+      timeScale: settings.timeScale,
+      prefix,
+      httpConnections: 16,
+      limitMs: CONNECT_WITHIN_MS,
+      submits: settings.ratePerSec > 0,
+    },
+    { clock: around.clock, note: (text) => around.say(`sim: ${text}`), known, signal: around.signal },
+  );
+  if (settings.tokenFile !== undefined && connected.tokens.size > known.size) {
+    await writeTokens(settings.tokenFile, connected.tokens);
+  }
+  if (!connected.ok) {
+    if (connected.code === "stopped") return 0;
+    around.say(`sim: ${failureText(connected.code, connected.detail, settings)}`);
+    return 1;
+  }
+  const { generator } = connected;
+  around.say(
+    `sim: all connected in ${(connected.ms / 1000).toFixed(1)} s; ${settings.durationMs === null ? "Ctrl-C ends" : `${settings.durationMs / 1000} s to go`}`,
+  );
+  let before: FreeRunState | undefined;
+  const end = await runFreely(generator, {
+    load:
+      settings.ratePerSec > 0
+        ? {
+            arrivals: "poisson",
+            ratePerSec: settings.ratePerSec,
+            seed: settings.seed,
+            descriptionChars: 200,
+            metadataBytes: 100,
+          }
+        : null,
+    durationMs: settings.durationMs,
+    drainLimitMs: DRAIN_LIMIT_MS,
+    everyMs: LINE_EVERY_MS,
+    signal: around.signal,
+    tick: (state) => {
+      around.say(`sim: ${progressLine(state, before, settings.agents)}`);
+      before = state;
+    },
+  });
+  await generator.close();
+  for (const line of summaryLines(end, settings.agents)) around.print(line);
+  return 0;
+}
+
+function failureText(code: FailureCode, detail: string, settings: SimSettings): string {
+  switch (code) {
+    case "unreachable":
+      return `cannot reach the hub at ${settings.ws.join(", ")} / ${settings.http.join(", ")}: ${detail}. Is it running? \`pnpm hub single\` starts one`;
+    case "agent_id_taken":
+      return `the hub already knows agent '${detail}' and gives its token out only once: use another --prefix, or --token-file with the file of the run that registered it`;
+    case "turned_away":
+      return `the hub turns the agents away: ${detail}. The tokens are probably of another hub: use another --token-file`;
+    case "timeout":
+      return `not all agents were identified within ${CONNECT_WITHIN_MS / 1000} s: ${detail}`;
+    default:
+      return `the hub refused: ${detail}`;
+  }
+}
