@@ -1,1 +1,108 @@
-console.log("hi", process.argv.slice(2));
+/** `pnpm hub single|sharded …`: a hub by hand, started as the bench starts it. */
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { type HubSpec, MAX_NODES, parseHubId, startHub } from "./drivers/index.ts";
+import { EXIT } from "./exit-codes.ts";
+import { describeEnd, ProcessCare } from "./machine/index.ts";
+import { serverSourcesOf } from "./provisioning/index.ts";
+
+interface CommonOptions {
+  port: number;
+  data?: string;
+  rateLimits: string;
+}
+
+const program = new Command("hub")
+  .description("Starts a hub and prints one line with its addresses when it is ready. Ctrl-C or SIGTERM drains and stops it.")
+  .showHelpAfterError("(--help shows all options)")
+  .showSuggestionAfterError()
+  .exitOverride();
+
+hubCommand("single", "one process, its tasks in LevelDB")
+  .addOption(
+    new Option("--profile <name>", "with the reference's costs, or without")
+      .choices(["reference", "tuned"])
+      .default("reference"),
+  )
+  .option("--fix <list>", "single fixes of the reference, for instance C1,C3")
+  .action(async ({ profile, fix, ...common }: CommonOptions & { profile: string; fix?: string }) => {
+    const id = [`single-${profile}`, ...(fix === undefined ? [] : fix.split(",").map((name) => name.trim()))].join("+");
+    const parsed = parseHubId(id);
+    if (!parsed.ok) program.error(`error: --fix: ${parsed.problem}`, { exitCode: EXIT.usage });
+    else await run(parsed.spec, common, { durability: "fsync" });
+  });
+
+hubCommand("sharded", "several nodes over one engine")
+  .option("--nodes <n>", `1 to ${MAX_NODES}; node i listens on the port + i`, numberFrom(1, MAX_NODES), 2)
+  .addOption(new Option("--backbone <engine>", "what holds the tasks").choices(["redis", "nats"]).default("redis"))
+  .option("--shards <n>", "queue shards; default: the nodes' own choice", numberFrom(1, 1_024))
+  .addOption(
+    new Option("--durability <level>", "what an acknowledgement survives").choices(["fsync", "process"]).default("fsync"),
+  )
+  .action(async ({ nodes, backbone, shards, durability, ...common }: CommonOptions & ShardedOptions) => {
+    await run({ kind: "sharded", backbone, nodes }, common, { durability, ...(shards !== undefined && { shards }) });
+  });
+
+interface ShardedOptions {
+  nodes: number;
+  backbone: "redis" | "nats";
+  shards?: number;
+  durability: "fsync" | "process";
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error;
+  process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+}
+
+function hubCommand(name: string, description: string): Command {
+  return program
+    .command(name)
+    .description(description)
+    .option("--port <n>", "0: any free one", numberFrom(0, 65_535), 4_000)
+    .option("--data <dir>", "where the tasks are kept from run to run; default: a temporary folder, removed at the end")
+    .option("--rate-limits <what>", "off, reference, or a file", "reference");
+}
+
+/** Until a signal: the process care exits then. Earlier only when the hub cannot be had or ends by itself. */
+async function run(
+  spec: HubSpec,
+  { port, data, rateLimits }: CommonOptions,
+  rest: { durability: "fsync" | "process"; shards?: number },
+): Promise<void> {
+  const care = new ProcessCare({ handleSignals: true, exitCodeOf: () => EXIT.ok });
+  const tell = (line: string) => process.stderr.write(`hub: ${line}\n`);
+  try {
+    const sources = serverSourcesOf(process.env);
+    const keep = data === undefined ? {} : { keptFolder: data };
+    const started = await startHub(spec, { care, sources, port, rateLimits, log: "inherit", tell, ...rest, ...keep });
+    if (!started.ok) {
+      tell(`${started.refusal.message}\nhub: next step: ${started.refusal.nextStep}`);
+      process.exitCode = EXIT.error;
+      return;
+    }
+    const { hub } = started;
+    care.atEnd(() => hub.stop());
+    process.stdout.write(
+      `${JSON.stringify({ ready: true, ws: hub.ws, http: hub.http, pids: Object.fromEntries(hub.roles) })}\n`,
+    );
+    const first = await Promise.race(hub.nodes.map(async (node) => ({ name: node.name, end: await node.ended })));
+    if (care.ending) return;
+    tell(`${first.name} has ended by itself (${describeEnd(first.end)})`);
+    process.exitCode = EXIT.error;
+  } catch (error) {
+    tell((error as Error).message);
+    process.exitCode = EXIT.error;
+  } finally {
+    await care.close();
+  }
+}
+
+function numberFrom(low: number, high: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d{1,6}$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= low && value <= high)) throw new InvalidArgumentError(`give a whole number from ${low} to ${high}.`);
+    return value;
+  };
+}

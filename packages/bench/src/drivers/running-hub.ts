@@ -11,6 +11,8 @@ export interface HubEnvironment {
   durability: DurabilityLevel;
   /** Data folders are made in here; by default among the temporary folders. Removed when the hub stops. */
   dir?: string;
+  /** The data folder itself, used as it is found, and kept. */
+  keptFolder?: string;
   /** `off` (the default here), `reference`, or a file. */
   rateLimits?: string;
   /** Completed tasks that are in the store before the first one comes. Default 0. */

@@ -1,8 +1,14 @@
 /** Starts the hub of an id, checks that it keeps what it must keep, and hands over its one handle. */
 import { randomBytes } from "node:crypto";
-import { mkdtempSync } from "node:fs";
 import { join } from "node:path";
-import { durabilityRefusal, type ProvisionedServer, provisionRedis, removeKeys, satisfies } from "../provisioning/index.ts";
+import {
+  durabilityRefusal,
+  type ProvisionedServer,
+  type ProvisionRequest,
+  provisionRedis,
+  removeKeys,
+  satisfies,
+} from "../provisioning/index.ts";
 import { describeHub } from "./hub-description.ts";
 import { formatHubId, type HubSpec } from "./hub-id.ts";
 import { type HubProgram, READY_WITHIN_MS, startPrograms } from "./hub-program.ts";
@@ -32,7 +38,7 @@ function startSingle(spec: HubSpec & { kind: "single" }, env: HubEnvironment): P
     {
       name: "hub",
       module: import.meta.resolve("@hubscale/hub-single/main"),
-      args: ["--profile", spec.profile, ...fixes, "--data", join(folder, "data"), ...commonFlags(env, 0)],
+      args: ["--profile", spec.profile, ...fixes, "--data", env.keptFolder ?? join(folder, "data"), ...commonFlags(env, 0)],
     },
   ]);
 }
@@ -42,14 +48,8 @@ async function startSharded(spec: HubSpec & { kind: "sharded" }, env: HubEnviron
     const message = "sharded-nats is not built yet";
     return { ok: false, refusal: { code: "not_built", message, nextStep: "use sharded-redis" } };
   }
-  const { care, sources, durability, dir, tell } = env;
-  const provisioned = await provisionRedis({
-    care,
-    sources,
-    durability,
-    ...(dir !== undefined && { dir }),
-    ...(tell && { tell }),
-  });
+  const { durability } = env;
+  const provisioned = await provisionRedis(serverRequest("redis", env));
   if (!provisioned.ok) return provisioned;
   const { server } = provisioned;
   // Several runs may share a server that was named by its URL.
@@ -72,6 +72,17 @@ async function startSharded(spec: HubSpec & { kind: "sharded" }, env: HubEnviron
     await stopServer();
     throw error;
   }
+}
+
+function serverRequest(kind: string, { care, sources, durability, dir, keptFolder, tell }: HubEnvironment): ProvisionRequest {
+  return {
+    care,
+    sources,
+    durability,
+    ...(dir !== undefined && { dir }),
+    ...(keptFolder !== undefined && { keptFolder: join(keptFolder, kind) }),
+    ...(tell && { tell }),
+  };
 }
 
 function startNull(spec: HubSpec, env: HubEnvironment): Promise<RunningHub> {
@@ -115,7 +126,7 @@ interface Backbone {
 
 async function runNodes(spec: HubSpec, env: HubEnvironment, programs: Programs, backbone?: Backbone): Promise<RunningHub> {
   const { care } = env;
-  const folder = env.dir === undefined ? care.temporaryFolder("hub") : mkdtempSync(join(env.dir, "hub-"));
+  const folder = care.temporaryFolder("hub", env.dir);
   const options = { care, log: env.log ?? folder, readyWithinMs: env.readyWithinMs ?? READY_WITHIN_MS };
   const started = await startPrograms(programs(folder), options).catch((error: unknown) => {
     care.removeFolder(folder);

@@ -116,6 +116,11 @@ export class ProcessCare {
     return roles;
   }
 
+  /** Whether the program is on its way out: what ends now has been told to. */
+  get ending(): boolean {
+    return this.#closing !== undefined;
+  }
+
   /** Runs the hooks, stops the children, removes the folders, ends the watchdog. The same promise for every caller. */
   close(): Promise<void> {
     this.#closing ??= this.#closeOnce();

@@ -1,3 +1,4 @@
+import { mkdirSync } from "node:fs";
 import type { DurabilityLevel } from "@hubscale/hub-runtime";
 import type { ProcessCare } from "../machine/index.ts";
 import type { Refusal } from "./provisioned.ts";
@@ -8,10 +9,18 @@ export interface ProvisionRequest {
   care: ProcessCare;
   sources: ServerSources;
   durability: DurabilityLevel;
-  /** The server's data folder is made in here; by default among the temporary folders. */
+  /** The server's data folder is made in here and removed at its stop; by default among the temporary folders. */
   dir?: string;
+  /** The data folder itself, made if need be, used as it is found, and kept. */
+  keptFolder?: string;
   /** Told what takes time, one line each. */
   tell?: (line: string) => void;
+}
+
+export function dataFolderFor(purpose: string, { care, dir, keptFolder }: ProvisionRequest): string {
+  if (keptFolder === undefined) return care.temporaryFolder(purpose, dir);
+  mkdirSync(keptFolder, { recursive: true });
+  return keptFolder;
 }
 
 /** No origin had a server; each says why. */

@@ -1,5 +1,5 @@
 /** A real redis-server for one run: its own port and data on 127.0.0.1, set up so that a queue may live in it. */
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { DurabilityLevel } from "@hubscale/hub-runtime";
 import { Redis } from "ioredis";
@@ -7,7 +7,7 @@ import type { ManagedProcess } from "../machine/index.ts";
 import { startContainer } from "./docker-servers.ts";
 import { freePort } from "./free-port.ts";
 import { findProgram } from "./program-search.ts";
-import { noServerRefusal, type ProvisionRequest } from "./provision-request.ts";
+import { dataFolderFor, noServerRefusal, type ProvisionRequest } from "./provision-request.ts";
 import { durabilityRefusal, type Provisioned, type ProvisionedServer, satisfies } from "./provisioned.ts";
 import type { ServerProgram } from "./server-program.ts";
 
@@ -58,8 +58,9 @@ async function runningRedis(url: string): Promise<ProvisionedServer> {
   };
 }
 
-async function startRedis(program: ServerProgram, { care, durability, dir }: ProvisionRequest): Promise<ProvisionedServer> {
-  const folder = dir === undefined ? care.temporaryFolder("redis") : mkdtempSync(join(dir, "redis-"));
+async function startRedis(program: ServerProgram, request: ProvisionRequest): Promise<ProvisionedServer> {
+  const { care, durability } = request;
+  const folder = dataFolderFor("redis", request);
   const log = join(folder, "redis-server.log");
   for (let attempt = 1; ; attempt++) {
     const port = await freePort();
@@ -82,7 +83,7 @@ async function startRedis(program: ServerProgram, { care, durability, dir }: Pro
     if (state) {
       const stop = async () => {
         await child.stop();
-        care.removeFolder(folder);
+        if (request.keptFolder === undefined) care.removeFolder(folder);
       };
       return { kind: "redis", url, pid: child.pid, origin: program.origin, configText, stop, ...state };
     }
