@@ -1,1 +1,73 @@
-console.log("hi", process.argv.slice(2));
+/** `pnpm bench …`: the commands and their options. What they do is elsewhere. */
+import { readFileSync } from "node:fs";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { compareCommand } from "./compare/compare-command.ts";
+import { EFFORTS } from "./compare/effort.ts";
+import { EXIT } from "./exit-codes.ts";
+import { parseSlo, SLO_HELP } from "./measure/slo.ts";
+import { reportCommand } from "./report/report-command.ts";
+
+const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
+
+const program = new Command("bench")
+  .description("Measures when a task hub for LLM agents should be repaired, given machines, or distributed.")
+  .version(version)
+  .showHelpAfterError("(--help shows all options)")
+  .showSuggestionAfterError()
+  .exitOverride();
+
+program
+  .command("compare")
+  .description("measure hubs against each other and say what to do (the main job)")
+  .addOption(new Option("--effort <name>", "how much time it may take").choices(Object.keys(EFFORTS)).default("quick"))
+  .option("--hubs <ids>", "hub ids, separated by commas; default: those of the effort", commaList)
+  .option("--workload <name|file>", "a shipped workload or a YAML file", "steady")
+  .option("--slo <bound>", "overrides the workload's, for instance 'assign.p99 < 100ms'", slo)
+  .addOption(new Option("--durability <level>", "what an acknowledgement must survive").choices(["fsync", "process"]).default("fsync"))
+  .addOption(
+    new Option("--isolation <kind>", "give each machine of a hub the same share of a core").choices(["auto", "cgroup", "none"]).default("auto"),
+  )
+  .option("--cores <share>", "that share, in cores", cores, 0.25)
+  .option("--seed <n>", "for arrivals, work times and resampling", wholeNumber, 1)
+  .option("--out <dir>", "where results.json, report.md and report.html go; default: hubscale-results/<time>")
+  .option("--json", "print the result as JSON on stdout instead of the table", false)
+  .option("--no-progress", "no progress on stderr")
+  .action(async (options) => {
+    process.exitCode = await compareCommand(options, { stdout: process.stdout, stderr: process.stderr, env: process.env, cwd: process.cwd() });
+  });
+
+program
+  .command("report")
+  .description("write the reports of a finished run anew")
+  .argument("<dir>", "the folder of the run, or its results.json")
+  .action((dir: string) => {
+    process.exitCode = reportCommand(dir, { stdout: process.stdout, stderr: process.stderr });
+  });
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error;
+  process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+}
+
+function commaList(text: string): string[] {
+  return text.split(",").map((id) => id.trim()).filter((id) => id !== "");
+}
+
+function slo(text: string) {
+  const parsed = parseSlo(text);
+  if (!parsed) throw new InvalidArgumentError(SLO_HELP);
+  return parsed;
+}
+
+function cores(text: string): number {
+  const value = Number(text);
+  if (!(value >= 0.1 && value <= 64)) throw new InvalidArgumentError("give a share of a core from 0.1 to 64.");
+  return value;
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError("give a whole number from 0 to 999999999.");
+  return Number(text);
+}

@@ -1,8 +1,6 @@
-/** The load generator as a process of its own, spoken to over the channel of `child_process.fork`. */
-import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
-import { fileURLToPath } from "node:url";
-import type { GeneratorCommand, GeneratorReply, Load, TrialResult, TrialShape } from "../load/generator-protocol.ts";
+/** A workload as commands to the load generator's process, and its answers as facts of a trial. */
+import type { Load, TrialResult, TrialShape } from "../load/generator-protocol.ts";
+import { GeneratorProcess } from "../load/generator-process.ts";
 import type { History } from "../results/compare-result.ts";
 import { type Workload, workTimeOf } from "../workload/workload.ts";
 import type { LoadGenerator, MeasuredTrial, TrialPlan } from "./contender.ts";
@@ -17,27 +15,24 @@ export interface GeneratorTarget {
   /** Agent ids begin with this; new for each run against one hub. */
   prefix: string;
   onNote(text: string): void;
+  /** At once, so that the process is ended with the program whatever happens next. */
+  onSpawn(process: GeneratorProcess): void;
 }
 
 /** Submissions that may be under way at one node; beyond them they wait in the generator, and their latency says so. */
 const HTTP_CONNECTIONS_PER_NODE = 64;
 const CONNECT_LIMIT_MS = 60_000;
 
-export class ForkedGenerator implements LoadGenerator {
-  readonly #child: ChildProcess;
+export class GeneratedLoad implements LoadGenerator {
+  readonly #process: GeneratorProcess;
   readonly #target: GeneratorTarget;
   #trials = 0;
-  #failure: Error | undefined;
-  #answer: { resolve(reply: GeneratorReply): void; reject(error: Error): void } | undefined;
 
-  /** Forks the generator and connects its agents. Rejects when the hub cannot be reached or refuses them. */
-  static async start(target: GeneratorTarget, onSpawn: (child: ChildProcess) => void): Promise<ForkedGenerator> {
-    const program = fileURLToPath(new URL("../load/generator-main.js", import.meta.url));
-    const child = fork(program, [], { serialization: "advanced", stdio: ["ignore", "inherit", "inherit", "ipc"] });
-    onSpawn(child);
-    const generator = new ForkedGenerator(child, target);
-    await generator.#ask({
-      kind: "connect",
+  /** Starts a generator process and connects its agents. Rejects when the hub cannot be reached or refuses them. */
+  static async start(target: GeneratorTarget): Promise<GeneratedLoad> {
+    const process = new GeneratorProcess({ phase: () => undefined, note: (text) => target.onNote(text) });
+    target.onSpawn(process);
+    await process.connect({
       ws: target.ws,
       http: target.http,
       agents: target.workload.agents,
@@ -53,21 +48,16 @@ export class ForkedGenerator implements LoadGenerator {
       httpConnections: HTTP_CONNECTIONS_PER_NODE,
       limitMs: CONNECT_LIMIT_MS,
     });
-    return generator;
+    return new GeneratedLoad(process, target);
   }
 
-  private constructor(child: ChildProcess, target: GeneratorTarget) {
-    this.#child = child;
+  private constructor(process: GeneratorProcess, target: GeneratorTarget) {
+    this.#process = process;
     this.#target = target;
-    child.on("message", (reply: GeneratorReply) => this.#receive(reply));
-    child.on("exit", (code, signal) => {
-      this.#failure = new Error(`the load generator ended unexpectedly (${signal ?? `exit code ${code}`})`);
-      this.#answer?.reject(this.#failure);
-    });
   }
 
   get pid(): number {
-    return this.#child.pid as number;
+    return this.#process.pid as number;
   }
 
   async probe(inFlight: number, durationMs: number, seed: number) {
@@ -111,16 +101,12 @@ export class ForkedGenerator implements LoadGenerator {
   }
 
   async close(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
-    const ended = once(this.#child, "exit");
-    await this.#ask({ kind: "close" });
-    this.#child.disconnect();
-    await ended;
+    await this.#process.close();
   }
 
-  async #trial(load: Load, shape: Pick<TrialShape, "durationMs" | "warmupMs" | "drainLimitMs" | "seed">): Promise<TrialResult> {
+  #trial(load: Load, shape: Pick<TrialShape, "durationMs" | "warmupMs" | "drainLimitMs" | "seed">): Promise<TrialResult> {
     const { workload, graceMs } = this.#target;
-    const reply = await this.#ask({
+    return this.#process.trial({
       kind: "trial",
       id: String(++this.#trials),
       graceMs,
@@ -129,25 +115,6 @@ export class ForkedGenerator implements LoadGenerator {
       ...shape,
       ...load,
     });
-    if (reply.kind !== "trialResult") throw new Error(`the load generator answered a trial with '${reply.kind}'`);
-    return reply;
-  }
-
-  #ask(command: GeneratorCommand): Promise<GeneratorReply> {
-    if (this.#failure) return Promise.reject(this.#failure);
-    return new Promise((resolve, reject) => {
-      this.#answer = { resolve, reject };
-      this.#child.send(command, (error) => error && reject(error));
-    });
-  }
-
-  #receive(reply: GeneratorReply): void {
-    if (reply.kind === "phase") return;
-    if (reply.kind === "note") return this.#target.onNote(reply.text);
-    const answer = this.#answer;
-    this.#answer = undefined;
-    if (reply.kind === "failed") answer?.reject(new Error(`the load generator could not ${reply.command}: ${reply.detail}`));
-    else answer?.resolve(reply);
   }
 }
 

@@ -1,0 +1,139 @@
+/** `bench compare`: the composition root of the main job. Checks everything it can before anything is started. */
+import { join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { formatHubId, parseHubId } from "../drivers/index.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { type CpuIsolation, noIsolation, openCpuIsolation } from "../isolation/cpu-quota.ts";
+import { ProcessCare, readEnvironment } from "../machine/index.ts";
+import { parseSlo, type Slo } from "../measure/slo.ts";
+import { unwritable, writeReport } from "../report/report-files.ts";
+import { summarise } from "../report/summary.ts";
+import { renderTerminal } from "../report/terminal.ts";
+import type { CompareResult } from "../results/compare-result.ts";
+import { loadWorkload } from "../workload/workload.ts";
+import { serverSourcesOf } from "../provisioning/index.ts";
+import { runComparison } from "./comparison.ts";
+import { EFFORTS, type Effort } from "./effort.ts";
+import type { Entrant } from "./entrant.ts";
+import { enterHub } from "./enter-hub.ts";
+import { progressOn, silentProgress, type Terminal } from "./progress.ts";
+
+export interface CompareCommandOptions {
+  effort: Effort["name"];
+  hubs?: string[];
+  workload: string;
+  slo?: Slo;
+  durability: "fsync" | "process";
+  isolation: "auto" | "cgroup" | "none";
+  cores: number;
+  seed: number;
+  out?: string;
+  json: boolean;
+  progress: boolean;
+}
+
+export interface Surroundings {
+  stdout: Terminal;
+  stderr: Terminal;
+  env: Record<string, string | undefined>;
+  cwd: string;
+}
+
+export async function compareCommand(options: CompareCommandOptions, { stdout, stderr, env, cwd }: Surroundings): Promise<ExitCode> {
+  const fail = (code: ExitCode, ...lines: string[]) => {
+    for (const line of lines) stderr.write(`hubscale: ${line}\n`);
+    return code;
+  };
+  const effort = EFFORTS[options.effort];
+  const parsed = (options.hubs ?? effort.hubs).map((id) => parseHubId(id));
+  const unknown = parsed.flatMap((hub) => (hub.ok ? [] : [hub.problem]));
+  if (unknown.length > 0) return fail(EXIT.usage, ...unknown);
+  const specs = parsed.flatMap((hub) => (hub.ok ? [hub.spec] : []));
+  if (specs.length === 0) return fail(EXIT.usage, "--hubs names no hub");
+  const loaded = loadWorkload(options.workload);
+  if (!loaded.ok) return fail(EXIT.usage, ...loaded.problems);
+  const { workload } = loaded;
+  const startedAt = new Date();
+  const out = resolve(cwd, options.out ?? join("hubscale-results", startedAt.toISOString().replaceAll(":", "-").slice(0, 19)));
+  const problem = unwritable(out);
+  if (problem !== undefined) return fail(EXIT.error, `cannot write to ${out}: ${problem}; choose another folder with --out`);
+
+  const care = new ProcessCare({ handleSignals: true });
+  const progress = options.progress ? progressOn(stderr, () => performance.now()) : silentProgress;
+  care.atEnd(() => progress.done());
+  try {
+    const isolation = isolationFor(options.isolation);
+    if (isolation.kind === "none" && options.isolation === "cgroup") {
+      return fail(EXIT.error, `--isolation cgroup: ${isolation.how}; use --isolation none to measure without quotas`);
+    }
+    const dataFolder = care.temporaryFolder("compare");
+    const environment = readEnvironment({ dataFolder, sourceFolder: fileURLToPath(new URL("..", import.meta.url)) });
+    const slo = options.slo ?? (parseSlo(workload.slo) as Slo);
+    const coresPerMachine = isolation.kind === "none" ? null : options.cores;
+    const entrants: Entrant[] = [];
+    const common = {
+      care,
+      sources: serverSourcesOf(env),
+      isolation,
+      coresPerMachine,
+      workload,
+      slo,
+      seed: options.seed,
+      durability: options.durability,
+      tell: (line: string) => progress.say(line),
+    };
+    for (const spec of specs) {
+      progress.at(0, `starting ${formatHubId(spec)}`);
+      entrants.push(await enterHub({ ...common, spec, id: formatHubId(spec) }));
+    }
+    // After the hubs: hooks run last added first, and a CPU group can only go when its processes have.
+    care.atEnd(async () => {
+      await Promise.all(entrants.map((entrant) => (entrant.ready ? entrant.stop() : undefined)));
+      isolation.close();
+    });
+    const result = await runComparison(entrants, {
+      effort,
+      workload,
+      slo,
+      seed: options.seed,
+      coresPerMachine,
+      isolation,
+      environment: { ...environment },
+      progress,
+      startedAt,
+      nowMs: () => performance.now(),
+      sleep: (ms) => sleep(ms),
+    });
+    progress.done();
+    const files = writeReport(out, result);
+    stdout.write(options.json ? `${JSON.stringify(result)}\n` : `${renderTerminal(summarise(result))}\n\n`);
+    stderr.write(`wrote ${files.json}, ${files.markdown} and ${files.html}\n`);
+    return exitCodeOf(result);
+  } catch (error) {
+    progress.done();
+    return fail(EXIT.error, ...messagesOf(error));
+  } finally {
+    await care.close();
+  }
+}
+
+/** 4 when a hub broke a guarantee or could not be measured, 3 when nothing could be decided. */
+export function exitCodeOf(result: CompareResult): ExitCode {
+  const { hubs, decision } = result;
+  if (hubs.some(({ history: h }) => h.lost + h.duplicated + h.staleAccepted > 0)) return EXIT.invalid;
+  const measured = hubs.filter((hub) => hub.trials.length > 0);
+  if (measured.some((hub) => !hub.valid)) return EXIT.invalid;
+  return decision.verdict.startsWith("No verdict") ? EXIT.inconclusive : EXIT.ok;
+}
+
+function isolationFor(kind: CompareCommandOptions["isolation"]): CpuIsolation {
+  return kind === "none" ? noIsolation("switched off with --isolation none") : openCpuIsolation(process.pid);
+}
+
+/** The message and those of its causes, each on a line. */
+function messagesOf(error: unknown): string[] {
+  const lines: string[] = [];
+  for (let e: unknown = error; e instanceof Error; e = e.cause) lines.push(e.message);
+  return lines.length > 0 ? lines : [String(error)];
+}

@@ -1,0 +1,101 @@
+/** Brings one hub to the start line: its processes, its durability, its generator with all agents connected. */
+import { startHub, type HubSpec, type RunningHub } from "../drivers/index.ts";
+import type { CpuIsolation } from "../isolation/cpu-quota.ts";
+import { type ProcessCare, readCpuSeconds } from "../machine/index.ts";
+import type { Slo } from "../measure/slo.ts";
+import type { ServerSources } from "../provisioning/index.ts";
+import type { Workload } from "../workload/workload.ts";
+import type { MeasuredHub } from "./contender.ts";
+import { type Entrant, refusedHub } from "./entrant.ts";
+import { GeneratedLoad } from "./generated-load.ts";
+
+export interface EntryOptions {
+  spec: HubSpec;
+  id: string;
+  care: ProcessCare;
+  sources: ServerSources;
+  isolation: CpuIsolation;
+  coresPerMachine: number | null;
+  workload: Workload;
+  slo: Slo;
+  seed: number;
+  durability: "fsync" | "process";
+  tell(line: string): void;
+}
+
+export async function enterHub(options: EntryOptions): Promise<Entrant> {
+  const { id, care, workload, slo, seed, tell } = options;
+  const started = await startHub(options.spec, {
+    care,
+    sources: options.sources,
+    durability: options.durability,
+    seedCompletedRows: workload.completed_rows,
+    tell,
+  });
+  if (!started.ok) {
+    const { message, nextStep } = started.refusal;
+    const durability = { required: options.durability, verified: "unknown", how: message };
+    return { ready: false, refused: refusedHub(id, `${message}; ${nextStep}`, durability) };
+  }
+  const { hub } = started;
+  const { durability } = await hub.describe();
+  const generator = await GeneratedLoad.start({
+    ws: hub.ws,
+    http: hub.http,
+    workload,
+    graceMs: slo.boundMs,
+    seed,
+    prefix: `agent-${seed}`,
+    onNote: tell,
+    onSpawn: (process) => care.atEnd(() => process.kill()),
+  });
+  return {
+    ready: true,
+    hub: measured(hub, id),
+    generator,
+    durability: { required: durability.required, verified: durability.verified ?? "unknown", how: durability.how },
+    warmUp: async () => {
+      await generator.probe(Math.max(1, Math.ceil(workload.agents / 2)), WARM_UP_MS, seed);
+    },
+    applyQuotas: () => {
+      if (options.coresPerMachine !== null) applyQuotas(hub, id, options.isolation, options.coresPerMachine);
+    },
+    stop: async () => {
+      await generator.close();
+      await hub.stop();
+    },
+  };
+}
+
+/** Long enough for the compiler to have seen the hot paths. */
+const WARM_UP_MS = 1000;
+
+/** Every process is a machine of its own in the scale model: each node, each server. */
+function applyQuotas(hub: RunningHub, id: string, isolation: CpuIsolation, cores: number): void {
+  for (const [role, pids] of hub.roles) {
+    for (const [i, pid] of pids.entries()) isolation.limit(`${id}-${role}-${i}`, [pid], cores);
+  }
+}
+
+function measured(hub: RunningHub, id: string): MeasuredHub {
+  return {
+    id,
+    machines: { hubNodes: hub.ws.length, backboneServers: hub.servers.length },
+    cpuSecondsByRole: () => Object.fromEntries([...hub.roles].map(([role, pids]) => [role, readCpuSeconds(pids)])),
+    counters: async () => sumOfCounters(await hub.describe()),
+    describe: () => hub.describe(),
+  };
+}
+
+/** Adds up the `counters` that the nodes report of their own work. */
+function sumOfCounters({ nodes }: Awaited<ReturnType<RunningHub["describe"]>>): Record<string, number> {
+  const sums: Record<string, number> = {};
+  for (const node of nodes) {
+    const counters = node.details["counters"];
+    if (typeof counters !== "object" || counters === null) continue;
+    for (const [name, value] of Object.entries(counters)) {
+      if (typeof value === "number") sums[name] = (sums[name] ?? 0) + value;
+    }
+  }
+  return sums;
+}
