@@ -1,0 +1,227 @@
+/**
+ * The tasks that this node's agents hold: how one is handed over, ended, put back or taken over from another node. Every step
+ * is a transition of the core, made durable by one command that Redis refuses if the hold is lost.
+ */
+import { type ReclaimReason, type RefusalCode, routeTask, type EndpointView, type TaskCommand, transition } from "@hubscale/hub-core";
+import { type Clock, type RandomHex, type Roster, type TaskChange, Unavailable } from "@hubscale/hub-runtime";
+import type { Priority, Task } from "@hubscale/protocol";
+import { type HeldTask, HeldTasks } from "./held-tasks.ts";
+import type { QueueMap } from "./queue-map.ts";
+import type { RedisLink } from "./redis-link.ts";
+import type { ShardQueue, Taken } from "./shard-queue.ts";
+
+export interface AssignmentsOptions {
+  node: string;
+  link: RedisLink;
+  queues: QueueMap;
+  roster: Roster;
+  clock: Clock;
+  randomHex: RandomHex;
+  leaseMs: number;
+  endpoints(): readonly EndpointView[];
+  /** A task is back in the queue. */
+  onRequeued(queue: ShardQueue, priority: Priority): void;
+  onCompleted(taskId: string): void;
+  onFault(error: unknown): void;
+  log(line: string): void;
+}
+
+export type Refused = { ok: false; code: RefusalCode | "not_found" };
+type CompleteCommand = Extract<TaskCommand, { type: "complete" }>;
+type FailCommand = Extract<TaskCommand, { type: "fail" }>;
+
+export class Assignments {
+  readonly #options: AssignmentsOptions;
+  readonly #held = new HeldTasks();
+  readonly #putBacks = new Set<Promise<unknown>>();
+
+  constructor(options: AssignmentsOptions) {
+    this.#options = options;
+  }
+
+  all(): Iterable<HeldTask> {
+    return this.#held.all();
+  }
+
+  get size(): number {
+    return this.#held.size;
+  }
+
+  /** The task as this node knows it, with what Redis has not been told yet. */
+  get(taskId: string): HeldTask | undefined {
+    return this.#held.get(taskId);
+  }
+
+  /** Hands a task that was just taken to its agent, or puts it back. Gives the host of the endpoint that was selected. */
+  receive(taken: Taken, from: { queue: ShardQueue; agentId: string; askedAtMs: number }): string | null {
+    const { clock, endpoints, leaseMs, roster } = this.#options;
+    const views = endpoints();
+    const decision = routeTask(taken.task, views, clock.nowMs());
+    const routed = must(transition(taken.task, { type: "route", decision }, taken.atMs));
+    const task = must(transition(routed, { type: "assign", agentId: from.agentId }, taken.atMs));
+    const held = this.#hold(taken, { queue: from.queue, agentId: from.agentId, task });
+    // The answer may have lain in a socket while this process was stopped: the lease counts from when it was asked for.
+    const isFresh = clock.nowMs() - from.askedAtMs < leaseMs / 2;
+    if (!isFresh || !roster.assign(from.agentId, task)) this.putBackSoon(held, "agent_disconnected");
+    return views.find(({ id }) => id === decision.selected_endpoint)?.host ?? null;
+  }
+
+  /** Durable when it resolves. */
+  async complete(command: CompleteCommand & { agentId: string }, taskId: string): Promise<{ ok: true } | Refused> {
+    const held = await this.#holdOf(command.agentId, taskId, command.generation);
+    if ("ok" in held) return held;
+    const atMs = this.#options.clock.nowMs();
+    const next = transition(held.task, command, atMs);
+    if (!next.ok) return next;
+    const completion = { atMs, decision: held.task.routing_decision, command };
+    const isDone = await this.#settle(held, () => held.queue.complete(held, completion));
+    if (!isDone && !(await this.#wasCompleted(held))) return { ok: false, code: "stale_generation" };
+    this.#options.onCompleted(taskId);
+    return { ok: true };
+  }
+
+  /** Back to the queue or to the dead letters. Durable when it resolves. */
+  async fail(
+    command: FailCommand & { agentId: string },
+    taskId: string,
+  ): Promise<{ ok: true; done: "retried" | "dead_letter" } | Refused> {
+    const held = await this.#holdOf(command.agentId, taskId, command.generation);
+    if ("ok" in held) return held;
+    const next = transition(held.task, command, this.#options.clock.nowMs());
+    if (!next.ok) return next;
+    const after = must(next);
+    const { queue } = held;
+    if (after.status === "dead_letter") {
+      const isBuried = await this.#settle(held, () => queue.bury(held, after, command.error));
+      return isBuried ? { ok: true, done: "dead_letter" } : { ok: false, code: "stale_generation" };
+    }
+    const isRequeued = await this.#settle(held, () => queue.requeue(held, after));
+    if (!isRequeued) return { ok: false, code: "stale_generation" };
+    this.#options.onRequeued(queue, after.priority);
+    return { ok: true, done: "retried" };
+  }
+
+  /** The agent works on it. Kept in memory and written with the next renewal of the lease. */
+  touch(agentId: string, taskId: string): boolean {
+    const held = this.#held.get(taskId);
+    const next = held && transition(held.task, { type: "touch", agentId }, this.#options.clock.nowMs());
+    if (!held || !next?.ok) return false;
+    held.task = must(next);
+    held.isTouched = true;
+    return true;
+  }
+
+  /** Takes a task from its agent. Undefined: this node does not hold it, or lost it meanwhile. */
+  async putBack(held: HeldTask, reason: ReclaimReason): Promise<TaskChange | undefined> {
+    if (held.settling) await held.settling;
+    if (this.#held.get(held.taskId) !== held) return undefined;
+    const before = held.task;
+    const after = must(transition(before, { type: "reclaim", reason }, this.#options.clock.nowMs()));
+    if (!(await this.#settle(held, () => held.queue.requeue(held, after)))) return undefined;
+    this.#options.onRequeued(held.queue, after.priority);
+    return { before, after };
+  }
+
+  /** As `putBack`, for whom nobody waits. If Redis does not answer, the lease runs out and the task comes back by itself. */
+  putBackSoon(held: HeldTask, reason: ReclaimReason): void {
+    const putBack = this.putBack(held, reason)
+      .catch((error: unknown) => {
+        if (!(error instanceof Unavailable)) return this.#options.onFault(error);
+        this.#held.remove(held);
+        this.#options.log(`task ${held.taskId} could not be put back; its lease runs out`);
+      })
+      .finally(() => this.#putBacks.delete(putBack));
+    this.#putBacks.add(putBack);
+  }
+
+  agentLeft(agentId: string): void {
+    for (const held of this.#held.ofAgent(agentId)) this.putBackSoon(held, "agent_disconnected");
+  }
+
+  /** The task is gone: cancelled. */
+  forget(held: HeldTask): void {
+    this.#held.remove(held);
+  }
+
+  /** This node's hold is gone: the agent is told to stop. */
+  lose(held: HeldTask): void {
+    this.#held.remove(held);
+    this.#options.roster.release(held.agentId, held.taskId);
+  }
+
+  /**
+   * The hold of an agent on a task: this node's own, or another node's that it takes over, if the task is the agent's at this
+   * generation (undefined: whatever it is).
+   */
+  async adopt(agentId: string, taskId: string, generation: number | undefined): Promise<HeldTask | Refused> {
+    const { link, node, queues, randomHex } = this.#options;
+    const queue = await link.run(() => queues.queueOf(taskId));
+    const stored = queue && (await link.run(() => queue.read(taskId)));
+    if (!queue || !stored) return { ok: false, code: "not_found" };
+    const { task, starts, lockToken } = stored;
+    if (task.status !== "assigned") return { ok: false, code: "invalid_state" };
+    if (generation !== undefined && task.generation !== generation) return { ok: false, code: "stale_generation" };
+    if (task.assigned_to !== agentId) return { ok: false, code: "wrong_agent" };
+    // A new token, so that the node which had it can neither complete the task nor put it back.
+    const token = `${node} ${agentId} ${randomHex(8)}`;
+    const isAdopted = await link.run(() => queue.adopt(taskId, starts, lockToken, token));
+    return isAdopted ? this.#hold({ taskId, token, starts }, { queue, agentId, task }) : { ok: false, code: "stale_generation" };
+  }
+
+  /** The hold of an agent on a task, this node's own or adopted. */
+  async #holdOf(agentId: string, taskId: string, generation: number | undefined): Promise<HeldTask | Refused> {
+    const held = this.#held.get(taskId);
+    if (held?.settling) await held.settling;
+    return this.#held.get(taskId) ?? this.adopt(agentId, taskId, generation);
+  }
+
+  /** As `#holdOf`, for an agent that reports what it works on. */
+  async resume(agentId: string, taskId: string, generation: number | undefined): Promise<HeldTask | Refused> {
+    const held = await this.#holdOf(agentId, taskId, generation);
+    if ("ok" in held) return held;
+    if (held.agentId !== agentId) return { ok: false, code: "wrong_agent" };
+    if (generation !== undefined && held.task.generation !== generation) return { ok: false, code: "stale_generation" };
+    return held;
+  }
+
+  /** Resolves when all that is under way has ended. */
+  async close(): Promise<void> {
+    await Promise.all(this.#putBacks);
+    await Promise.all([...this.#held.all()].map(({ settling }) => settling));
+  }
+
+  #hold(hold: { taskId: string; token: string; starts: number }, of: { queue: ShardQueue; agentId: string; task: Task }): HeldTask {
+    const held: HeldTask = { ...hold, ...of, isTouched: true, isInDoubt: false, settling: undefined };
+    this.#held.add(held);
+    return held;
+  }
+
+  /** Ends a hold by a command that Redis may refuse. If Redis does not answer, the task stays held and what became of it is in doubt. */
+  async #settle(held: HeldTask, end: () => Promise<boolean>): Promise<boolean> {
+    const ending = this.#options.link.run(end);
+    held.settling = ending.catch(() => undefined);
+    try {
+      const isEnded = await ending;
+      this.#held.remove(held);
+      return isEnded;
+    } catch (error) {
+      held.isInDoubt = true;
+      held.settling = undefined;
+      throw error;
+    }
+  }
+
+  /** Whether a completion whose answer was lost had been done after all. */
+  async #wasCompleted({ isInDoubt, queue, task }: HeldTask): Promise<boolean> {
+    if (!isInDoubt) return false;
+    const stored = await this.#options.link.run(() => queue.read(task.id));
+    return stored?.task.status === "completed" && stored.task.generation === task.generation;
+  }
+}
+
+/** The task after a transition that cannot be refused here. */
+function must(next: ReturnType<typeof transition>): Task {
+  if (!next.ok || !next.task) throw new Error(`a transition was refused that must not be: ${next.ok ? next.event.type : next.code}`);
+  return next.task;
+}
+

@@ -1,0 +1,157 @@
+/**
+ * Tasks that wait for others to complete. Such a task lies in its queue, parked, and a set names what it still waits for. The
+ * node that completes a task strikes it from the sets of those that wait for it, which it knows from the nodes' signals; what a
+ * lost signal missed is found by a slow sweep.
+ */
+import { type Cancel, type Clock, Unavailable } from "@hubscale/hub-runtime";
+import type { Priority, Task } from "@hubscale/protocol";
+import type { NodeChannel } from "./node-channel.ts";
+import type { QueueMap } from "./queue-map.ts";
+import type { RedisLink } from "./redis-link.ts";
+import type { ShardQueue } from "./shard-queue.ts";
+
+export interface DependenciesOptions {
+  link: RedisLink;
+  queues: QueueMap;
+  channel: NodeChannel;
+  clock: Clock;
+  namespace: string;
+  onUnparked(queue: ShardQueue, priority: Priority): void;
+  onFault(error: unknown): void;
+}
+
+const SWEEP_EVERY_MS = 5_000;
+/** An entry without a task is of a submission that broke off; younger ones may be of one that goes on. */
+const ORPHAN_AFTER_MS = 60_000;
+
+export class Dependencies {
+  readonly #options: DependenciesOptions;
+  /** By the task that is waited for. Rebuilt by each sweep. */
+  #waiting = new Map<string, Set<string>>();
+  readonly #cancelSweep: Cancel;
+
+  constructor(options: DependenciesOptions) {
+    this.#options = options;
+    this.#cancelSweep = options.clock.every(SWEEP_EVERY_MS, () => this.#background(() => this.sweep()));
+  }
+
+  /** Which of these tasks do not exist, and which are not completed. */
+  async look(taskIds: readonly string[]): Promise<{ unknown: string[]; pending: string[] }> {
+    const unknown: string[] = [];
+    const pending: string[] = [];
+    for (const taskId of taskIds) {
+      const status = await this.#statusOf(taskId);
+      if (status === undefined) unknown.push(taskId);
+      else if (status !== "completed") pending.push(taskId);
+    }
+    return { unknown, pending };
+  }
+
+  /** Notes what a new task waits for. Before the task is added, so that none is ever parked without being known. */
+  async register(taskId: string, pending: readonly string[]): Promise<void> {
+    const { clock, link } = this.#options;
+    const noted = link.commands.multi().sadd(this.#pendingKey(taskId), ...pending);
+    noted.zadd(this.#indexKey, clock.nowMs(), taskId);
+    await link.run(() => noted.exec());
+  }
+
+  /** The parked task is in its queue: from now on it is told of completions, and of those that it missed. */
+  async watch(taskId: string, pending: readonly string[]): Promise<void> {
+    for (const awaited of pending) {
+      this.heard(awaited, taskId);
+      this.#options.channel.send({ type: "awaited", taskId: awaited, by: taskId });
+    }
+    await this.#strikeCompleted(taskId, pending);
+  }
+
+  /** A node has parked a task that waits for another. */
+  heard(awaited: string, by: string): void {
+    const waiters = this.#waiting.get(awaited);
+    if (waiters) waiters.add(by);
+    else this.#waiting.set(awaited, new Set([by]));
+  }
+
+  /** A task was completed on this node. */
+  completed(taskId: string): void {
+    const waiters = this.#waiting.get(taskId);
+    if (!waiters) return;
+    this.#waiting.delete(taskId);
+    for (const waiter of waiters) this.#background(() => this.#strike(waiter, [taskId]));
+  }
+
+  /** Finds completions that no signal told of. One node does so in each interval; all learn who waits for whom. */
+  async sweep(): Promise<void> {
+    const { clock, link, queues } = this.#options;
+    const parked = await link.run(() => link.commands.zrange(this.#indexKey, 0, "-1", "WITHSCORES"));
+    const waiting = new Map<string, Set<string>>();
+    const isMine = parked.length > 0 && (await this.#isSweeper());
+    for (let at = 0; at < parked.length; at += 2) {
+      const taskId = parked[at] as string;
+      const pending = await link.run(() => link.commands.smembers(this.#pendingKey(taskId)));
+      for (const awaited of pending) waiting.set(awaited, (waiting.get(awaited) ?? new Set()).add(taskId));
+      if (!isMine) continue;
+      const queue = await link.run(() => queues.queueOf(taskId));
+      const stored = queue && (await link.run(() => queue.read(taskId)));
+      const isOld = clock.nowMs() - Number(parked[at + 1]) > ORPHAN_AFTER_MS;
+      if (stored?.parked) await this.#strikeCompleted(taskId, pending);
+      else if (stored || isOld) await this.#forget(taskId);
+    }
+    this.#waiting = waiting;
+  }
+
+  close(): void {
+    this.#cancelSweep();
+  }
+
+  get #indexKey(): string {
+    return `${this.#options.namespace}:parked`;
+  }
+
+  #pendingKey(taskId: string): string {
+    return `${this.#options.namespace}:parked:${taskId}`;
+  }
+
+  async #statusOf(taskId: string): Promise<Task["status"] | undefined> {
+    const { link, queues } = this.#options;
+    const queue = await link.run(() => queues.queueOf(taskId));
+    return queue && (await link.run(() => queue.read(taskId)))?.task.status;
+  }
+
+  async #strikeCompleted(taskId: string, pending: readonly string[]): Promise<void> {
+    const completed: string[] = [];
+    for (const awaited of pending) if ((await this.#statusOf(awaited)) === "completed") completed.push(awaited);
+    await this.#strike(taskId, completed);
+  }
+
+  /** Takes completed tasks off what a parked one waits for; the last one releases it. */
+  async #strike(taskId: string, completed: readonly string[]): Promise<void> {
+    const { link, onUnparked, queues } = this.#options;
+    if (completed.length > 0) await link.run(() => link.commands.srem(this.#pendingKey(taskId), ...completed));
+    if ((await link.run(() => link.commands.scard(this.#pendingKey(taskId)))) > 0) return;
+    const queue = await link.run(() => queues.queueOf(taskId));
+    const stored = queue && (await link.run(() => queue.read(taskId)));
+    if (!queue || !stored?.parked) return;
+    const isUnparked = await link.run(() => queue.unpark(taskId));
+    await this.#forget(taskId);
+    if (isUnparked) onUnparked(queue, stored.task.priority);
+  }
+
+  async #forget(taskId: string): Promise<void> {
+    const { link } = this.#options;
+    const forgotten = link.commands.multi().zrem(this.#indexKey, taskId).del(this.#pendingKey(taskId));
+    await link.run(() => forgotten.exec());
+  }
+
+  async #isSweeper(): Promise<boolean> {
+    const { link, namespace } = this.#options;
+    const won = await link.run(() => link.commands.set(`${namespace}:parked-sweep`, "1", "PX", SWEEP_EVERY_MS - 500, "NX"));
+    return won === "OK";
+  }
+
+  #background(run: () => Promise<void>): void {
+    run().catch((error: unknown) => {
+      // The next sweep finds what this one could not.
+      if (!(error instanceof Unavailable)) this.#options.onFault(error);
+    });
+  }
+}

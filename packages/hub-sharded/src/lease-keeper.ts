@@ -1,0 +1,128 @@
+/**
+ * Renews the leases of this node's tasks while it lives, and returns tasks whose lease ran out, whichever node let it. A lease
+ * is BullMQ's lock of the job.
+ */
+import { type Clock, type RandomHex, Unavailable } from "@hubscale/hub-runtime";
+import type { Assignments } from "./assignments.ts";
+import type { HeldTask } from "./held-tasks.ts";
+import type { QueueMap } from "./queue-map.ts";
+import type { RedisLink } from "./redis-link.ts";
+import type { ShardQueue } from "./shard-queue.ts";
+
+export interface LeaseKeeperOptions {
+  node: string;
+  link: RedisLink;
+  queues: QueueMap;
+  assignments: Assignments;
+  clock: Clock;
+  randomHex: RandomHex;
+  leaseMs: number;
+  /** Tasks of a dead node are back in the queue. */
+  onReturned(queue: ShardQueue, count: number): void;
+  onFault(error: unknown): void;
+  log(line: string): void;
+}
+
+/** A lease is renewed after a third of it: two renewals may fail before it is lost. */
+export const renewEveryMs = (leaseMs: number): number => leaseMs / 3;
+/** All nodes look for lost leases this often; BullMQ lets only one of them do it in each interval, which is a bit shorter. */
+export const sweepEveryMs = (leaseMs: number): number => leaseMs / 3;
+export const stalledCheckMs = (leaseMs: number): number => Math.floor(leaseMs / 4);
+
+export class LeaseKeeper {
+  readonly #options: LeaseKeeperOptions;
+  readonly #timers: (() => void)[];
+  #isRenewing = false;
+  #isSweeping = false;
+
+  constructor(options: LeaseKeeperOptions) {
+    this.#options = options;
+    const { clock, leaseMs } = options;
+    this.#timers = [
+      clock.every(renewEveryMs(leaseMs), () => {
+        if (!this.#isRenewing) void this.#guarded(() => this.renew());
+      }),
+      clock.every(sweepEveryMs(leaseMs), () => {
+        if (!this.#isSweeping) void this.#guarded(() => this.sweep());
+      }),
+    ];
+  }
+
+  /** Renews every lease, one command for each queue, and writes what was touched. */
+  async renew(): Promise<void> {
+    this.#isRenewing = true;
+    try {
+      const byQueue = new Map<ShardQueue, HeldTask[]>();
+      for (const held of this.#options.assignments.all()) {
+        if (held.settling) continue;
+        const ofQueue = byQueue.get(held.queue);
+        if (ofQueue) ofQueue.push(held);
+        else byQueue.set(held.queue, [held]);
+      }
+      await Promise.all([...byQueue].map(([queue, held]) => this.#renewAll(queue, held)));
+    } finally {
+      this.#isRenewing = false;
+    }
+  }
+
+  /** Returns tasks whose lease ran out to their queues. Their generation is one higher when they are found there. */
+  async sweep(): Promise<void> {
+    this.#isSweeping = true;
+    try {
+      const { link, queues, onReturned, log } = this.#options;
+      for (const queue of queues.all()) {
+        const returned = await link.run(() => queue.moveStalledJobsToWait());
+        if (returned.length === 0) continue;
+        log(`${returned.length} tasks lost their lease and are queued again`);
+        onReturned(queue, returned.length);
+      }
+    } finally {
+      this.#isSweeping = false;
+    }
+  }
+
+  close(): void {
+    for (const cancel of this.#timers) cancel();
+  }
+
+  async #renewAll(queue: ShardQueue, held: readonly HeldTask[]): Promise<void> {
+    const { assignments, link } = this.#options;
+    const lost = new Set(await link.run(() => queue.renew(held)));
+    const notes = held.filter((each) => each.isTouched && !lost.has(each.taskId)).map((each) => this.#note(each));
+    const gone = held.filter((each) => lost.has(each.taskId) && assignments.get(each.taskId) === each && !each.settling);
+    await Promise.all([...notes, ...gone.map((each) => this.#recover(each))]);
+  }
+
+  async #note(held: HeldTask): Promise<void> {
+    held.isTouched = false;
+    const { starts, task } = held;
+    const touch = { starts, atMs: task.updated_at, decision: task.routing_decision };
+    await this.#options.link.run(() => held.queue.note(held, touch));
+  }
+
+  /**
+   * A lease that has run out while Redis was away is had again if nobody took the task meanwhile; otherwise the agent is told to
+   * stop.
+   */
+  async #recover(held: HeldTask): Promise<void> {
+    const { assignments, link, log, node, randomHex } = this.#options;
+    const token = `${node} ${held.agentId} ${randomHex(8)}`;
+    const isRecovered = await link.run(() => held.queue.adopt(held.taskId, held.starts, null, token));
+    if (isRecovered) {
+      held.token = token;
+      return;
+    }
+    if (assignments.get(held.taskId) !== held || held.settling) return;
+    log(`task ${held.taskId} of ${held.agentId} is no longer this node's`);
+    assignments.lose(held);
+  }
+
+  async #guarded(run: () => Promise<void>): Promise<void> {
+    try {
+      await run();
+    } catch (error) {
+      // The link has logged why; the next round is soon.
+      if (!(error instanceof Unavailable)) this.#options.onFault(error);
+    }
+  }
+}

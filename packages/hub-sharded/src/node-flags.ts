@@ -1,0 +1,83 @@
+/** The flags of the program `node-main`. */
+import { parseArgs } from "node:util";
+import type { DurabilityLevel } from "@hubscale/hub-runtime";
+import { DEFAULT_LEASE_MS, DEFAULT_SHARDS } from "./sharded-node.ts";
+
+export interface NodeFlags {
+  node: string;
+  host: string;
+  port: number;
+  redisUrl: string;
+  namespace: string;
+  shards: number;
+  leaseMs: number;
+  durability: DurabilityLevel;
+  /** `off`, `reference`, or the path of a JSON file. */
+  rateLimits: string;
+  publicUrl: string | undefined;
+  seedCompletedRows: number;
+  /** The node ends when its stdin ends: for a parent that may die without a word. */
+  exitWithParent: boolean;
+}
+
+export type ParsedNodeFlags = { ok: true; flags: NodeFlags } | { ok: false; message: string };
+
+export function parseNodeFlags(args: readonly string[], defaultNode: string): ParsedNodeFlags {
+  try {
+    return { ok: true, flags: flagsOf(args, defaultNode) };
+  } catch (error) {
+    return { ok: false, message: (error as Error).message };
+  }
+}
+
+/** Below it, renewals would be lost to an ordinary pause of the process. */
+const LEASE_MS_MIN = 200;
+/** Each shard of each routing class is about ten keys that the slow probe looks at. */
+const SHARDS_MAX = 256;
+
+function flagsOf(args: readonly string[], defaultNode: string): NodeFlags {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      node: { type: "string", default: defaultNode },
+      host: { type: "string", default: "127.0.0.1" },
+      port: { type: "string", default: "4000" },
+      redis: { type: "string", default: "redis://127.0.0.1:6379" },
+      namespace: { type: "string", default: "hubscale" },
+      shards: { type: "string", default: String(DEFAULT_SHARDS) },
+      "lease-ms": { type: "string", default: String(DEFAULT_LEASE_MS) },
+      durability: { type: "string", default: "fsync" },
+      "rate-limits": { type: "string", default: "reference" },
+      "public-url": { type: "string" },
+      "seed-completed-rows": { type: "string", default: "0" },
+      "exit-with-parent": { type: "boolean", default: false },
+    },
+  });
+  const { durability, namespace, node } = values;
+  if (durability !== "fsync" && durability !== "process") {
+    throw new Error(`--durability must be fsync or process, not "${durability}"`);
+  }
+  if (!/^[\w-]{1,64}$/.test(namespace)) throw new Error(`--namespace must be letters, digits, - and _, not "${namespace}"`);
+  if (!/^[\w.-]{1,64}$/.test(node)) throw new Error(`--node must be letters, digits, ., - and _, not "${node}"`);
+  if (!/^rediss?:\/\//.test(values.redis)) throw new Error(`--redis must be redis://host:port, not "${values.redis}"`);
+  return {
+    node,
+    host: values.host,
+    port: numberOf("--port", values.port, { min: 0, max: 65_535 }),
+    redisUrl: values.redis,
+    namespace,
+    shards: numberOf("--shards", values.shards, { min: 1, max: SHARDS_MAX }),
+    leaseMs: numberOf("--lease-ms", values["lease-ms"], { min: LEASE_MS_MIN, max: 3_600_000 }),
+    durability,
+    rateLimits: values["rate-limits"],
+    publicUrl: values["public-url"],
+    seedCompletedRows: numberOf("--seed-completed-rows", values["seed-completed-rows"], { min: 0, max: 10_000_000 }),
+    exitWithParent: values["exit-with-parent"],
+  };
+}
+
+function numberOf(flag: string, text: string, { min, max }: { min: number; max: number }): number {
+  const number = Number(text);
+  if (text.trim() !== "" && Number.isInteger(number) && number >= min && number <= max) return number;
+  throw new Error(`${flag} must be a whole number from ${min} to ${max}, not "${text}"`);
+}

@@ -1,0 +1,56 @@
+/** The program of one node: reads its flags, wires the parts, prints one line when it is ready. */
+import { rateLimitsOf, startHubEdge, systemClock, systemRandomHex } from "@hubscale/hub-runtime";
+import { parseNodeFlags } from "./node-flags.ts";
+import { openShardedNode } from "./sharded-node.ts";
+
+const parsed = parseNodeFlags(process.argv.slice(2), `node-${process.pid}`);
+if (parsed.ok) await run(parsed.flags).catch((error: unknown) => end(1, described(error)));
+else end(2, parsed.message);
+
+async function run(flags: Extract<typeof parsed, { ok: true }>["flags"]): Promise<void> {
+  const fail = (error: unknown) => end(1, described(error));
+  const rateLimits = await rateLimitsOf(flags.rateLimits);
+  const parts = { ...flags, clock: systemClock, randomHex: systemRandomHex, log };
+  const node = await openShardedNode({ ...parts, onFault: fail });
+  const { publicUrl, ...rest } = parts;
+  const edge = await startHubEdge({
+    ...rest,
+    ...(publicUrl !== undefined && { publicUrl }),
+    rateLimits,
+    behaviour: { warts: false, presence: "digest" },
+    backplane: node.backplane,
+    makeTasks: (roster, view) => node.makeTasks(roster, view),
+    onBroken: fail,
+  });
+
+  let closing: Promise<void> | undefined;
+  const stop = () => {
+    closing ??= edge.close().then(() => {
+      node.close();
+      process.exit(0);
+    }, fail);
+  };
+  process.once("SIGTERM", stop);
+  process.once("SIGINT", stop);
+  if (flags.exitWithParent) process.stdin.on("end", stop).resume();
+
+  const ready = { ready: true, ws: [edge.wsUrl], http: [edge.httpUrl], pids: { hub: [process.pid] } };
+  process.stdout.write(`${JSON.stringify(ready)}\n`);
+  log(`node ${flags.node} of ${flags.namespace}, ${flags.shards} shards, lease ${flags.leaseMs} ms`);
+}
+
+function log(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+/** At once: nothing more may be acknowledged, and Redis has all that was. */
+function end(code: 1 | 2, message: string): void {
+  log(`hub-sharded: ${message}`);
+  process.exit(code);
+}
+
+function described(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause instanceof Error ? `: ${error.cause.message}` : "";
+  return `${error.message}${cause}`;
+}

@@ -1,0 +1,280 @@
+/** The durable truth about tasks, in Redis; this node's part of moving them. */
+import { type EndpointView, newTask, routingClassOf, type TaskDraft, transition } from "@hubscale/hub-core";
+import {
+  type Cancel,
+  type Clock,
+  type RandomHex,
+  type ReportOutcome,
+  type Roster,
+  type RosterEvent,
+  type TaskChange,
+  type TaskDesk,
+  type TaskReportFrame,
+  Unavailable,
+} from "@hubscale/hub-runtime";
+import type { Task, TaskFilter, TaskStats } from "@hubscale/protocol";
+import { Assignments } from "./assignments.ts";
+import { Dependencies } from "./dependencies.ts";
+import { Dispatcher } from "./dispatcher.ts";
+import { LeaseKeeper } from "./lease-keeper.ts";
+import { NodeChannel, type NodeSignal } from "./node-channel.ts";
+import type { QueueMap } from "./queue-map.ts";
+import type { RedisLink } from "./redis-link.ts";
+import type { ShardQueue } from "./shard-queue.ts";
+import { Sweeps } from "./sweeps.ts";
+import { newTaskId } from "./task-id.ts";
+import { TaskQueries } from "./task-queries.ts";
+
+export interface RedisTaskDeskOptions {
+  /** Unique among the nodes of the hub. */
+  node: string;
+  namespace: string;
+  link: RedisLink;
+  queues: QueueMap;
+  roster: Roster;
+  clock: Clock;
+  randomHex: RandomHex;
+  /** How long a node may be silent before its tasks are given to others. */
+  leaseMs: number;
+  endpoints(): readonly EndpointView[];
+  /** Something failed in the background that must not: the hub has to stop. */
+  onFault(error: unknown): void;
+  log(line: string): void;
+}
+
+/** How often a node counts the queues for what it was not told of. Only while it has idle agents. */
+const PROBE_EVERY_MS = 2_000;
+/** Tries of a cancellation whose task moves under its hands. */
+const CANCEL_TRIES = 5;
+
+export class RedisTaskDesk implements TaskDesk {
+  readonly #options: RedisTaskDeskOptions;
+  readonly #assignments: Assignments;
+  readonly #channel: NodeChannel;
+  readonly #dependencies: Dependencies;
+  readonly #dispatcher: Dispatcher;
+  readonly #leases: LeaseKeeper;
+  readonly #queries: TaskQueries;
+  readonly #sweeps: Sweeps;
+  readonly #cancelProbe: Cancel;
+  #isClosing = false;
+
+  constructor(options: RedisTaskDeskOptions) {
+    this.#options = options;
+    const { clock } = options;
+    this.#channel = new NodeChannel(options);
+    const onRequeued = (queue: ShardQueue, priority: Task["priority"]) => this.#dispatcher.offer(queue, priority);
+    this.#assignments = new Assignments({
+      ...options,
+      onRequeued,
+      onCompleted: (taskId) => this.#dependencies.completed(taskId),
+    });
+    this.#dispatcher = new Dispatcher({
+      ...options,
+      channel: this.#channel,
+      receive: (taken, from) => this.#assignments.receive(taken, from),
+    });
+    this.#dependencies = new Dependencies({ ...options, channel: this.#channel, onUnparked: onRequeued });
+    this.#leases = new LeaseKeeper({
+      ...options,
+      assignments: this.#assignments,
+      // What lost its lease is served before everything else.
+      onReturned: (queue, count) => this.#dispatcher.announce(queue, { count, priority: 0 }),
+    });
+    this.#sweeps = new Sweeps({ ...options, assignments: this.#assignments });
+    this.#queries = new TaskQueries(options);
+    this.#cancelProbe = clock.every(PROBE_EVERY_MS, () => this.#background(() => this.#dispatcher.probe()));
+  }
+
+  /** Begins to hear the other nodes; before the first task. */
+  async open(): Promise<void> {
+    const { link, queues } = this.#options;
+    await link.run(() => queues.refresh());
+    await this.#channel.listen((signal) => this.#background(() => this.#hear(signal)));
+  }
+
+  async submit(draft: TaskDraft) {
+    if (this.#isClosing) throw new Unavailable("this node is closing", CLOSING_RETRY_MS);
+    const { clock, link, queues, randomHex } = this.#options;
+    const dependencies = await this.#dependencies.look(draft.depends_on);
+    if (dependencies.unknown.length > 0) {
+      return { ok: false, code: "unknown_dependency", taskIds: dependencies.unknown } as const;
+    }
+    const className = routingClassOf(draft);
+    const classNumber = queues.directory.numberOf(className) ?? (await link.run(() => queues.classNumberOf(className)));
+    if (classNumber === undefined) throw new Unavailable("too many routing classes", CLOSING_RETRY_MS);
+    const task = newTask(newTaskId(classNumber, randomHex), draft, clock.nowMs());
+    const queue = (await queues.queueOf(task.id)) as ShardQueue;
+    const isParked = dependencies.pending.length > 0;
+    if (isParked) {
+      await this.#dependencies.register(task.id, dependencies.pending);
+      await link.run(() => queue.add(task, { parked: true }));
+      await this.#dependencies.watch(task.id, dependencies.pending);
+      return { ok: true, task } as const;
+    }
+    const added = link.run(() => queue.add(task, { parked: false }));
+    // Redis serves a connection in order: an agent that is sent now finds the task there.
+    const isSentFor = this.#dispatcher.fetch(queue);
+    await added;
+    if (!isSentFor) this.#dispatcher.announce(queue, { count: 1, priority: task.priority });
+    return { ok: true, task } as const;
+  }
+
+  async report(agentId: string, frame: TaskReportFrame): Promise<ReportOutcome> {
+    const assignments = this.#assignments;
+    switch (frame.type) {
+      case "task_accepted":
+        if (assignments.touch(agentId, frame.task_id)) return { ok: true, done: "accepted" };
+        return (await this.#resume(agentId, frame.task_id, undefined)) ?? { ok: true, done: "accepted" };
+      case "task_progress":
+        // Frames that come ten times a second are not worth a question to Redis.
+        if (assignments.touch(agentId, frame.task_id)) return { ok: true, done: "noted" };
+        return { ok: false, code: "stale_generation" };
+      case "wake_result":
+        if (frame.status === "success") assignments.touch(agentId, frame.task_id);
+        return { ok: true, done: "noted" };
+      case "task_complete": {
+        const done = await assignments.complete(
+          {
+            type: "complete",
+            agentId,
+            generation: frame.generation,
+            result: frame.result ?? null,
+            tokensUsed: frame.tokens_used ?? null,
+            verificationReport: frame.verification_report ?? null,
+            verificationHistory: frame.verification_history ?? [],
+          },
+          frame.task_id,
+        );
+        return done.ok ? { ok: true, done: "complete" } : done;
+      }
+      case "task_failed": {
+        const error = frame.error ?? frame.reason ?? "unknown";
+        return assignments.fail({ type: "fail", agentId, generation: frame.generation, error }, frame.task_id);
+      }
+      case "task_rejected": {
+        const held = assignments.get(frame.task_id);
+        if (held?.agentId !== agentId) return { ok: false, code: "stale_generation" };
+        const change = await assignments.putBack(held, "rejected");
+        return change ? { ok: true, done: "requeued" } : { ok: false, code: "stale_generation" };
+      }
+      case "task_recovering":
+      case "state_report": {
+        if (frame.task_id === null) return { ok: true, done: "abort" };
+        // A recovering agent does not know its generation; a state report without one proves nothing.
+        const generation = frame.type === "state_report" ? (frame.generation ?? NO_GENERATION) : undefined;
+        const held = await assignments.resume(agentId, frame.task_id, generation);
+        if ("ok" in held) return { ok: true, done: "abort" };
+        assignments.touch(agentId, frame.task_id);
+        return { ok: true, done: "continue", generation: held.task.generation };
+      }
+    }
+  }
+
+  async command(taskId: string, command: "cancel" | "retry" | { reclaim: "acceptance_timeout" }): Promise<TaskChange | undefined> {
+    if (command === "cancel") return this.#cancel(taskId);
+    if (command === "retry") return this.#retry(taskId);
+    const held = this.#assignments.get(taskId);
+    return held && this.#assignments.putBack(held, command.reclaim);
+  }
+
+  async find(taskId: string): Promise<Task | undefined> {
+    const { link, queues } = this.#options;
+    const queue = await link.run(() => queues.queueOf(taskId));
+    const stored = queue && (await link.run(() => queue.read(taskId)));
+    const held = this.#assignments.get(taskId)?.task;
+    return held && stored?.task.generation === held.generation && stored.task.status === "assigned" ? held : stored?.task;
+  }
+
+  list(filter: TaskFilter): Promise<Task[]> {
+    return this.#queries.list(filter);
+  }
+
+  stats(): Promise<TaskStats> {
+    return this.#queries.stats();
+  }
+
+  notify(event: RosterEvent): void {
+    if (this.#isClosing) return;
+    switch (event.type) {
+      case "agent_joined":
+      case "agent_idle":
+        return this.#dispatcher.agentReady(event.agentId);
+      case "agent_left":
+        this.#dispatcher.agentGone(event.agentId);
+        return this.#assignments.agentLeft(event.agentId);
+      case "endpoints_changed":
+        return;
+    }
+  }
+
+  /** Tasks stay with their agents, which come back on another node before the lease ends; otherwise the lease returns them. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    this.#cancelProbe();
+    this.#sweeps.close();
+    this.#dependencies.close();
+    await this.#dispatcher.close();
+    await this.#assignments.close();
+    this.#leases.close();
+  }
+
+  /** Undefined: the agent holds the task. */
+  async #resume(agentId: string, taskId: string, generation: number | undefined): Promise<ReportOutcome | undefined> {
+    const held = await this.#assignments.resume(agentId, taskId, generation);
+    if ("ok" in held) return held;
+    this.#assignments.touch(agentId, taskId);
+    return undefined;
+  }
+
+  async #cancel(taskId: string): Promise<TaskChange | undefined> {
+    const { link, queues } = this.#options;
+    const queue = await link.run(() => queues.queueOf(taskId));
+    for (let tries = 0; queue && tries < CANCEL_TRIES; tries++) {
+      const stored = await link.run(() => queue.read(taskId));
+      if (!stored || !transition(stored.task, { type: "cancel" }, this.#options.clock.nowMs()).ok) return undefined;
+      if (!(await link.run(() => queue.discard(taskId, stored)))) continue;
+      // Another node that holds it hears of it with its next renewal at the latest; the edge tells the agent at once.
+      const held = this.#assignments.get(taskId);
+      if (held) this.#assignments.forget(held);
+      return { before: stored.task, after: undefined };
+    }
+    return undefined;
+  }
+
+  async #retry(taskId: string): Promise<TaskChange | undefined> {
+    const { clock, link, queues } = this.#options;
+    const queue = await link.run(() => queues.queueOf(taskId));
+    const stored = queue && (await link.run(() => queue.read(taskId)));
+    if (!queue || !stored) return undefined;
+    const next = transition(stored.task, { type: "retry" }, clock.nowMs());
+    if (!next.ok || !(await link.run(() => queue.exhume(taskId)))) return undefined;
+    this.#dispatcher.offer(queue, stored.task.priority);
+    return { before: stored.task, after: next.task };
+  }
+
+  async #hear(signal: NodeSignal): Promise<void> {
+    const { queues, link } = this.#options;
+    switch (signal.type) {
+      case "waiting": {
+        if (!queues.queueAt(signal.classNumber, signal.shard)) await link.run(() => queues.refresh());
+        const queue = queues.queueAt(signal.classNumber, signal.shard);
+        if (queue) this.#dispatcher.heard(queue, signal);
+        return;
+      }
+      case "awaited":
+        return this.#dependencies.heard(signal.taskId, signal.by);
+    }
+  }
+
+  /** What fails because Redis is away is tried again by the next round. */
+  #background(run: () => Promise<void>): void {
+    run().catch((error: unknown) => {
+      if (!(error instanceof Unavailable)) this.#options.onFault(error);
+    });
+  }
+}
+
+const CLOSING_RETRY_MS = 1_000;
+/** Below every generation. */
+const NO_GENERATION = -1;
