@@ -13,7 +13,7 @@ import { join } from "node:path";
 import type { Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { diskFolder } from "./filesystem.ts";
-import { type ChildSpec, ManagedProcess } from "./managed-process.ts";
+import { type ChildSpec, ManagedProcess, STOP_GRACE_MS } from "./managed-process.ts";
 import { signalGroup, startMarkOf } from "./process-identity.ts";
 import { type WatchdogNote, writeNote } from "./watchdog-protocol.ts";
 
@@ -25,6 +25,8 @@ export interface ProcessCareOptions {
   handleSignals: boolean;
   /** Exit code after a signal. Default: 128 + its number, as a shell reports it. */
   exitCodeOf?: (signal: NodeJS.Signals) => number;
+  /** How long a child that is told to end may take. Default `STOP_GRACE_MS`. */
+  stopGraceMs?: number;
   /** Where the cause of an unforeseen end is told. Default: stderr. */
   tell?: (line: string) => void;
 }
@@ -44,10 +46,12 @@ export class ProcessCare {
   readonly #hooks: EndHook[] = [];
   readonly #undoHandlers: (() => void)[] = [];
   readonly #tell: (line: string) => void;
+  readonly #stopGraceMs: number;
   #closing: Promise<void> | undefined;
 
   constructor(options: ProcessCareOptions) {
     this.#tell = options.tell ?? ((line) => process.stderr.write(`${line}\n`));
+    this.#stopGraceMs = options.stopGraceMs ?? STOP_GRACE_MS;
     this.#watchdog = spawn(process.execPath, [fileURLToPath(new URL("./watchdog-main.js", import.meta.url))], {
       stdio: ["pipe", "ignore", "ignore"],
       detached: true,
@@ -116,6 +120,11 @@ export class ProcessCare {
     return roles;
   }
 
+  /** Undefined when it could not be started. */
+  get watchdogPid(): number | undefined {
+    return this.#watchdog.pid;
+  }
+
   /** Whether the program is on its way out: what ends now has been told to. */
   get ending(): boolean {
     return this.#closing !== undefined;
@@ -137,7 +146,7 @@ export class ProcessCare {
     }
     for (const role of [...this.pidsByRole.keys()].toReversed()) {
       const children = [...this.#children.values()].filter((child) => child.role === role);
-      await Promise.all(children.map((child) => child.stop()));
+      await Promise.all(children.map((child) => child.stop(this.#stopGraceMs)));
     }
     for (const folder of this.#folders) this.removeFolder(folder);
     for (const undo of this.#undoHandlers) undo();

@@ -215,7 +215,7 @@ class Apt {
 
 /** `Signed-By: FILE` or `[signed-by=FILE]`; undefined when the key is elsewhere, as with the system's trusted keys. */
 export function signingKeyIn(sources: string): string | undefined {
-  return /signed-by\s*[:=]\s*(\/[^\s\]]+)/i.exec(sources)?.[1];
+  return /signed-by[ \t]*[:=][ \t]*(\/[^\s\]]+)/i.exec(sources)?.[1];
 }
 
 function readRelease(): string {
