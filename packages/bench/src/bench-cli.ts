@@ -27,7 +27,7 @@ program
   .addOption(
     new Option("--isolation <kind>", "give each machine of a hub the same share of a core").choices(["auto", "cgroup", "none"]).default("auto"),
   )
-  .option("--cores <share>", "that share, in cores", cores, 0.25)
+  .option("--cores <share>", "that share, in cores; default: as much as fits", cores)
   .option("--seed <n>", "for arrivals, work times and resampling", wholeNumber, 1)
   .option("--out <dir>", "where results.json, report.md and report.html go; default: hubscale-results/<time>")
   .option("--json", "print the result as JSON on stdout instead of the table", false)

@@ -2,7 +2,7 @@
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { formatHubId, parseHubId } from "../drivers/index.ts";
+import { formatHubId, type HubSpec, parseHubId } from "../drivers/index.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { type CpuIsolation, noIsolation, openCpuIsolation } from "../isolation/cpu-quota.ts";
 import { ProcessCare, readEnvironment } from "../machine/index.ts";
@@ -26,7 +26,7 @@ export interface CompareCommandOptions {
   slo?: Slo;
   durability: "fsync" | "process";
   isolation: "auto" | "cgroup" | "none";
-  cores: number;
+  cores?: number;
   seed: number;
   out?: string;
   json: boolean;
@@ -40,7 +40,10 @@ export interface Surroundings {
   cwd: string;
 }
 
-export async function compareCommand(options: CompareCommandOptions, { stdout, stderr, env, cwd }: Surroundings): Promise<ExitCode> {
+export async function compareCommand(
+  options: CompareCommandOptions,
+  { stdout, stderr, env, cwd }: Surroundings,
+): Promise<ExitCode> {
   const fail = (code: ExitCode, ...lines: string[]) => {
     for (const line of lines) stderr.write(`hubscale: ${line}\n`);
     return code;
@@ -70,7 +73,10 @@ export async function compareCommand(options: CompareCommandOptions, { stdout, s
     const dataFolder = care.temporaryFolder("compare");
     const environment = readEnvironment({ dataFolder, sourceFolder: fileURLToPath(new URL("..", import.meta.url)) });
     const slo = options.slo ?? (parseSlo(workload.slo) as Slo);
-    const coresPerMachine = isolation.kind === "none" ? null : options.cores;
+    const coresPerMachine =
+      isolation.kind === "none"
+        ? null
+        : (options.cores ?? coresForEachMachine(specs, environment.cpuLimitCores ?? environment.cpus));
     const entrants: Entrant[] = [];
     const common = {
       care,
@@ -126,6 +132,18 @@ export function exitCodeOf(result: CompareResult): ExitCode {
   if (measured.some((hub) => !hub.valid)) return EXIT.invalid;
   return decision.verdict.startsWith("No verdict") ? EXIT.inconclusive : EXIT.ok;
 }
+
+/** The largest share, in steps of 0.05, that the machines of the largest hub can have at once beside the load generator. */
+export function coresForEachMachine(specs: readonly HubSpec[], cpus: number): number {
+  const machines = Math.max(...specs.map((spec) => (spec.kind === "sharded" ? spec.nodes + 1 : 1)));
+  const share = Math.floor(((cpus - GENERATOR_CORES) / machines) * 20) / 20;
+  return Math.min(1, Math.max(LEAST_CORES, share));
+}
+
+/** Kept free for the load generator and for this program. */
+const GENERATOR_CORES = 0.5;
+/** Below this the throttling itself eats a good part of what is left. */
+const LEAST_CORES = 0.2;
 
 function isolationFor(kind: CompareCommandOptions["isolation"]): CpuIsolation {
   return kind === "none" ? noIsolation("switched off with --isolation none") : openCpuIsolation(process.pid);

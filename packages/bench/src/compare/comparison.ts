@@ -5,7 +5,8 @@ import type { Slo } from "../measure/slo.ts";
 import { sloText } from "../measure/slo.ts";
 import { COMPARE_SCHEMA, type CompareResult, type HubResult } from "../results/compare-result.ts";
 import type { Workload } from "../workload/workload.ts";
-import { Contender } from "./contender.ts";
+import { appliedSlo } from "./applied-slo.ts";
+import { Contender, type MeasuredHub } from "./contender.ts";
 import type { Effort } from "./effort.ts";
 import { hubResultOf } from "./hub-result.ts";
 import type { Progress } from "./progress.ts";
@@ -85,6 +86,7 @@ export async function runComparison(entrants: readonly Entrant[], options: Compa
       streaming: options.workload.streaming,
     },
     slo: sloText(options.slo),
+    appliedBoundMs: appliedSlo(options).boundMs,
     isolation: { ...options.isolation, coresPerMachine: options.coresPerMachine },
     environment: options.environment,
     hubs,
@@ -101,19 +103,32 @@ const NOT_MEASURED = [
   "the fleet (machines, GPUs, API limits, uplink): the verdict is about the hub alone",
 ];
 
+/** Enough to have commits and frames shared as under load, little enough to leave no heap of debt. */
+const PROBE_IN_FLIGHT = 8;
+
+function coresByRole(machines: MeasuredHub["machines"], coresPerMachine: number): Record<string, number> {
+  const backbone = Math.max(1, machines.backboneServers) * coresPerMachine;
+  return { hub: machines.hubNodes * coresPerMachine, redis: backbone, nats: backbone };
+}
+
+/** A machine of a hub at rest has heartbeats and timers to serve; above this share of it there is work going on. */
+const QUIET_SHARE_OF_MACHINE = 0.15;
+
 function contenderOf(entrant: Extract<Entrant, { ready: true }>, options: ComparisonOptions): Contender {
-  const { effort, workload, slo, seed, nowMs, sleep } = options;
+  const { effort, workload, seed, nowMs, sleep } = options;
+  const machines = entrant.hub.machines.hubNodes + entrant.hub.machines.backboneServers;
   return new Contender({
     hub: entrant.hub,
     generator: entrant.generator,
-    slo,
+    slo: appliedSlo(options),
     trialMs: effort.trialMs,
     warmupMs: effort.warmupMs,
     probeMs: effort.probeMs,
     goalHalfWidth: effort.goalHalfWidth,
     trialsPerHub: effort.trialsPerHub,
-    // Half of the agents busy: enough to fill the hub, not so much that a queue builds up.
-    probeInFlight: Math.max(1, Math.ceil(workload.agents / 2)),
+    probeInFlight: Math.min(PROBE_IN_FLIGHT, workload.agents),
+    coresByRole: coresByRole(entrant.hub.machines, options.coresPerMachine ?? 1),
+    quietShare: QUIET_SHARE_OF_MACHINE * (options.coresPerMachine ?? 1) * machines,
     seed,
     nowMs,
     sleep,

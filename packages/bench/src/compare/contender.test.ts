@@ -77,6 +77,8 @@ async function measured(hub: ModelHub) {
     goalHalfWidth: 0.05,
     trialsPerHub: 16,
     probeInFlight: 5,
+    coresByRole: { hub: 1 },
+    quietShare: 0.1,
     seed: 1,
     nowMs: hub.nowMs,
     sleep: hub.sleep,

@@ -54,6 +54,10 @@ export interface ContenderOptions {
   trialsPerHub: number;
   probeInFlight: number;
   seed: number;
+  /** CPU seconds per second that each role may use in all; a role that is missing here is not limited. */
+  coresByRole: Record<string, number>;
+  /** CPU seconds per second, over all the hub's processes, at which it counts as quiet. */
+  quietShare: number;
   /** Waits; injected so that tests need not. */
   sleep(ms: number): Promise<void>;
   nowMs(): number;
@@ -67,7 +71,6 @@ export class Contender {
   readonly history: History = { ...NO_HISTORY };
   readonly #options: ContenderOptions;
   #search: CapacitySearch | undefined;
-  #idleShare = 0;
   #invalidInARow = 0;
 
   constructor(options: ContenderOptions) {
@@ -79,15 +82,21 @@ export class Contender {
     return this.#search;
   }
 
-  /** How busy the idle hub is, then the order of magnitude of its capacity. */
+  /**
+   * The order of magnitude of the capacity, once the hub has paid for its warm-up: by the utilisation law from the CPU that a
+   * few tasks cost, work put off included. What a burst achieved would flatter a hub that defers its work.
+   */
   async probe(): Promise<void> {
     const { generator, probeInFlight, probeMs, seed } = this.#options;
-    this.#idleShare = await this.#busyShare(QUIET_WINDOW_MS * 2);
+    await this.#untilQuiet(RECOVERY_LIMIT_MS);
+    const before = this.hub.cpuSecondsByRole();
     const probe = await generator.probe(probeInFlight, probeMs, seed);
     this.#note(probe.history, probe.offending);
     await this.#untilQuiet(RECOVERY_LIMIT_MS);
+    const spent = difference(this.hub.cpuSecondsByRole(), before);
+    const ceiling = ceilingTasksPerSec(spent, probe.history.completed, this.#options.coresByRole);
     this.#search = new CapacitySearch({
-      guess: Math.max(1, probe.tasksPerSec),
+      guess: Math.max(1, ceiling === undefined ? probe.tasksPerSec : ceiling * EXPECTED_UTILISATION),
       maxLoad: MAX_LOAD_TASKS_PER_SEC,
       unit: "tasks/s",
     });
@@ -109,7 +118,7 @@ export class Contender {
     const load = search.nextLoad();
     const cpuBefore = this.hub.cpuSecondsByRole();
     const countersBefore = await this.hub.counters();
-    const durationMs = Math.max(trialMs, Math.min((MIN_TASKS_PER_TRIAL / load) * 1000, 4 * trialMs));
+    const durationMs = Math.max(trialMs, Math.min((MIN_TASKS_PER_TRIAL / load) * 1000, 2 * trialMs));
     const measured = await generator.trial({
       ratePerSec: load,
       durationMs,
@@ -160,10 +169,10 @@ export class Contender {
   async #untilQuiet(limitMs: number): Promise<number | null> {
     const { nowMs } = this.#options;
     const startMs = nowMs();
-    const allowed = Math.max(QUIET_SHARE, this.#idleShare * 2);
     while (nowMs() - startMs < limitMs) {
       const windowStartMs = nowMs();
-      if ((await this.#busyShare(QUIET_WINDOW_MS)) <= allowed) return windowStartMs - startMs;
+      const share = await this.#busyShare(QUIET_WINDOW_MS);
+      if (share <= this.#options.quietShare) return windowStartMs - startMs;
     }
     return null;
   }
@@ -188,22 +197,35 @@ const NO_HISTORY: History = {
   staleAccepted: 0,
 };
 
-/** Accounting ticks are 10 ms: a shorter window could not tell a quiet hub from a busy one. */
+/** Accounting ticks may be 10 ms: a shorter window could not tell a quiet hub from a busy one. */
 const QUIET_WINDOW_MS = 200;
-/** CPU share below which a hub counts as quiet: two ticks in a window. */
-const QUIET_SHARE = 0.1;
 /** A sustainable load leaves no debt: what is unpaid this long after the last completion was borrowed. */
 const QUIET_LIMIT_MS = 2000;
 /** All acknowledged work must be done this soon after the load stops. */
 const DRAIN_LIMIT_MS = 1000;
 /** How long an overloaded hub may take to come back before the next trial. */
 const RECOVERY_LIMIT_MS = 15_000;
+/** The search may end early, but not before this many trials counted. */
+const MIN_TRIALS = 6;
+/** Where the search begins: hubs meet their bound a little before they are out of CPU. */
+const EXPECTED_UTILISATION = 0.8;
 /** A p99 of fewer tasks than this is the slowest task. */
 const MIN_TASKS_PER_TRIAL = 100;
-const MIN_TRIALS = 6;
 const HOPELESS_INVALID_TRIALS = 4;
 /** Above what one generator process was seen to offer with no hub behind it. */
 const MAX_LOAD_TASKS_PER_SEC = 10_000;
+
+/** Throughput at which the first role has used up its cores. */
+function ceilingTasksPerSec(
+  spentSeconds: Record<string, number>,
+  tasks: number,
+  coresByRole: Record<string, number>,
+): number | undefined {
+  const ceilings = Object.entries(spentSeconds).flatMap(([role, seconds]) =>
+    seconds > 0 && tasks > 0 ? [((coresByRole[role] ?? 1) * tasks) / seconds] : [],
+  );
+  return ceilings.length > 0 ? Math.min(...ceilings) : undefined;
+}
 
 function difference(after: Record<string, number>, before: Record<string, number>): Record<string, number> {
   return Object.fromEntries(Object.entries(after).map(([key, value]) => [key, value - (before[key] ?? 0)]));

@@ -17,10 +17,10 @@ export const EFFORTS: Record<Effort["name"], Effort> = {
   smoke: {
     name: "smoke",
     hubs: ["single-reference", "single-tuned", "sharded-redis@2"],
-    trialsPerHub: 6,
-    trialMs: 1500,
+    trialsPerHub: 5,
+    trialMs: 1200,
     warmupMs: 200,
-    probeMs: 1000,
+    probeMs: 800,
     goalHalfWidth: 0.15,
   },
   quick: {

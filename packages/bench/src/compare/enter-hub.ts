@@ -5,6 +5,7 @@ import { type ProcessCare, readCpuSeconds } from "../machine/index.ts";
 import type { Slo } from "../measure/slo.ts";
 import type { ServerSources } from "../provisioning/index.ts";
 import type { Workload } from "../workload/workload.ts";
+import { appliedSlo } from "./applied-slo.ts";
 import type { MeasuredHub } from "./contender.ts";
 import { type Entrant, refusedHub } from "./entrant.ts";
 import { GeneratedLoad } from "./generated-load.ts";
@@ -43,7 +44,7 @@ export async function enterHub(options: EntryOptions): Promise<Entrant> {
     ws: hub.ws,
     http: hub.http,
     workload,
-    graceMs: slo.boundMs,
+    graceMs: appliedSlo({ slo, coresPerMachine: options.coresPerMachine }).boundMs,
     seed,
     prefix: `agent-${seed}`,
     onNote: tell,

@@ -100,8 +100,8 @@ export class CapacitySearch {
 /** The grid spans a factor of e^3 = 20 on each side of the guess, in steps of 1 %. */
 const PRIOR_SPAN = 3;
 const THRESHOLD_STEPS = 601;
-/** One standard deviation of the guess: a factor of about 2.7. */
-const PRIOR_SPREAD = 1;
+/** One standard deviation of the guess: a factor of two. */
+const PRIOR_SPREAD = 0.7;
 /** How gradual the change from "always holds" to "always misses" may be, in log load: sharp, 3 %, 6 %, 12 %. */
 const SPREADS = [0.01, 0.03, 0.06, 0.12];
 /** Chance that a trial says the opposite of what it should because something else happened on the machine. */

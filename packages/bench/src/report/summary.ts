@@ -100,7 +100,7 @@ function notesOf(result: CompareResult): string[] {
     );
   } else {
     notes.push(
-      `Each hub node and each backbone server ran with ${cores} of a core (${result.isolation.how}): compare the hubs with each other; the latencies are partly the quota's. The disk was not slowed down.`,
+      `Each hub node and each backbone server ran with ${cores} of a core (${result.isolation.how}): a slow motion in which the SLO's bound is stretched to ${Math.round(result.appliedBoundMs)} ms. Compare the hubs with each other; do not quote the latencies. The disk was not slowed down.`,
     );
   }
   return notes;

@@ -11,6 +11,8 @@ export interface CompareResult {
   effort: string;
   workload: { name: string; agents: number; completedRows: number; work: string; streaming: boolean };
   slo: string;
+  /** The SLO's bound as it was applied: stretched by the CPU quota (slow motion). */
+  appliedBoundMs: number;
   isolation: { kind: string; how: string; coresPerMachine: number | null };
   environment: Record<string, unknown>;
   hubs: HubResult[];
