@@ -2,7 +2,14 @@
  * The tasks that this node's agents hold: how one is handed over, ended, put back or taken over from another node. Every step
  * is a transition of the core, made durable by one command that Redis refuses if the hold is lost.
  */
-import { type ReclaimReason, type RefusalCode, routeTask, type EndpointView, type TaskCommand, transition } from "@hubscale/hub-core";
+import {
+  type ReclaimReason,
+  type RefusalCode,
+  routeTask,
+  type EndpointView,
+  type TaskCommand,
+  transition,
+} from "@hubscale/hub-core";
 import { type Clock, type RandomHex, type Roster, type TaskChange, Unavailable } from "@hubscale/hub-runtime";
 import type { Priority, Task } from "@hubscale/protocol";
 import { type HeldTask, HeldTasks } from "./held-tasks.ts";
@@ -165,7 +172,9 @@ export class Assignments {
     // A new token, so that the node which had it can neither complete the task nor put it back.
     const token = `${node} ${agentId} ${randomHex(8)}`;
     const isAdopted = await link.run(() => queue.adopt(taskId, starts, lockToken, token));
-    return isAdopted ? this.#hold({ taskId, token, starts }, { queue, agentId, task }) : { ok: false, code: "stale_generation" };
+    return isAdopted
+      ? this.#hold({ taskId, token, starts }, { queue, agentId, task })
+      : { ok: false, code: "stale_generation" };
   }
 
   /** The hold of an agent on a task, this node's own or adopted. */
@@ -190,7 +199,10 @@ export class Assignments {
     await Promise.all([...this.#held.all()].map(({ settling }) => settling));
   }
 
-  #hold(hold: { taskId: string; token: string; starts: number }, of: { queue: ShardQueue; agentId: string; task: Task }): HeldTask {
+  #hold(
+    hold: { taskId: string; token: string; starts: number },
+    of: { queue: ShardQueue; agentId: string; task: Task },
+  ): HeldTask {
     const held: HeldTask = { ...hold, ...of, isTouched: true, isInDoubt: false, settling: undefined };
     this.#held.add(held);
     return held;
@@ -221,7 +233,7 @@ export class Assignments {
 
 /** The task after a transition that cannot be refused here. */
 function must(next: ReturnType<typeof transition>): Task {
-  if (!next.ok || !next.task) throw new Error(`a transition was refused that must not be: ${next.ok ? next.event.type : next.code}`);
+  if (!next.ok || !next.task)
+    throw new Error(`a transition was refused that must not be: ${next.ok ? next.event.type : next.code}`);
   return next.task;
 }
-

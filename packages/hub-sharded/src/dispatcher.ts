@@ -46,13 +46,14 @@ export class Dispatcher {
   /** An agent may be handed a task. */
   agentReady(agentId: string): void {
     const agent = this.#options.roster.get(agentId);
-    if (!agent || this.#isClosing || this.#looking.has(agentId)) return;
+    if (agent?.state !== "idle" || this.#isClosing || this.#looking.has(agentId)) return;
     this.#idle.remove(agentId);
     const queue = this.#backlog.next(agent);
     if (queue) this.#look(queue, agentId, this.#backlog.look(queue));
     else this.#idle.add(agent);
   }
 
+  /** It is disconnected, or goes on with a task of another node. */
   agentGone(agentId: string): void {
     this.#idle.remove(agentId);
   }
@@ -161,7 +162,7 @@ export class Dispatcher {
   /** Idle, without a look: Redis does not answer, and the probe will find out when it does. */
   #rest(agentId: string): void {
     const agent = this.#options.roster.get(agentId);
-    if (agent && !this.#idle.has(agentId)) this.#idle.add(agent);
+    if (agent?.state === "idle" && !this.#idle.has(agentId)) this.#idle.add(agent);
   }
 }
 

@@ -1,4 +1,8 @@
-export * from "./durability.ts";
-export * from "./redis-backplane.ts";
-export * from "./redis-link.ts";
-export * from "./redis-task-desk.ts";
+export {
+  CannotStart,
+  DEFAULT_LEASE_MS,
+  DEFAULT_SHARDS,
+  openShardedNode,
+  type ShardedNode,
+  type ShardedNodeOptions,
+} from "./sharded-node.ts";

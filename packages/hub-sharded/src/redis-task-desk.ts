@@ -165,13 +165,17 @@ export class RedisTaskDesk implements TaskDesk {
         const generation = frame.type === "state_report" ? (frame.generation ?? NO_GENERATION) : undefined;
         const held = await assignments.resume(agentId, frame.task_id, generation);
         if ("ok" in held) return { ok: true, done: "abort" };
+        this.#dispatcher.agentGone(agentId);
         assignments.touch(agentId, frame.task_id);
         return { ok: true, done: "continue", generation: held.task.generation };
       }
     }
   }
 
-  async command(taskId: string, command: "cancel" | "retry" | { reclaim: "acceptance_timeout" }): Promise<TaskChange | undefined> {
+  async command(
+    taskId: string,
+    command: "cancel" | "retry" | { reclaim: "acceptance_timeout" },
+  ): Promise<TaskChange | undefined> {
     if (command === "cancel") return this.#cancel(taskId);
     if (command === "retry") return this.#retry(taskId);
     const held = this.#assignments.get(taskId);
@@ -230,7 +234,8 @@ export class RedisTaskDesk implements TaskDesk {
   async #cancel(taskId: string): Promise<TaskChange | undefined> {
     const { link, queues } = this.#options;
     const queue = await link.run(() => queues.queueOf(taskId));
-    for (let tries = 0; queue && tries < CANCEL_TRIES; tries++) {
+    if (!queue) return undefined;
+    for (let tries = 0; tries < CANCEL_TRIES; tries++) {
       const stored = await link.run(() => queue.read(taskId));
       if (!stored || !transition(stored.task, { type: "cancel" }, this.#options.clock.nowMs()).ok) return undefined;
       if (!(await link.run(() => queue.discard(taskId, stored)))) continue;

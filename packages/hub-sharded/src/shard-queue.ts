@@ -120,9 +120,9 @@ export class ShardQueue extends RedisQueueBackend {
    * each call. Undefined: nothing waits.
    */
   async take(token: string, agentId: string): Promise<Taken | undefined> {
-    const [job] = (await this.moveToActive(token, agentId)) as [JobJson | number | undefined];
-    if (!job || typeof job === "number") return undefined;
-    const { id: taskId, attemptsStarted: starts, processedOn: atMs = 0 } = job;
+    const [job, taskId] = (await this.moveToActive(token, agentId)) as [JobJson | undefined, string];
+    if (!job) return undefined;
+    const { attemptsStarted: starts, processedOn: atMs = 0 } = job;
     // Who had it before is overwritten by now; it matters to nothing but the history of a task that lost its lease.
     const before: JobFacts = { state: "queued", starts: starts - 1, startedAtMs: null, startedBy: null };
     return { taskId, token, starts, atMs, task: taskOf(decodeSnapshot(job.data), before) };
@@ -142,10 +142,16 @@ export class ShardQueue extends RedisQueueBackend {
   async requeue({ taskId, token, starts }: Hold & { starts: number }, after: Task): Promise<boolean> {
     const fieldsToUpdate = { data: encodeSnapshot({ task: after, starts }) };
     const moved = refusalOf(this.retryJob(taskId, false, token, { fieldsToUpdate }));
-    // It waited longer than those that are queued with its priority: before them, not behind. XX: unless it was just taken.
-    const moveUp = this.#redis.zadd(this.keyOf("prioritized"), "XX", (after.priority + 1) * PRIORITY_LANE, taskId);
-    const [refusal] = await Promise.all([moved, moveUp]);
+    const [refusal] = await Promise.all([moved, this.#moveUp(taskId, after.priority)]);
     return refusal === undefined;
+  }
+
+  /** A returned task waited longer than those that are queued with its priority: before them, not behind. */
+  async #moveUp(taskId: string, priority: Priority): Promise<void> {
+    // BullMQ's methods wait for this promise before they send, so this is sent behind the move that was called before.
+    await this.client;
+    // XX: not if it was just taken.
+    await this.#redis.zadd(this.keyOf("prioritized"), "XX", (priority + 1) * PRIORITY_LANE, taskId);
   }
 
   /** Moves a held task to the dead letters. False: the token does not hold it any more. */
@@ -226,7 +232,12 @@ export class ShardQueue extends RedisQueueBackend {
   /** Puts a task that is completed already into the pipeline, as the moves of BullMQ would have left it. */
   addCompleted(pipeline: ChainableCommander, of: { task: Task; agentId: string; completion: Completion }): void {
     const { agentId, completion, task } = of;
-    const done = { done: JSON.stringify(completion), returnvalue: "", finishedOn: completion.atMs, processedOn: completion.atMs };
+    const done = {
+      done: JSON.stringify(completion),
+      returnvalue: "",
+      finishedOn: completion.atMs,
+      processedOn: completion.atMs,
+    };
     const job = { name: "task", data: encodeSnapshot({ task, starts: 0 }), opts: "{}", timestamp: task.created_at };
     pipeline.hset(this.toKey(task.id), { ...job, ...done, priority: task.priority + 1, delay: 0, ats: 1, atm: 1, pb: agentId });
     pipeline.zadd(this.keyOf("completed"), completion.atMs, task.id);
@@ -264,12 +275,12 @@ function finishedJob(taskId: string) {
 }
 
 /** The refusals that mean "the task is not (or no longer) as you think"; anything else is an error. */
-const REFUSALS: readonly number[] = [
+const REFUSALS = new Set<number>([
   ErrorCode.JobNotExist,
   ErrorCode.JobLockNotExist,
   ErrorCode.JobNotInState,
   ErrorCode.JobLockMismatch,
-];
+]);
 
 async function refusalOf(move: Promise<unknown>): Promise<number | undefined> {
   try {
@@ -277,7 +288,7 @@ async function refusalOf(move: Promise<unknown>): Promise<number | undefined> {
     return undefined;
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : undefined;
-    if (typeof code === "number" && REFUSALS.includes(code)) return code;
+    if (typeof code === "number" && REFUSALS.has(code)) return code;
     throw error;
   }
 }

@@ -100,7 +100,9 @@ async function agreeOnShards(link: RedisLink, { namespace, shards }: ShardedNode
   await link.commands.hsetnx(`${namespace}:hub`, "shards", shards);
   const agreed = Number(await link.commands.hget(`${namespace}:hub`, "shards"));
   if (agreed === shards) return;
-  throw new CannotStart(`namespace ${namespace} has ${agreed} shards, not ${shards}: use --shards ${agreed} or another --namespace`);
+  throw new CannotStart(
+    `namespace ${namespace} has ${agreed} shards, not ${shards}: use --shards ${agreed} or another --namespace`,
+  );
 }
 
 async function describe({ node, leaseMs, namespace, shards }: ShardedNodeOptions, link: RedisLink, queues: QueueMap) {

@@ -48,7 +48,7 @@ export class Sweeps {
   async reclaim(): Promise<void> {
     const { assignments, clock, roster } = this.#options;
     const nowMs = clock.nowMs();
-    for (const held of [...assignments.all()]) {
+    for (const held of assignments.all()) {
       const { complete_by: completeBy, updated_at: updatedAt } = held.task;
       const isOverdue = completeBy !== null && nowMs > completeBy;
       const isStuck = nowMs - updatedAt > TIMERS.stuckWorkingMs;
