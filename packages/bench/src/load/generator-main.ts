@@ -3,14 +3,21 @@ import { systemClock } from "@hubscale/sidecar-sim";
 import type { GeneratorCommand, GeneratorReply } from "./generator-protocol.ts";
 import { GeneratorSession } from "./generator-session.ts";
 
+/** When the last reply has left this process. */
+let sent = Promise.resolve();
 const send = (reply: GeneratorReply) => {
-  if (process.connected) process.send?.(reply);
+  if (!process.connected) return;
+  sent = new Promise((resolve) => {
+    process.send?.(reply, undefined, undefined, () => resolve());
+  });
 };
 const session = new GeneratorSession(systemClock, send);
 process.on("message", (command: GeneratorCommand) => {
   session.take(command).then(
-    (over) => {
-      if (over) process.disconnect();
+    async (over) => {
+      if (!over) return;
+      await sent;
+      process.disconnect();
     },
     (error: unknown) => {
       const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);

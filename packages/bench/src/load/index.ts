@@ -1,0 +1,7 @@
+export { GeneratorFailed, GeneratorProcess, type GeneratorProcessListener } from "./generator-process.ts";
+export type * from "./generator-protocol.ts";
+export { checkHistory, type HistoryEvent, type HistoryVerdict, RunHistory } from "./history-check.ts";
+export type { EncodedLatencies } from "./latency-record.ts";
+export { type Connected, type ConnectSurroundings, LoadGenerator } from "./load-generator.ts";
+export { type NullHub, type NullHubFlaws, type NullHubOptions, startNullHub } from "./null-hub.ts";
+export { runTrial } from "./trial-run.ts";

@@ -1,0 +1,272 @@
+import { TIMERS } from "@hubscale/protocol";
+import { expect, test } from "vitest";
+import { ManualClock } from "./manual-clock.ts";
+import { Sidecar, type SidecarBehaviour } from "./sidecar.ts";
+import type { SidecarNews } from "./sidecar-events.ts";
+import { TimerWheel } from "./timer-wheel.ts";
+
+const steady: SidecarBehaviour = {
+  workTime: { kind: "constant", ms: 1_000 },
+  progress: null,
+  failure: { share: 0, as: "failed" },
+  outputChars: 20,
+};
+
+/** A sidecar on a wire that only remembers. */
+function sidecarWith(behaviour: Partial<SidecarBehaviour> = {}, timeScale = 1) {
+  const clock = new ManualClock();
+  const news: SidecarNews[] = [];
+  let sent: Record<string, unknown>[] = [];
+  const cuts: string[] = [];
+  const sidecar = new Sidecar(
+    { agentId: "a-0", token: "t", capabilities: ["code"], ollamaUrl: null },
+    {
+      clock,
+      wheel: new TimerWheel(clock, 10),
+      random: () => 0.5,
+      timeScale,
+      behaviour: () => ({ ...steady, ...behaviour }),
+      tell: (item) => news.push(item),
+    },
+  );
+  const hear = (frame: object) => sidecar.received(Buffer.from(JSON.stringify(frame)));
+  const wire = { send: (text: string) => sent.push(JSON.parse(text)), cut: (reason: string) => cuts.push(reason) };
+  return {
+    clock,
+    sidecar,
+    news,
+    cuts,
+    hear,
+    connect() {
+      sidecar.opened(wire);
+      hear({ type: "identified", agent_id: "a-0" });
+    },
+    assign: (taskId: string, generation = 1) =>
+      hear({ type: "task_assign", task_id: taskId, generation, assigned_at: 99, metadata: {} }),
+    /** What was sent since the last call. */
+    sent(): Record<string, unknown>[] {
+      const items = sent;
+      sent = [];
+      return items;
+    },
+    types(): unknown[] {
+      return this.sent().map((frame) => frame["type"]);
+    },
+  };
+}
+
+test("identifies first, accepts before it works, completes after its work time", () => {
+  const s = sidecarWith();
+  s.connect();
+  expect(s.sent()).toMatchObject([{ type: "identify", agent_id: "a-0", protocol_version: 1, client_type: "sidecar" }]);
+  s.assign("task-1", 4);
+  expect(s.types()).toEqual(["task_accepted"]);
+  s.clock.advance(999);
+  expect(s.types()).toEqual([]);
+  s.clock.advance(1);
+  expect(s.sent()).toMatchObject([
+    { type: "task_complete", task_id: "task-1", generation: 4, result: { status: "success" }, verification_history: [{}] },
+  ]);
+  s.hear({ type: "task_ack", task_id: "task-1", status: "complete" });
+  expect(s.news.at(-1)).toEqual({ type: "outcome_acked", taskId: "task-1", generation: 4, status: "complete" });
+});
+
+test("work time 0 completes in the turn of the assignment, after the acceptance", () => {
+  const s = sidecarWith({ workTime: { kind: "constant", ms: 0 } });
+  s.connect();
+  s.sent();
+  s.assign("task-1");
+  expect(s.types()).toEqual(["task_accepted", "task_complete"]);
+  expect(s.sidecar.busy).toBe(false);
+});
+
+test("holds one task: a second one is rejected as busy", () => {
+  const s = sidecarWith();
+  s.connect();
+  s.assign("task-1");
+  s.sent();
+  s.assign("task-2");
+  expect(s.sent()).toMatchObject([{ type: "task_rejected", task_id: "task-2", reason: "busy" }]);
+  s.clock.advance(1_000);
+  expect(s.sent()).toMatchObject([{ type: "task_complete", task_id: "task-1" }]);
+});
+
+test("the same task under a new generation starts anew and completes under that one only", () => {
+  const s = sidecarWith();
+  s.connect();
+  s.assign("task-1", 1);
+  s.clock.advance(600);
+  s.sent();
+  s.assign("task-1", 3);
+  s.clock.advance(900);
+  expect(s.types()).toEqual(["task_accepted"]);
+  s.clock.advance(100);
+  expect(s.sent()).toMatchObject([{ type: "task_complete", generation: 3 }]);
+});
+
+test("a cancelled task yields nothing", () => {
+  const s = sidecarWith();
+  s.connect();
+  s.assign("task-1");
+  s.hear({ type: "task_cancelled", task_id: "task-1" });
+  s.sent();
+  s.clock.advance(5_000);
+  expect(s.types().filter((type) => type === "task_complete")).toEqual([]);
+  expect(s.sidecar.busy).toBe(false);
+});
+
+test("streams ten frames a second while it works, and none after", () => {
+  const s = sidecarWith({ progress: { tokensPerSec: 40, model: "m" } });
+  s.connect();
+  s.assign("task-1");
+  s.clock.advance(999);
+  const frames = s.sent().filter((frame) => frame["type"] === "task_progress");
+  expect(frames.length).toBeGreaterThanOrEqual(9);
+  expect(frames.length).toBeLessThanOrEqual(10);
+  expect(frames[1]).toMatchObject({ execution_event: { event_type: "token", tokens_so_far: 8, model: "m" } });
+  s.clock.advance(500);
+  s.sent();
+  s.clock.advance(1_000);
+  expect(s.types()).toEqual([]);
+});
+
+test.each([
+  { as: "failed", sent: { type: "task_failed", generation: 1 } },
+  { as: "failed_result", sent: { type: "task_complete", result: { status: "failed" } } },
+] as const)("a failure comes as asked: $as", ({ as, sent }) => {
+  const s = sidecarWith({ failure: { share: 1, as }, workTime: { kind: "constant", ms: 0 } });
+  s.connect();
+  s.sent();
+  s.assign("task-1");
+  expect(s.sent().at(-1)).toMatchObject(sent);
+});
+
+test("pings every 30 s; a pong keeps the connection, silence cuts it after 10 s", () => {
+  const s = sidecarWith();
+  s.connect();
+  s.clock.advance(TIMERS.pingEveryMs + 20);
+  expect(s.types()).toContain("ping");
+  s.hear({ type: "pong", timestamp: 1 });
+  s.clock.advance(TIMERS.pongWithinMs + 50);
+  expect(s.cuts).toEqual([]);
+  s.clock.advance(TIMERS.pingEveryMs);
+  expect(s.cuts).toEqual(["no pong"]);
+});
+
+test("reports resources after 5 s, then every 30 s, and neither once the connection is gone", () => {
+  const s = sidecarWith();
+  s.connect();
+  s.clock.advance(TIMERS.resourceReportFirstMs + 20);
+  expect(s.types()).toEqual(["identify", "resource_report"]);
+  s.clock.advance(TIMERS.resourceReportEveryMs + 20);
+  expect(s.types().filter((type) => type === "resource_report")).toHaveLength(1);
+  s.sidecar.closed();
+  s.clock.advance(200_000);
+  expect(s.types()).toEqual([]);
+});
+
+test("works on while cut off; after the reconnect it asks, and completes only when told to continue", () => {
+  const s = sidecarWith();
+  s.connect();
+  s.assign("task-1", 2);
+  s.sidecar.closed();
+  s.clock.advance(5_000);
+  s.sent();
+  s.connect();
+  expect(s.sent()).toMatchObject([
+    { type: "identify" },
+    { type: "state_report", task_id: "task-1", generation: 2, assigned_at: 99 },
+  ]);
+  s.hear({ type: "state_report_ack", task_id: "task-1", action: "continue" });
+  expect(s.sent()).toMatchObject([{ type: "task_complete", task_id: "task-1", generation: 2 }]);
+});
+
+test("told to abort, it drops the work and is free", () => {
+  const s = sidecarWith();
+  s.connect();
+  s.assign("task-1");
+  s.sidecar.closed();
+  s.connect();
+  s.sent();
+  s.hear({ type: "state_report_ack", task_id: "task-1", action: "abort" });
+  s.clock.advance(2_000);
+  expect(s.types()).toEqual([]);
+  s.assign("task-2");
+  expect(s.types()).toEqual(["task_accepted"]);
+});
+
+test("an outcome whose ack was lost is asked about and sent again only on continue", () => {
+  const s = sidecarWith({ workTime: { kind: "constant", ms: 0 } });
+  s.connect();
+  s.assign("task-1", 5);
+  s.sidecar.closed();
+  s.sent();
+  s.connect();
+  expect(s.types()).toEqual(["identify", "state_report"]);
+  s.hear({ type: "state_report_ack", task_id: "task-1", action: "continue" });
+  expect(s.sent()).toMatchObject([{ type: "task_complete", generation: 5 }]);
+  s.hear({ type: "task_ack", task_id: "task-1", status: "complete" });
+  s.hear({ type: "task_ack", task_id: "task-1", status: "complete" });
+  expect(s.news.filter((item) => item.type === "outcome_acked").map((item) => item.generation)).toEqual([5, null]);
+});
+
+test("after a crash only the task's id is left: it recovers under the generation that the hub names", () => {
+  const s = sidecarWith();
+  s.connect();
+  s.assign("task-1", 2);
+  s.clock.advance(900);
+  s.sidecar.crash();
+  s.sidecar.closed();
+  s.sent();
+  s.connect();
+  expect(s.types()).toEqual(["identify", "task_recovering"]);
+  s.hear({ type: "task_continue", task_id: "task-1", generation: 7 });
+  s.clock.advance(999);
+  expect(s.types()).toEqual([]);
+  s.clock.advance(1);
+  expect(s.sent()).toMatchObject([{ type: "task_complete", generation: 7 }]);
+});
+
+test("a refused outcome is told with the hub's words; the sidecar is free all the same", () => {
+  const s = sidecarWith({ workTime: { kind: "constant", ms: 0 } });
+  s.connect();
+  s.assign("task-1", 2);
+  s.hear({ type: "error", error: "task_complete_failed: stale_generation" });
+  expect(s.news.at(-1)).toEqual({
+    type: "outcome_refused",
+    taskId: "task-1",
+    generation: 2,
+    error: "task_complete_failed: stale_generation",
+  });
+  expect(s.sidecar.busy).toBe(false);
+});
+
+test("a wrong token is final, any other refusal of identify is an error; both cut the connection", () => {
+  const s = sidecarWith();
+  s.sidecar.opened({ send: () => undefined, cut: (reason) => s.cuts.push(reason) });
+  s.hear({ type: "error", error: "invalid_token" });
+  s.hear({ type: "error", error: "identify_refused" });
+  expect(s.news.map((item) => item.type)).toEqual(["turned_away", "error"]);
+  expect(s.cuts).toEqual(["invalid_token", "identify_refused"]);
+});
+
+test("a time scale speeds up work and reports, not the wait for a pong", () => {
+  const s = sidecarWith({}, 10);
+  s.connect();
+  s.assign("task-1");
+  s.clock.advance(100);
+  expect(s.types()).toContain("task_complete");
+  s.clock.advance(2_930);
+  expect(s.types()).toContain("ping");
+  s.clock.advance(9_000);
+  expect(s.cuts).toEqual([]);
+});
+
+test("an assignment whose id could break a frame is refused", () => {
+  const s = sidecarWith();
+  s.connect();
+  s.sent();
+  s.assign('task-1","x":"');
+  expect(s.types()).toEqual([]);
+  expect(s.news.at(-1)).toEqual({ type: "error", error: "unusable task_assign" });
+});
