@@ -1,1 +1,6 @@
-export {};
+/** What other programs may use of the bench: its results, the servers that it finds, the hubs that it starts. */
+export * from "./drivers/index.ts";
+export * from "./machine/index.ts";
+export type { Estimate } from "./measure/estimate.ts";
+export * from "./provisioning/index.ts";
+export * from "./results/compare-result.ts";

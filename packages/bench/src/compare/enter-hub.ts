@@ -24,6 +24,7 @@ export interface EntryOptions {
   tell(line: string): void;
 }
 
+/** Rejects when the hub fails to start or its server cannot be had; a hub that keeps less than required is refused with the reason. */
 export async function enterHub(options: EntryOptions): Promise<Entrant> {
   const { id, care, workload, slo, seed, tell } = options;
   const started = await startHub(options.spec, {
@@ -34,7 +35,8 @@ export async function enterHub(options: EntryOptions): Promise<Entrant> {
     tell,
   });
   if (!started.ok) {
-    const { message, nextStep } = started.refusal;
+    const { code, message, nextStep } = started.refusal;
+    if (code === "no_server") throw new Error(`${id}: ${message}; ${nextStep}, or leave this hub out with --hubs`);
     const durability = { required: options.durability, verified: "unknown", how: message };
     return { ready: false, refused: refusedHub(id, `${message}; ${nextStep}`, durability) };
   }

@@ -26,6 +26,7 @@ function hub(id: string, capacity: [number, number, number] | null, cpuMs: Recor
     ),
     history: { submitted: 1, acknowledged: 1, completed: 1, deadLettered: 0, lost: 0, duplicated: 0, staleAccepted: 0 },
     bound: { role: null, utilisation: null, explanation: "" },
+    workPerTask: {},
     trials: [],
     describe: null,
   };
