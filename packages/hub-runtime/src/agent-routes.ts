@@ -1,5 +1,6 @@
 import { checkerOf, REGISTER_AGENT, type RegisterAgentAnswer, ROOM_MESSAGE } from "@hubscale/protocol";
 import type { FastifyInstance } from "fastify";
+import { agentEntryOf } from "./connected-agent.ts";
 import type { Channels } from "./channels.ts";
 import { admit, invalid } from "./http-app.ts";
 import type { HubMetrics } from "./hub-metrics.ts";
@@ -41,7 +42,7 @@ export function addAgentRoutes(app: FastifyInstance, options: AgentRoutesOptions
   });
 
   app.get("/api/agents", async () => ({
-    agents: [...presence.entries()].map(({ ollama_url: _, ...agent }) => agent),
+    agents: [...presence.entries()].map((entry) => Object.assign(agentEntryOf(entry), { fsm_state: entry.fsm_state })),
   }));
 }
 

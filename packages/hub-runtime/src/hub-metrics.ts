@@ -36,7 +36,7 @@ export class HubMetrics {
   readonly assignMs = new RecentValues(LATENCY_WINDOW);
   /** From the arrival of an agent's report on a task to the answer. */
   readonly reportMs = new RecentValues(LATENCY_WINDOW);
-  readonly #loopDelay = monitorEventLoopDelay({ resolution: 10 });
+  readonly #loopDelay = monitorEventLoopDelay({ resolution: LOOP_SAMPLE_MS });
   readonly #clock: Clock;
   readonly #startedAtMs: number;
   #loop = performance.eventLoopUtilization();
@@ -62,7 +62,7 @@ export class HubMetrics {
       latency: { assign_ms: this.assignMs.summary(), report_ms: this.reportMs.summary() },
       event_loop: {
         utilization: performance.eventLoopUtilization(loop, this.#loop).utilization,
-        // An idle loop has no samples: no delay seen.
+        // Right after a reset there are no samples yet.
         delay_ms:
           delay.count > 0 ? { p50: inMs(delay.percentile(50)), p99: inMs(delay.percentile(99)), max: inMs(delay.max) } : null,
       },
@@ -108,6 +108,10 @@ export class RecentValues {
 /** Enough for a steady p99, little enough to follow a change within seconds. */
 const LATENCY_WINDOW = 1_000;
 
+/** Between two samples of the event loop's delay. */
+const LOOP_SAMPLE_MS = 10;
+
+/** A sample is the time between two runs of the sampling timer: what exceeds its period is delay. */
 function inMs(nanoseconds: number): number {
-  return Math.round(nanoseconds / 1_000) / 1_000;
+  return Math.max(0, Math.round(nanoseconds / 1_000) / 1_000 - LOOP_SAMPLE_MS);
 }

@@ -110,7 +110,7 @@ export class PresenceBoard {
     for (const [silent, seenAt] of this.#nodeSeenAt) {
       if (clock.nowMs() - seenAt < NODE_SILENT_MS) continue;
       this.#nodeSeenAt.delete(silent);
-      for (const entry of [...this.#presence.agents()]) {
+      for (const entry of this.#presence.agents()) {
         if (entry.node === silent) this.#remove(silent, entry.agent_id, entry.connected_at);
       }
     }
