@@ -65,6 +65,32 @@ test("a failed task that is retried and completed elsewhere is clean", () => {
   expect(verdict).toMatchObject({ completed: 1, clean: true });
 });
 
+test("the retry of a failure may reach another agent before the failure's own ack arrives", () => {
+  const events = [
+    submitted,
+    acknowledged("a"),
+    assigned("a", 1, 0),
+    sent("a", 1, 0),
+    assigned("a", 3, 1),
+    acked("a", 1, "retried"),
+    sent("a", 3, 1),
+    acked("a", 3),
+  ];
+  expect(checkHistory(events)).toMatchObject({ completed: 1, staleAccepted: 0, clean: true });
+});
+
+test("a failure that was overtaken when it was handed in, and is accepted, is caught", () => {
+  const events = [
+    submitted,
+    acknowledged("a"),
+    assigned("a", 1, 0),
+    assigned("a", 3, 1),
+    sent("a", 1, 0),
+    acked("a", 1, "retried"),
+  ];
+  expect(checkHistory(events)).toMatchObject({ staleAccepted: 1, clean: false });
+});
+
 test("a dead letter is an end", () => {
   const verdict = checkHistory([
     submitted,
@@ -144,7 +170,7 @@ test("completed and dead-lettered is once too often", () => {
   expect(checkHistory([...done("a"), acked("a", 1, "dead_letter")])).toMatchObject({ duplicated: 1 });
 });
 
-test("two agents with one generation, or a lower generation after a higher, are caught", () => {
+test("two agents with one generation, or one agent with a lower after a higher, are caught", () => {
   const verdict = checkHistory([
     submitted,
     acknowledged("a"),
@@ -153,9 +179,15 @@ test("two agents with one generation, or a lower generation after a higher, are 
     submitted,
     acknowledged("b"),
     assigned("b", 3, 0),
-    assigned("b", 1, 1),
+    assigned("b", 1, 0),
   ]);
   expect(verdict).toMatchObject({ generationFaults: 2, clean: false, offenders: { generationFaults: ["a", "b"] } });
+});
+
+test("a lower generation read late from another agent's connection is no fault, unless its completion is honoured", () => {
+  const late = [submitted, acknowledged("a"), assigned("a", 3, 1), assigned("a", 1, 0), sent("a", 1, 0)];
+  expect(checkHistory([...late, refused("a", 1), sent("a", 3, 1), acked("a", 3)])).toMatchObject({ clean: true, completed: 1 });
+  expect(checkHistory([...late, acked("a", 1)])).toMatchObject({ staleAccepted: 1, clean: false });
 });
 
 test("the same assignment sent again to the same agent is a redelivery", () => {

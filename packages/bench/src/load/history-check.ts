@@ -29,7 +29,7 @@ export interface HistoryVerdict {
   duplicated: number;
   /** Tasks of which a completion was accepted under a generation lower than one already assigned. */
   staleAccepted: number;
-  /** Tasks whose generations did not rise: two agents with the same one, or a lower after a higher. */
+  /** Tasks whose generations did not rise: two agents with the same one, or one agent with a lower after a higher. */
   generationFaults: number;
   /** Acknowledged tasks that had not ended when the run did: still queued or assigned, or nobody could tell. */
   unfinished: number;
@@ -51,12 +51,14 @@ const OFFENDERS_NAMED = 20;
 
 interface Story {
   acknowledged: boolean;
-  /** Highest generation handed out, and to whom; -1: none yet. */
+  assignments: { generation: number; agent: number }[];
+  /** The highest of them; -1: none yet. */
   generation: number;
-  agent: number;
   completions: number;
   deadLetters: number;
   outcomesSent: number;
+  /** Highest generation whose outcome was handed in when a higher one had been seen; -1: none. */
+  sentOvertaken: number;
   handedOutAfterEnd: boolean;
   stale: boolean;
   generationFault: boolean;
@@ -85,11 +87,12 @@ export class RunHistory {
         return;
       case "outcome_sent":
         story.outcomesSent++;
+        if (event.generation < story.generation) story.sentOvertaken = Math.max(story.sentOvertaken, event.generation);
         return;
       case "outcome_acked":
         if (event.status === "complete") story.completions++;
         if (event.status === "dead_letter") story.deadLetters++;
-        if (event.generation !== null && event.generation < story.generation) story.stale = true;
+        if (event.generation !== null && isStale(story, event.generation, event.status)) story.stale = true;
         return;
       case "outcome_refused":
         this.#refusals++;
@@ -158,17 +161,22 @@ export class RunHistory {
     };
   }
 
+  /**
+   * Between two agents only equal generations are a fault: frames of two connections may be read in either order, and a lower
+   * generation that is honoured shows as stale. One agent's connection keeps its order, so there they must rise.
+   */
   #assigned(story: Story, generation: number, agent: number): void {
     if (story.completions + story.deadLetters > 0) story.handedOutAfterEnd = true;
-    if (generation === story.generation && agent === story.agent) {
-      this.#redeliveries++;
-      return;
+    for (const earlier of story.assignments) {
+      if (earlier.agent === agent && earlier.generation === generation) {
+        this.#redeliveries++;
+        return;
+      }
+      if (earlier.generation === generation) story.generationFault = true;
+      if (earlier.agent === agent && earlier.generation > generation) story.generationFault = true;
     }
-    if (generation <= story.generation) story.generationFault = true;
-    if (generation > story.generation) {
-      story.generation = generation;
-      story.agent = agent;
-    }
+    story.assignments.push({ generation, agent });
+    story.generation = Math.max(story.generation, generation);
   }
 
   #story(taskId: string): Story {
@@ -176,11 +184,12 @@ export class RunHistory {
     if (!story) {
       story = {
         acknowledged: false,
+        assignments: [],
         generation: -1,
-        agent: -1,
         completions: 0,
         deadLetters: 0,
         outcomesSent: 0,
+        sentOvertaken: -1,
         handedOutAfterEnd: false,
         stale: false,
         generationFault: false,
@@ -201,6 +210,14 @@ export function checkHistory(events: Iterable<HistoryEvent>): HistoryVerdict {
 
 function hasEnded(story: Story): boolean {
   return story.completions + story.deadLetters > 0;
+}
+
+/**
+ * An end (completion, dead letter) leaves no room for a higher generation, whichever was seen first. A failure does: the retry
+ * that it caused may reach another agent before its own ack arrives. It is stale only if it was overtaken when it was handed in.
+ */
+function isStale(story: Story, generation: number, status: "complete" | "retried" | "dead_letter"): boolean {
+  return status === "retried" ? generation <= story.sentOvertaken : generation < story.generation;
 }
 
 /** An ack counts before a look-up: a hub may forget a completed task after a while (retention). */
