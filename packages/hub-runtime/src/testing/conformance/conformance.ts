@@ -3,8 +3,10 @@ import { endpointCases } from "./endpoint-cases.ts";
 import { httpCases } from "./http-cases.ts";
 import { messageCases } from "./message-cases.ts";
 import { rateLimitCases } from "./rate-limit-cases.ts";
+import { schedulingCases } from "./scheduling-cases.ts";
 import { sessionCases } from "./session-cases.ts";
 import { taskCases } from "./task-cases.ts";
+import { taskRouteCases } from "./task-route-cases.ts";
 import { traceCases } from "./trace-replay.ts";
 
 /**
@@ -14,9 +16,11 @@ import { traceCases } from "./trace-replay.ts";
 export const conformanceCases: readonly ConformanceCase[] = [
   ...traceCases,
   ...httpCases,
+  ...taskRouteCases,
   ...sessionCases,
   ...messageCases,
   ...taskCases,
+  ...schedulingCases,
   ...endpointCases,
   ...rateLimitCases,
 ];

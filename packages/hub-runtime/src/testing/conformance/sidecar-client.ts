@@ -105,3 +105,8 @@ export class SidecarClient {
     clearTimeout(timer);
   }
 }
+
+/** Frames without the news of other agents, which may come at any time. */
+export function withoutPresence<F extends { type: string }>(frames: readonly F[]): F[] {
+  return frames.filter(({ type }) => type !== "agent_joined" && type !== "agent_left" && type !== "status_changed");
+}
