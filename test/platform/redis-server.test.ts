@@ -114,6 +114,6 @@ describe.runIf(existsSync("/usr/bin/apt-get"))("Redis from the distribution's pa
     const [release = ""] = readdirSync(join(cacheFolder, "debian"));
     truncateSync(join(cacheFolder, "debian", release, "redis-server/usr/bin/redis-check-rdb"), 1_000);
     await (await provision(wish)).stop();
-    expect(told).toHaveLength(1);
+    expect(told).not.toEqual([]);
   });
 });

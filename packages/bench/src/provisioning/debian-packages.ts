@@ -29,34 +29,35 @@ const NEVER_BRING = new Set(["libc6"]);
 const STEP_TIMEOUT_MS = 120_000;
 
 /** Rejects with the reason when the packages cannot be had. Downloads once; later calls find the cache. */
-export async function programFromDebian(
-  program: DebianProgram,
-  { care, cacheFolder, tell }: { care: ProcessCare; cacheFolder: string; tell?: (line: string) => void },
-): Promise<ServerProgram> {
+export async function programFromDebian(program: DebianProgram, place: Place): Promise<ServerProgram> {
   const release = readRelease();
-  const wanted = [release, NEXT_RELEASE.get(release)].filter((name) => name !== undefined);
-  const tooOld: string[] = [];
-  const tryCached = (name: string) => cached(join(cacheFolder, "debian", name, program.name), program.name, name);
-  for (const name of wanted) {
-    const known = tryCached(name);
+  const releases = [release, NEXT_RELEASE.get(release)].filter((name) => name !== undefined);
+  for (const name of releases) {
+    const known = unpackedIn(cacheOf(place, name, program.name), program.name, name);
     if (known && isAtLeast(known.version, program.atLeast)) return known;
   }
-  for (const name of wanted) {
-    if (!tryCached(name)) {
-      tell?.(`fetching ${program.name} from the packages of ${name} into ${cacheFolder}`);
-      await download(program.name, { release, wanted: name, care, cacheFolder });
-    }
-    const fetched = tryCached(name);
-    if (fetched && isAtLeast(fetched.version, program.atLeast)) return fetched;
-    tooOld.push(`${name} has ${fetched?.version ?? "none that runs here"}`);
+  mkdirSync(place.cacheFolder, { recursive: true });
+  const staging = place.care.temporaryFolder("download", place.cacheFolder);
+  try {
+    return await download(program, releases, staging, place);
+  } finally {
+    place.care.removeFolder(staging);
   }
-  throw new Error(`${program.name} ${program.atLeast} or newer is not in the distribution's packages: ${tooOld.join(", ")}`);
 }
 
-/** A folder appears in the cache by one rename when it is complete; what does not run is thrown away and fetched again. */
-function cached(folder: string, name: string, release: string): ServerProgram | undefined {
-  const command = join(folder, "usr/bin", name);
-  if (!existsSync(command)) return undefined;
+export interface Place {
+  care: ProcessCare;
+  cacheFolder: string;
+  /** Told before something is downloaded. */
+  tell?: (line: string) => void;
+}
+
+const cacheOf = ({ cacheFolder }: Place, release: string, name: string) => join(cacheFolder, "debian", release, name);
+
+/** A program in a folder with unpacked packages; undefined when it is not there or does not run here. */
+function unpackedIn(folder: string, name: string, release: string): ServerProgram | undefined {
+  const command = ["usr/bin", "usr/sbin"].map((bin) => join(folder, bin, name)).find((path) => existsSync(path));
+  if (command === undefined) return undefined;
   const libraries = libraryFolders(folder);
   const env: Record<string, string> = libraries.length > 0 ? { LD_LIBRARY_PATH: libraries.join(":") } : {};
   const version = versionOf(command, env);
@@ -72,42 +73,51 @@ function libraryFolders(folder: string): string[] {
   );
 }
 
-interface Download {
-  release: string;
-  wanted: string;
-  care: ProcessCare;
-  cacheFolder: string;
-}
-
-async function download(name: string, { release, wanted, care, cacheFolder }: Download): Promise<void> {
-  mkdirSync(cacheFolder, { recursive: true });
-  const staging = care.temporaryFolder("download", cacheFolder);
-  try {
-    const apt = new Apt(staging, care);
-    await apt.update();
-    if (wanted !== release) await apt.useRelease(wanted, await apt.sourceOf(release));
-    const unpacked = join(staging, "unpacked");
-    for (const file of await apt.download(await apt.withLibraries(name))) {
-      await apt.run("dpkg-deb", ["-x", file, unpacked]);
+async function download(
+  { name, atLeast }: DebianProgram,
+  releases: readonly string[],
+  staging: string,
+  place: Place,
+): Promise<ServerProgram> {
+  place.tell?.(`looking for ${name} in the distribution's packages`);
+  const apt = new Apt(staging, place.care);
+  const [own = ""] = releases;
+  await apt.update();
+  const passedOver: string[] = [];
+  for (const release of releases) {
+    if (release !== own) await apt.useRelease(release, await apt.sourceOf(own));
+    const version = await apt.versionOf(name);
+    if (version === undefined || !isAtLeast(version, atLeast)) {
+      passedOver.push(`${release} has ${version ?? "none"}`);
+      continue;
     }
-    const target = join(cacheFolder, "debian", wanted, name);
-    mkdirSync(dirname(target), { recursive: true });
-    moveInto(unpacked, target, () => cached(target, name, wanted) !== undefined);
-  } finally {
-    care.removeFolder(staging);
+    place.tell?.(`downloading ${name} ${version} of ${release} into ${place.cacheFolder}`);
+    const folder = await apt.unpack(name, release);
+    if (unpackedIn(folder, name, release)) {
+      const stored = store(folder, cacheOf(place, release, name), (path) => unpackedIn(path, name, release));
+      if (stored) return stored;
+    }
+    passedOver.push(`that of ${release} does not run here`);
   }
+  throw new Error(`no ${name} ${atLeast} or newer: ${passedOver.join(", ")}`);
 }
 
-/** Another program may have been faster: then its copy, if it runs, is as good as ours. */
-function moveInto(unpacked: string, target: string, isGood: () => boolean): void {
+/**
+ * A folder appears in the cache by one rename, complete and tried. Where there is one already it is of another program that
+ * was faster, and as good; or it is broken, and goes.
+ */
+function store<T>(folder: string, target: string, tryOut: (folder: string) => T | undefined): T | undefined {
+  mkdirSync(dirname(target), { recursive: true });
   try {
-    renameSync(unpacked, target);
+    renameSync(folder, target);
   } catch (error) {
     if (!["ENOTEMPTY", "EEXIST"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
-    if (isGood()) return;
-    rmSync(target, { recursive: true, force: true });
-    renameSync(unpacked, target);
+    if (tryOut(target) === undefined) {
+      rmSync(target, { recursive: true, force: true });
+      renameSync(folder, target);
+    }
   }
+  return tryOut(target);
 }
 
 /** apt with its lists and caches in a folder of ours, so that it needs no rights on the system's. */
@@ -119,7 +129,7 @@ class Apt {
   constructor(folder: string, care: ProcessCare) {
     this.#folder = folder;
     this.#care = care;
-    for (const name of ["lists/partial", "cache/archives/partial", "packages", "unpacked"]) {
+    for (const name of ["lists/partial", "cache/archives/partial"]) {
       mkdirSync(join(folder, name), { recursive: true });
     }
     // Read after the system's own configuration, so that it keeps its proxies and takes back its hooks: those would touch
@@ -130,6 +140,9 @@ class Apt {
       "#clear APT::Update::Post-Invoke-Success;",
       `Dir::State::Lists "${folder}/lists";`,
       `Dir::Cache "${folder}/cache";`,
+      // Container images switch these off to stay small; every call would then parse all lists again.
+      'Dir::Cache::pkgcache "pkgcache.bin";',
+      'Dir::Cache::srcpkgcache "srcpkgcache.bin";',
       'Acquire::Languages "none";',
       'Acquire::Retries "1";',
       'Acquire::http::Timeout "20";',
@@ -161,8 +174,15 @@ class Apt {
     await this.update();
   }
 
+  /** The upstream version that would be downloaded. */
+  async versionOf(name: string): Promise<string | undefined> {
+    const described = await this.#apt("apt-cache", ["policy", name]);
+    // [epoch:]upstream-revision
+    return /^\s*Candidate: (?:\d+:)?(\d[^-\s]*)/m.exec(described)?.[1];
+  }
+
   /** The package, the packages of its suite that hold its program, and the libraries that these name. */
-  async withLibraries(name: string): Promise<string[]> {
+  async #withLibraries(name: string): Promise<string[]> {
     const suite = name.split("-")[0] ?? name;
     const packages = new Set([name]);
     for (const known of packages) {
@@ -176,11 +196,15 @@ class Apt {
     return [...packages];
   }
 
-  /** The downloaded files. */
-  async download(packages: readonly string[]): Promise<string[]> {
-    const folder = join(this.#folder, "packages");
-    await this.#apt("apt-get", ["-q", "download", ...packages], folder);
-    return readdirSync(folder).map((file) => join(folder, file));
+  /** The folder with the package and what it needs, unpacked. */
+  async unpack(name: string, release: string): Promise<string> {
+    const packages = join(this.#folder, `packages-${release}`);
+    const unpacked = join(this.#folder, `unpacked-${release}`);
+    mkdirSync(packages);
+    mkdirSync(unpacked);
+    await this.#apt("apt-get", ["-q", "download", ...(await this.#withLibraries(name))], packages);
+    for (const file of readdirSync(packages)) await this.#run("dpkg-deb", ["-x", join(packages, file), unpacked]);
+    return unpacked;
   }
 
   #configure(lines: readonly string[]): void {
@@ -188,11 +212,11 @@ class Apt {
   }
 
   #apt(command: string, args: readonly string[], cwd?: string): Promise<string> {
-    return this.run(command, ["-c", join(this.#folder, "apt.conf"), ...args], cwd);
+    return this.#run(command, ["-c", join(this.#folder, "apt.conf"), ...args], cwd);
   }
 
   /** What the command prints. Rejects with its last words when it fails. */
-  async run(command: string, args: readonly string[], cwd: string = this.#folder): Promise<string> {
+  async #run(command: string, args: readonly string[], cwd: string = this.#folder): Promise<string> {
     const log = join(this.#folder, `step-${++this.#steps}.log`);
     // The words that are looked for in the output are translated otherwise.
     const spec = {

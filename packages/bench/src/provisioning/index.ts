@@ -1,4 +1,5 @@
 export { durabilityRefusal, type Provisioned, type ProvisionedServer, type Refusal, satisfies } from "./provisioned.ts";
 export type { ProvisionRequest } from "./provision-request.ts";
-export * from "./redis-server.ts";
+export { provisionNats } from "./nats-server.ts";
+export { provisionRedis, removeKeys } from "./redis-server.ts";
 export * from "./server-sources.ts";

@@ -1,6 +1,6 @@
 /** Where the bench may take its servers from. Made from the environment by the program's composition root. */
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 
 /** In the order in which they are tried. */
 export const SERVER_ORIGINS = ["url", "path", "debian", "docker"] as const;
@@ -23,7 +23,8 @@ export function serverSourcesOf(environment: Readonly<Record<string, string | un
   return {
     redisUrl: environment["HUBSCALE_REDIS_URL"],
     natsUrl: environment["HUBSCALE_NATS_URL"],
-    path: environment["PATH"] ?? "",
+    // Debian's packages put servers into sbin, which is not on every user's PATH.
+    path: [environment["PATH"], "/usr/local/sbin", "/usr/sbin"].filter(Boolean).join(delimiter),
     cacheFolder: join(environment["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "hubscale"),
     images: {
       redis: environment["HUBSCALE_REDIS_IMAGE"] ?? "redis:8",
