@@ -1,7 +1,6 @@
 /** The program of the single hub: reads its flags, wires the parts, prints one line when it is ready. */
-import { startHubEdge, systemClock, systemRandomHex } from "@hubscale/hub-runtime";
+import { rateLimitsOf, startHubEdge, systemClock, systemRandomHex } from "@hubscale/hub-runtime";
 import { parseFlags } from "./flags.ts";
-import { rateLimitsOf } from "./rate-limit-file.ts";
 import { openSingleHub } from "./single-hub.ts";
 
 const parsed = parseFlags(process.argv.slice(2));
