@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { WebSocket } from "ws";
 import { LIMITS } from "@hubscale/protocol";
-import type { SidecarWire } from "./sidecar.ts";
+import type { SidecarWire } from "./sidecar-surroundings.ts";
 
 export interface ConnectionEvents {
   opened(): void;

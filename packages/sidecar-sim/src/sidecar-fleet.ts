@@ -2,8 +2,9 @@ import { TIMERS } from "@hubscale/protocol";
 import type { Cancel, Clock } from "./clock.ts";
 import { HubConnection } from "./hub-connection.ts";
 import { seededRandom } from "./random.ts";
-import { Sidecar, type SidecarBehaviour } from "./sidecar.ts";
+import { Sidecar } from "./sidecar.ts";
 import type { SidecarEvent, SidecarNews } from "./sidecar-events.ts";
+import type { SidecarBehaviour } from "./sidecar-surroundings.ts";
 import { sourceAddress } from "./source-address.ts";
 import { TimerWheel } from "./timer-wheel.ts";
 

@@ -1,8 +1,9 @@
 import { TIMERS } from "@hubscale/protocol";
 import { expect, test } from "vitest";
 import { ManualClock } from "./manual-clock.ts";
-import { Sidecar, type SidecarBehaviour } from "./sidecar.ts";
+import { Sidecar } from "./sidecar.ts";
 import type { SidecarNews } from "./sidecar-events.ts";
+import type { SidecarBehaviour } from "./sidecar-surroundings.ts";
 import { TimerWheel } from "./timer-wheel.ts";
 
 const steady: SidecarBehaviour = {

@@ -1,53 +1,24 @@
 import { TIMERS } from "@hubscale/protocol";
-import type { Cancel, Clock } from "./clock.ts";
+import type { Cancel } from "./clock.ts";
+import { Heartbeat } from "./heartbeat.ts";
 import { isPresence, type ReadFrame, readFrame } from "./hub-frame-reader.ts";
-import type { Random } from "./random.ts";
-import type { OutcomeStatus, SidecarNews, TaskOutcome } from "./sidecar-events.ts";
+import type { OutcomeStatus, TaskOutcome } from "./sidecar-events.ts";
 import {
   acceptedFrame,
   completeFrame,
   failedFrame,
   failedResultFrame,
   identifyFrame,
-  PING,
   plainId,
   progressFrame,
   recoveringFrame,
   rejectedFrame,
-  resourceReportFrame,
   type SidecarIdentity,
   stateReportFrame,
 } from "./sidecar-frames.ts";
-import type { TimerWheel, WheelTimer } from "./timer-wheel.ts";
-import { sampleWorkMs, type WorkTime } from "./work-time.ts";
-
-/** How sidecars work. May be changed between tasks; a task in hand keeps the work time that it drew. */
-export interface SidecarBehaviour {
-  workTime: WorkTime;
-  /** Streamed tokens while working, one frame for each 100 ms window; null: no progress frames. */
-  progress: { tokensPerSec: number; model: string } | null;
-  /** `share` of the tasks, 0 to 1, end badly: with `task_failed`, or as a completion whose result says `failed`. */
-  failure: { share: number; as: "failed" | "failed_result" };
-  /** Characters of text in a result. */
-  outputChars: number;
-}
-
-/** The connection as a sidecar sees it. */
-export interface SidecarWire {
-  send(text: string): void;
-  /** Cuts the connection without a closing handshake. */
-  cut(reason: string): void;
-}
-
-export interface SidecarSurroundings {
-  clock: Clock;
-  wheel: TimerWheel;
-  random: Random;
-  /** How many times faster than life the sidecar works and reports. What waits for the hub (pong, back-off) stays real time. */
-  timeScale: number;
-  behaviour(): SidecarBehaviour;
-  tell(news: SidecarNews): void;
-}
+import type { SidecarSurroundings, SidecarWire } from "./sidecar-surroundings.ts";
+import type { WheelTimer } from "./timer-wheel.ts";
+import { sampleWorkMs } from "./work-time.ts";
 
 interface TaskInHand {
   taskId: string;
@@ -80,13 +51,12 @@ export class Sidecar {
   private readonly unanswered: TaskInHand[] = [];
   /** True after a simulated crash: only the task's id survives it, as on the real sidecar's disk. */
   private memoryLost = false;
-  private pingTimer: WheelTimer | undefined;
-  private pongTimer: WheelTimer | undefined;
-  private reportTimer: WheelTimer | undefined;
+  private readonly heartbeat: Heartbeat;
 
   constructor(identity: SidecarIdentity, around: SidecarSurroundings) {
     this.identity = identity;
     this.around = around;
+    this.heartbeat = new Heartbeat(identity.agentId, around);
   }
 
   get busy(): boolean {
@@ -107,7 +77,7 @@ export class Sidecar {
   closed(): void {
     this.wire = undefined;
     this.online = false;
-    for (const timer of [this.pingTimer, this.pongTimer, this.reportTimer]) timer?.cancel();
+    this.heartbeat.stop();
   }
 
   /** Forgets everything but the id of the task in hand, as a killed process would. The caller cuts the connection. */
@@ -151,7 +121,7 @@ export class Sidecar {
         this.identified();
         return;
       case "pong":
-        this.pongTimer?.cancel();
+        this.heartbeat.answered();
         return;
       case "task_cancelled":
         this.drop(String(frame.task_id), "cancelled");
@@ -185,8 +155,7 @@ export class Sidecar {
   private identified(): void {
     this.online = true;
     this.around.tell({ type: "identified" });
-    this.pingTimer = this.scaled(TIMERS.pingEveryMs, () => this.ping());
-    this.reportTimer = this.scaled(TIMERS.resourceReportFirstMs, () => this.reportResources());
+    if (this.wire) this.heartbeat.start(this.wire);
     for (const task of this.unanswered) this.askAbout(task);
     if (this.inHand) this.askAbout(this.inHand);
     this.memoryLost = false;
@@ -195,20 +164,6 @@ export class Sidecar {
   private askAbout(task: TaskInHand): void {
     task.verdictPending = true;
     this.wire?.send(this.memoryLost ? recoveringFrame(task.taskId) : stateReportFrame(task));
-  }
-
-  private ping(): void {
-    this.wire?.send(PING);
-    this.pongTimer?.cancel();
-    this.pongTimer = this.around.wheel.after(TIMERS.pongWithinMs, () => this.wire?.cut("no pong"));
-    this.pingTimer = this.scaled(TIMERS.pingEveryMs, () => this.ping());
-  }
-
-  private reportResources(): void {
-    const { random, clock } = this.around;
-    const sample = { cpuPercent: Math.round(random() * 1000) / 10, ramUsedBytes: 800_000_000, ramTotalBytes: 25_276_502_016 };
-    this.wire?.send(resourceReportFrame(this.identity.agentId, sample, clock.nowMs()));
-    this.reportTimer = this.scaled(TIMERS.resourceReportEveryMs, () => this.reportResources());
   }
 
   private assigned(frame: ReadFrame): void {

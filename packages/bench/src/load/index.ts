@@ -3,5 +3,6 @@ export type * from "./generator-protocol.ts";
 export { checkHistory, type HistoryEvent, type HistoryVerdict, RunHistory } from "./history-check.ts";
 export type { EncodedLatencies } from "./latency-record.ts";
 export { type Connected, type ConnectSurroundings, LoadGenerator } from "./load-generator.ts";
-export { type NullHub, type NullHubFlaws, type NullHubOptions, startNullHub } from "./null-hub.ts";
+export type { NullHubFlaws } from "./null-desk.ts";
+export { type NullHub, type NullHubOptions, startNullHub } from "./null-hub.ts";
 export { runTrial } from "./trial-run.ts";
