@@ -1,6 +1,6 @@
 /** The conversation with one client: identification, validation, rate limits, violations, and one answer for each frame. */
 import { rateTierOfFrame, recordViolation, type ViolationLog } from "@hubscale/hub-core";
-import type { Checked, ErrorFrame, SidecarFrame, SidecarFrameOf } from "@hubscale/protocol";
+import { type Checked, type ErrorFrame, type SidecarFrame, type SidecarFrameOf, TIMERS } from "@hubscale/protocol";
 import { agentEntryOf, ConnectedAgent, hostOfUrl } from "./connected-agent.ts";
 import type { AgentSocket } from "./agent-socket.ts";
 import type { Channels } from "./channels.ts";
@@ -15,7 +15,6 @@ import type { RateLimiter } from "./rate-limiter.ts";
 import type { LocalRoster } from "./roster.ts";
 import type { TaskReports } from "./task-reports.ts";
 import type { TokenCheck } from "./token-check.ts";
-import { TIMERS } from "@hubscale/protocol";
 
 /** What a session needs of the hub. */
 export interface SessionContext {
@@ -154,11 +153,6 @@ export class AgentSession {
     }
     // The client may have gone while the store was asked.
     if (!this.#socket.isOpen) return;
-    const earlier = roster.get(owner);
-    if (earlier) {
-      roster.leave(earlier);
-      earlier.line.close(TAKEN_OVER, "a newer connection of this agent has taken over");
-    }
     const agent = new ConnectedAgent(frame, this.#socket, presence.connectedAt(owner));
     agent.lastSeenMs = this.#hub.clock.nowMs();
     this.#agent = agent;
@@ -236,9 +230,6 @@ export class AgentSession {
     this.#socket.send({ type: "error", error: "unavailable", retry_after_ms: error.retryAfterMs });
   }
 }
-
-/** Close code of the application's own range, so that an old connection does not take it for an invitation to reconnect. */
-const TAKEN_OVER = 4001;
 
 const OLLAMA_PORT = 11_434;
 

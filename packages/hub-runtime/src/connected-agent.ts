@@ -1,5 +1,6 @@
 import type { AgentState } from "@hubscale/hub-core";
 import type { AgentEntry, HubFrame, SidecarFrameOf } from "@hubscale/protocol";
+import { MailboxGate } from "./mailbox-gate.ts";
 import type { Cancel, PresenceEntry, RosterAgent } from "./ports.ts";
 
 /** The way back to an agent. Sending never blocks and never throws; after the end of the connection it does nothing. */
@@ -30,6 +31,8 @@ export class ConnectedAgent implements RosterAgent {
   /** Set while the scheduler passes it over. */
   endPassOver: Cancel | undefined;
   endAcceptance: Cancel | undefined;
+  /** Set from the connect until no message can come twice any more. */
+  mailboxGate: MailboxGate | undefined = new MailboxGate();
   lastSeenMs: number;
   /** The state that other nodes were last told. */
   toldState = "";

@@ -74,7 +74,7 @@ export class EndpointRegistry {
     return isRemoved;
   }
 
-  /** Reads the registrations again and polls the new ones. Health that is known stays known. */
+  /** Reads the registrations again; the health of new ones is known a poll later, that of the others stays known. */
   async reload(): Promise<void> {
     const stored = await this.#options.store.list();
     const ids = new Set(stored.map(({ id }) => id));
@@ -86,13 +86,14 @@ export class EndpointRegistry {
       else this.#endpoints.set(endpoint.id, { shown: { ...endpoint, status: "unknown" }, failures: 0 });
     }
     this.#options.onChange();
-    await Promise.all(added.map(({ id }) => this.#poll(id)));
+    for (const { id } of added) void this.#poll(id);
   }
 
   async pollAll(): Promise<void> {
     await Promise.all([...this.#endpoints.keys()].map((id) => this.#poll(id)));
   }
 
+  /** Never rejects: what goes wrong is the endpoint's health. */
   async #poll(id: string): Promise<void> {
     const polled = this.#endpoints.get(id);
     if (!polled) return;

@@ -1,4 +1,5 @@
 export * from "./behaviour.ts";
+export * from "./hub-edge-options.ts";
 export * from "./hub-edge.ts";
 export * from "./ports.ts";
 export { rateLimitsOf } from "./rate-limit-file.ts";

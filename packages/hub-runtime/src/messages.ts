@@ -1,6 +1,8 @@
 /** Messages between agents: stored first, then acknowledged, then delivered. */
 import type { MessageFrame, SidecarFrameOf } from "@hubscale/protocol";
 import type { ConnectedAgent } from "./connected-agent.ts";
+import { fanOut } from "./fan-out.ts";
+import { MAILBOX_GATE_MS } from "./mailbox-gate.ts";
 import type { BusEvent, Clock, MessageStore, RandomHex } from "./ports.ts";
 import type { PresenceBoard } from "./presence-board.ts";
 import type { LocalRoster } from "./roster.ts";
@@ -39,16 +41,40 @@ export class Messages {
     this.#deliver(to, message);
   }
 
-  /** What was sent to the agent while it was away, oldest first. */
+  /** What was sent to the agent while it was away, oldest first, and then what has come since. Rejects as the store does. */
   async deliverMailbox(agent: ConnectedAgent): Promise<void> {
-    for (const message of await this.#options.store.takeMailbox(agent.agentId)) agent.line.send(message);
+    const { clock, store } = this.#options;
+    const gate = agent.mailboxGate;
+    let mailbox: MessageFrame[] = [];
+    try {
+      mailbox = await store.takeMailbox(agent.agentId);
+    } finally {
+      for (const message of gate?.open(mailbox) ?? []) agent.line.send(message);
+      if (mailbox.length === 0) agent.mailboxGate = undefined;
+    }
+    if (mailbox.length > 0) clock.after(MAILBOX_GATE_MS, () => (agent.mailboxGate = undefined));
+  }
+
+  /** A message for one agent of this node. */
+  deliverTo(agent: ConnectedAgent, message: MessageFrame): void {
+    if (!agent.mailboxGate || agent.mailboxGate.admit(message)) agent.line.send(message);
+  }
+
+  /** A message for all agents of this node. */
+  deliverToAll(message: MessageFrame): void {
+    const open: ConnectedAgent[] = [];
+    for (const agent of this.#options.roster.all()) {
+      if (agent.mailboxGate) this.deliverTo(agent, message);
+      else open.push(agent);
+    }
+    fanOut(message, open);
   }
 
   #deliver(to: string | null, frame: MessageFrame): void {
     const { roster, publish } = this.#options;
     if (to === null) return publish({ type: "broadcast", frame });
     const local = roster.get(to);
-    if (local) return local.line.send(frame);
+    if (local) return this.deliverTo(local, frame);
     publish({ type: "deliver", to, frame });
   }
 

@@ -16,8 +16,6 @@ export interface PresenceBoardOptions {
   behaviour: HubBehaviour;
   roster: LocalRoster;
   publish(event: BusEvent): void;
-  /** A newer connection of this agent is with another node. */
-  onTakenOver(agent: ConnectedAgent): void;
 }
 
 export class PresenceBoard {
@@ -126,7 +124,7 @@ export class PresenceBoard {
     if (known && known.node !== node && known.connected_at > agent.connected_at) return;
     const local = this.#options.roster.get(agent.agent_id);
     this.#put({ ...agent, node });
-    if (local) this.#options.onTakenOver(local);
+    if (local) this.#options.roster.supersede(local);
   }
 
   #put(entry: NodeEntry): void {

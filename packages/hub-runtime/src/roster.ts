@@ -73,8 +73,10 @@ export class LocalRoster implements Roster {
     this.#tellIfReady(agent);
   }
 
-  /** Enters the agent as idle. A connection of the same agent must have been dropped before. The caller tells the desk. */
+  /** Enters the agent as idle; an earlier connection of the same agent is closed. The caller tells the desk. */
   join(agent: ConnectedAgent): void {
+    const earlier = this.#agents.get(agent.agentId);
+    if (earlier) this.supersede(earlier);
     this.#agents.set(agent.agentId, agent);
     agent.state = "idle";
     this.#refresh(agent);
@@ -89,6 +91,12 @@ export class LocalRoster implements Roster {
     this.#move(agent, "disconnect");
     if (!this.#isDraining) this.#options.notify({ type: "agent_left", agentId: agent.agentId });
     return true;
+  }
+
+  /** A newer connection of the same agent, here or on another node, takes its place. */
+  supersede(agent: ConnectedAgent): void {
+    this.leave(agent);
+    agent.line.close(TAKEN_OVER, "a newer connection of this agent has taken over");
   }
 
   /** `task_accepted` was recorded. */
@@ -189,6 +197,9 @@ export class LocalRoster implements Roster {
     if (this.#ready.get(agent.agentId) === agent) this.#options.notify({ type: "agent_idle", agentId: agent.agentId });
   }
 }
+
+/** Close code of the application's own range: an invitation to reconnect would set two connections of one agent at odds. */
+const TAKEN_OVER = 4001;
 
 /** When the store could not take the task back, the next try. */
 const RECLAIM_AGAIN_MS = 5_000;

@@ -1,4 +1,5 @@
-import { type HubEdge, type HubEdgeOptions, startHubEdge } from "../hub-edge.ts";
+import { type HubEdge, startHubEdge } from "../hub-edge.ts";
+import type { HubEdgeOptions } from "../hub-edge-options.ts";
 import { systemClock, systemRandomHex } from "../system-clock.ts";
 import { MemoryStores, memoryBackplane } from "./memory-backplane.ts";
 import { MemoryDesk } from "./memory-desk.ts";

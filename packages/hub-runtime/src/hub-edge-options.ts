@@ -1,0 +1,36 @@
+import type { HubBehaviour } from "./behaviour.ts";
+import type { Backplane, Clock, HubView, RandomHex, Roster, TaskDesk } from "./ports.ts";
+import type { RateLimitSettings } from "./rate-limiter.ts";
+
+export interface HubEdgeOptions {
+  /** Unique among the nodes of a hub. */
+  node: string;
+  host: string;
+  /** 0: any free port. */
+  port: number;
+  /**
+   * Makes the desk, once, before anything connects. The roster and the view are empty by then, and remain the desk's source of
+   * who may be handed a task.
+   */
+  makeTasks(roster: Roster, view: HubView): TaskDesk | Promise<TaskDesk>;
+  backplane: Backplane;
+  clock: Clock;
+  randomHex: RandomHex;
+  behaviour: HubBehaviour;
+  rateLimits: "off" | "reference" | RateLimitSettings;
+  /** `http://…` as clients reach the hub, where that is not its own address: behind a load balancer. */
+  publicUrl?: string;
+  /** WebSocket connections at one time; further ones get 503. Default `MAX_CONNECTIONS`. */
+  maxConnections?: number;
+  /** Unsent bytes at which a slow client is cut off. Default `MAX_BUFFERED_BYTES`. */
+  maxBufferedBytes?: number;
+  log(line: string): void;
+  /** Called when a store broke in a way that the hub must not survive. Default: throws outside of any handler. */
+  onBroken?(error: unknown): void;
+}
+
+/** Below the limit of 20,000 open files that is usual in containers; an agent costs one. */
+export const MAX_CONNECTIONS = 18_000;
+
+/** Some 5,000 assignments or 25,000 presence frames that a client has not read: it is stuck, not slow. */
+export const MAX_BUFFERED_BYTES = 4_194_304;
