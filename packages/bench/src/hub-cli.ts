@@ -72,7 +72,10 @@ async function run(
   rest: { durability: "fsync" | "process"; shards?: number },
 ): Promise<void> {
   const care = new ProcessCare({ handleSignals: true, exitCodeOf: () => EXIT.ok });
-  const tell = (line: string) => process.stderr.write(`hub: ${line}\n`);
+  const tell = (line: string) => {
+    // What fails on the way out fails because it was told to end.
+    if (!care.ending) process.stderr.write(`hub: ${line}\n`);
+  };
   try {
     const sources = serverSourcesOf(process.env);
     const keep = data === undefined ? {} : { keptFolder: data };

@@ -144,6 +144,8 @@ class Apt {
       'Dir::Cache::pkgcache "pkgcache.bin";',
       'Dir::Cache::srcpkgcache "srcpkgcache.bin";',
       'Acquire::Languages "none";',
+      // Started by root, apt would otherwise become a user that may not write here, and use another temporary folder.
+      'APT::Sandbox::User "root";',
       'Acquire::Retries "1";',
       'Acquire::http::Timeout "20";',
       'Acquire::https::Timeout "20";',
@@ -218,12 +220,12 @@ class Apt {
   /** What the command prints. Rejects with its last words when it fails. */
   async #run(command: string, args: readonly string[], cwd: string = this.#folder): Promise<string> {
     const log = join(this.#folder, `step-${++this.#steps}.log`);
-    // The words that are looked for in the output are translated otherwise.
+    // The words that are looked for in the output are translated otherwise; and apt that is killed leaves temporary files.
     const spec = {
       name: command,
       role: "download",
       command: "env",
-      args: ["LC_ALL=C", command, ...args],
+      args: ["LC_ALL=C", `TMPDIR=${this.#folder}`, command, ...args],
       cwd,
       stdout: "log",
       log,
