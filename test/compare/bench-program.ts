@@ -19,7 +19,10 @@ export interface Running {
 
 /** `TMPDIR` decides where the run keeps its folders, so that a test can look into its own. */
 export function startBench(args: readonly string[], env: Record<string, string> = {}): Running {
-  const child = spawn(process.execPath, [PROGRAM, ...args], { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [PROGRAM, ...args], {
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let stdout = "";
   let stderr = "";
   child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));

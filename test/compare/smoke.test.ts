@@ -25,9 +25,12 @@ describe("bench compare --effort smoke", () => {
     const tmp = mkdtempSync(join(dir, "tmp-"));
     const out = join(dir, "out");
     const { code, stdout, stderr } = await runBench(["compare", "--effort", "smoke", "--out", out], { TMPDIR: tmp });
-    expect(code, stderr).toBe(0);
-    expect(stdout).toMatch(/^verdict /);
+    expect(stdout, stderr).toMatch(/^verdict /);
     const result = JSON.parse(readFileSync(join(out, "results.json"), "utf8")) as CompareResult;
+    // A machine that is busy with something else spoils trials, and the run must say so instead of giving a number.
+    const reasons = result.hubs.flatMap((hub) => hub.invalidReasons);
+    expect(code, stderr).toBe(reasons.length === 0 ? 0 : 4);
+    for (const reason of reasons) expect(reason).toMatch(/spoilt by the load generator|held no load|only a lower bound/);
     expect(result.schema).toBe("hubscale.compare/1");
     expect(result.hubs.map((hub) => hub.id)).toEqual(["single-reference", "single-tuned", "sharded-redis@2"]);
     for (const hub of result.hubs) {
@@ -35,10 +38,12 @@ describe("bench compare --effort smoke", () => {
       expect(hub.history, hub.id).toMatchObject({ lost: 0, duplicated: 0, staleAccepted: 0 });
       expect(hub.history.acknowledged).toBeGreaterThan(0);
       expect(hub.history.completed).toBe(hub.history.acknowledged);
-      const { value, low, high } = hub.capacity.tasksPerSec ?? { value: 0, low: 0, high: 0 };
-      expect(low).toBeGreaterThan(0);
-      expect(low).toBeLessThan(value);
-      expect(value).toBeLessThan(high);
+      if (hub.valid) {
+        const { value, low, high } = hub.capacity.tasksPerSec ?? { value: 0, low: 0, high: 0 };
+        expect(low).toBeGreaterThan(0);
+        expect(low).toBeLessThan(value);
+        expect(value).toBeLessThan(high);
+      }
       expect(hub.perTask["hub"]?.cpuMs?.value).toBeGreaterThan(0);
     }
     expect(result.hubs[2]?.perTask["redis"]?.cpuMs?.value).toBeGreaterThan(0);
@@ -59,7 +64,9 @@ describe.each<[NodeJS.Signals, number]>([
 ])("%s in the middle of a run", (signal, exitCode) => {
   it.each([1500, 6000])("after %i ms: ends, and leaves no process and no folder", async (afterMs) => {
     const tmp = mkdtempSync(join(dir, "tmp-"));
-    const { child, finished } = startBench(["compare", "--effort", "smoke", "--out", join(dir, `out-${signal}`)], { TMPDIR: tmp });
+    const { child, finished } = startBench(["compare", "--effort", "smoke", "--out", join(dir, `out-${signal}`)], {
+      TMPDIR: tmp,
+    });
     await sleep(afterMs);
     child.kill(signal);
     expect((await finished).code).toBe(exitCode);

@@ -69,10 +69,15 @@ test("a backbone that saturates first means never", () => {
   expect(decision.cost.explanation).toMatch(/never with one backbone server/);
 });
 
-test("invalid hubs never enter the verdict", () => {
-  const decision = decide(
-    [hub("single-reference", [40, 35, 45]), { ...hub("single-tuned", [800, 700, 900]), valid: false }],
-    null,
-  );
-  expect(decision.verdict).toMatch(/^Keep single-reference/);
+test("without all measured hubs there is no verdict, and what is left is still told", () => {
+  const spoilt = { ...hub("single-tuned", [800, 700, 900]), valid: false, trials: [{} as HubResult["trials"][number]] };
+  const decision = decide([hub("single-reference", [40, 35, 45]), spoilt, hub("sharded-redis@2", [900, 850, 950])], null);
+  expect(decision.verdict).toMatch(/^No verdict: single-tuned could not be measured validly/);
+  expect(decision.cost.nodes).toBe(2);
+});
+
+test("a hub that was refused before measuring does not spoil the verdict of the others", () => {
+  const refused = { ...hub("sharded-redis@2", null), valid: false };
+  const decision = decide([hub("single-reference", [40, 35, 45]), hub("single-tuned", [800, 700, 900]), refused], null);
+  expect(decision.verdict).toMatch(/^Fix the single hub first/);
 });

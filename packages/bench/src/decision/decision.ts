@@ -35,7 +35,12 @@ export function decide(hubs: readonly HubResult[], coresPerMachine: number | nul
   }
   marginal.push(...nodeMargins(sharded));
   flipsWhen.push(...flips({ reference, bestSingle, cost, coresPerMachine }));
-  return { verdict: verdictOf({ reference, bestSingle, repair, cost }), because, flipsWhen, cost, marginal };
+  const spoilt = hubs.filter((hub) => !hub.valid && hub.trials.length > 0).map((hub) => hub.id);
+  const verdict =
+    spoilt.length > 0
+      ? `No verdict: ${spoilt.join(", ")} could not be measured validly in this run (see below); what the others show is not the whole comparison.`
+      : verdictOf({ reference, bestSingle, repair, cost });
+  return { verdict, because, flipsWhen, cost, marginal };
 }
 
 /**
