@@ -10,4 +10,5 @@ export {
 export { SidecarClient } from "./conformance/sidecar-client.ts";
 export { MemoryStores, memoryBackplane } from "./memory-backplane.ts";
 export { MemoryDesk, type MemoryDeskOptions } from "./memory-desk.ts";
+export { ManualClock } from "./manual-clock.ts";
 export { type MemoryHubOptions, startMemoryHub } from "./memory-hub.ts";
