@@ -30,10 +30,10 @@ class Deadlines {
     this.#parts = parts;
   }
 
-  /** `onTaken` is called once the task is back in the queue, or was found to be another's. */
-  set({ taskId, generation }: HeldTask, onTaken: () => void): void {
-    if (this.#cancels.has(taskId)) return;
-    const cancel = this.#parts.clock.after(TIMERS.acceptWithinMs, () => {
+  /** Sets the deadline anew. `onTaken` is called once the task is back in the queue, or was found to be another's. */
+  set({ taskId, generation }: HeldTask, withinMs: number, onTaken: () => void): void {
+    this.clear(taskId);
+    const cancel = this.#parts.clock.after(withinMs, () => {
       this.#cancels.delete(taskId);
       this.#takeBack(taskId, generation).then(onTaken).catch(this.#parts.onFailure);
     });
@@ -74,7 +74,7 @@ export class RecoveryOnReturn implements Recovery {
     const joinedAt = this.#parts.clock.nowMs();
     for (const held of await this.#parts.agentTasks.tasksOf(agentId)) {
       // While the table was read the agent may have been given work: that is watched by the roster.
-      if (held.assignedAt < joinedAt) this.#deadlines.set(held, () => undefined);
+      if (held.assignedAt < joinedAt) this.#deadlines.set(held, TIMERS.acceptWithinMs, () => undefined);
     }
   }
 
@@ -92,12 +92,13 @@ export class RecoveryOnReturn implements Recovery {
 }
 
 /**
- * Mended: every task that was assigned when the hub started has 60 s in which its agent must speak of it. Until then a returning
- * agent is not given another; it goes on with its own, or is told to drop it.
+ * Mended: every task that was assigned when the hub started has 60 s in which its agent must come back, and from then a few
+ * seconds in which it must speak of the task. Until then a returning agent is not given another; it goes on with its own, is
+ * told to drop it, or, if it is silent, never had it or has lost it.
  */
 export class RecoveryFromStart implements Recovery {
   readonly #deadlines: Deadlines;
-  readonly #awaited = new Map<string, string>();
+  readonly #awaited: Map<string, HeldTask>;
   readonly #roster: Roster;
   readonly #freed: (agentId: string) => void;
 
@@ -106,13 +107,12 @@ export class RecoveryFromStart implements Recovery {
     this.#deadlines = new Deadlines(parts);
     this.#roster = parts.roster;
     this.#freed = (agentId) => parts.freed(agentId);
-    for (const held of parts.held) {
-      this.#awaited.set(held.taskId, held.agentId);
-      this.#deadlines.set(held, () => this.#settle(held.taskId));
-    }
+    this.#awaited = new Map(parts.held.map((held) => [held.taskId, held]));
+    for (const held of parts.held) this.#await(held, TIMERS.acceptWithinMs);
   }
 
-  joined(): Promise<void> {
+  joined(agentId: string): Promise<void> {
+    for (const held of this.#awaitedOf(agentId)) this.#await(held, SPEAK_WITHIN_MS);
     return Promise.resolve();
   }
 
@@ -121,17 +121,27 @@ export class RecoveryFromStart implements Recovery {
   }
 
   mayTake(agentId: string): boolean {
-    if (this.#awaited.size === 0) return true;
-    return ![...this.#awaited.values()].includes(agentId);
+    return this.#awaited.size === 0 || this.#awaitedOf(agentId).length === 0;
   }
 
   close(): void {
     this.#deadlines.close();
   }
 
+  #await(held: HeldTask, withinMs: number): void {
+    this.#deadlines.set(held, withinMs, () => this.#settle(held.taskId));
+  }
+
+  #awaitedOf(agentId: string): HeldTask[] {
+    return [...this.#awaited.values()].filter((held) => held.agentId === agentId);
+  }
+
   #settle(taskId: string): void {
-    const agentId = this.#awaited.get(taskId);
+    const agentId = this.#awaited.get(taskId)?.agentId;
     this.#awaited.delete(taskId);
     if (agentId !== undefined && this.#roster.get(agentId)) this.#freed(agentId);
   }
 }
+
+/** A sidecar reports its state with its first frames after a connect; a resource report, its next sign, comes after 5 s. */
+const SPEAK_WITHIN_MS = 5_000;

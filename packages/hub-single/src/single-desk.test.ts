@@ -398,6 +398,22 @@ describe("what the reference does and the tuned hub mends", () => {
     expect(await hub.desk.find(id)).toMatchObject({ status: "queued", generation: 2 });
   });
 
+  it("tuned: an agent that returns without a word of its task is free after some seconds, and so is the task", async () => {
+    hub = await DeskInFolder.open({ fixes: ALL_FIXES });
+    hub.roster.join("a");
+    const { id } = await hub.submit();
+    await hub.quiet();
+    await hub.close();
+    hub = await DeskInFolder.open({ fixes: ALL_FIXES, path: hub.folder.path, clock: hub.clock });
+    hub.roster.join("a");
+    hub.clock.advance(4_999);
+    await hub.quiet();
+    expect(hub.roster.pushed).toEqual([]);
+    hub.clock.advance(1);
+    await hub.quiet();
+    expect(hub.roster.pushed).toMatchObject([{ agentId: "a", task: { id, generation: 3 } }]);
+  });
+
   it("tuned: a rejected task goes back at once", async () => {
     hub = await DeskInFolder.open({ fixes: ALL_FIXES });
     hub.roster.join("a");
