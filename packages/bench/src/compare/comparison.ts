@@ -67,6 +67,7 @@ export async function runComparison(entrants: readonly Entrant[], options: Compa
     const contender = contenders.find((each) => each.entrant === entrant)?.contender as Contender;
     const facts = {
       durability: entrant.durability,
+      checked: await contender.finish(),
       describe: await contender.hub.describe(),
       coresPerMachine: options.coresPerMachine,
     };

@@ -33,12 +33,18 @@ class ModelHub implements MeasuredHub, LoadGenerator {
   cpuSecondsByRole = () => ({ hub: this.cpuSeconds });
   counters = async () => ({ fsyncs: this.cpuSeconds * 10 });
   describe = async () => ({});
-  close = async () => undefined;
+  close = async () => ({
+    history: { ...history(this.tasks), ...this.fault },
+    offending: this.fault.lost ? ["task-0000000000000001"] : [],
+  });
+  tasks = 0;
   async probe() {
-    return { tasksPerSec: this.capacity * 2, history: history(10), offending: [] };
+    this.tasks += 10;
+    return { tasksPerSec: this.capacity * 2, completed: 10 };
   }
   async trial(plan: { ratePerSec: number; durationMs: number }): Promise<MeasuredTrial> {
     const offered = Math.round((plan.ratePerSec * plan.durationMs) / 1000);
+    this.tasks += offered;
     this.timeMs += plan.durationMs;
     this.cpuSeconds += (offered * this.cpuMsPerTask) / 1000;
     this.debtSeconds += offered * this.debtPerTask;
@@ -56,8 +62,6 @@ class ModelHub implements MeasuredHub, LoadGenerator {
       drained: true,
       drainMs: 10,
       generator: { cpuShare: this.generatorShare, scheduleLagMsP99: 1, loopDelayMsP99: 1 },
-      history: { ...history(offered), ...this.fault },
-      offending: this.fault.lost ? ["task-0000000000000001"] : [],
     };
   }
 }
@@ -86,7 +90,11 @@ async function measured(hub: ModelHub) {
   await contender.probe();
   while (!contender.finished) await contender.trial();
   const durability = { required: "fsync", verified: "fsync", how: "" };
-  return hubResultOf(contender, { durability, describe: null, coresPerMachine: 1 }, seededRandom(1));
+  return hubResultOf(
+    contender,
+    { durability, describe: null, checked: await contender.finish(), coresPerMachine: 1 },
+    seededRandom(1),
+  );
 }
 
 test("finds the capacity and the CPU per task of a hub that it knows nothing about", async () => {

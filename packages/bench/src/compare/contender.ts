@@ -24,23 +24,25 @@ export interface TrialPlan {
   seed: number;
 }
 
-/** What the generator saw in one trial. `history` is of every task of the trial, warm-up included. */
+/** What the generator saw in one trial. */
 export interface MeasuredTrial extends Omit<TrialFacts, "quietAfterMs"> {
-  history: History;
-  /** Tasks completed over the whole trial: those that the CPU was spent on. */
+  /** Tasks completed over the whole trial, warm-up included: those that the CPU was spent on. */
   completed: number;
+}
+
+/** The check of every task since the agents connected. */
+export interface CheckedHistory {
+  history: History;
+  /** Ids of some tasks that broke a guarantee. */
   offending: string[];
 }
 
 export interface LoadGenerator {
-  /** Keeps `inFlight` tasks in the hub for a while; returns completed tasks/s. Its history counts too. */
-  probe(
-    inFlight: number,
-    durationMs: number,
-    seed: number,
-  ): Promise<{ tasksPerSec: number; history: History; offending: string[] }>;
+  /** Keeps `inFlight` tasks in the hub for a while. */
+  probe(inFlight: number, durationMs: number, seed: number): Promise<{ tasksPerSec: number; completed: number }>;
   trial(plan: TrialPlan): Promise<MeasuredTrial>;
-  close(): Promise<void>;
+  /** Disconnects the agents and hands over the history of the whole run. */
+  close(): Promise<CheckedHistory>;
 }
 
 export interface ContenderOptions {
@@ -67,8 +69,6 @@ export class Contender {
   readonly hub: MeasuredHub;
   readonly trials: TrialSummary[] = [];
   readonly countersPerTrial: Record<string, number>[] = [];
-  readonly offending: string[] = [];
-  readonly history: History = { ...NO_HISTORY };
   readonly #options: ContenderOptions;
   #search: CapacitySearch | undefined;
   #invalidInARow = 0;
@@ -91,10 +91,9 @@ export class Contender {
     await this.#untilQuiet(RECOVERY_LIMIT_MS);
     const before = this.hub.cpuSecondsByRole();
     const probe = await generator.probe(probeInFlight, probeMs, seed);
-    this.#note(probe.history, probe.offending);
     await this.#untilQuiet(RECOVERY_LIMIT_MS);
     const spent = difference(this.hub.cpuSecondsByRole(), before);
-    const ceiling = ceilingTasksPerSec(spent, probe.history.completed, this.#options.coresByRole);
+    const ceiling = ceilingTasksPerSec(spent, probe.completed, this.#options.coresByRole);
     this.#search = new CapacitySearch({
       guess: Math.max(1, ceiling === undefined ? probe.tasksPerSec : ceiling * EXPECTED_UTILISATION),
       maxLoad: MAX_LOAD_TASKS_PER_SEC,
@@ -109,6 +108,12 @@ export class Contender {
     if (valid >= this.#options.trialsPerHub || this.trials.length >= 2 * this.#options.trialsPerHub) return true;
     if (this.#invalidInARow >= HOPELESS_INVALID_TRIALS) return true;
     return valid >= MIN_TRIALS && !this.#search.isOneSided() && this.#search.relativeHalfWidth() <= this.#options.goalHalfWidth;
+  }
+
+  /** Ends the load. What is still under way is waited for first, so that every task has its end in the history. */
+  async finish(): Promise<CheckedHistory> {
+    await this.#untilQuiet(RECOVERY_LIMIT_MS);
+    return this.#options.generator.close();
   }
 
   async trial(): Promise<TrialSummary> {
@@ -138,7 +143,6 @@ export class Contender {
       this.#invalidInARow = 0;
       search.record(load, judgement.outcome === "held");
     }
-    this.#note(measured.history, measured.offending);
     this.countersPerTrial.push(difference(countersAfter, countersBefore));
     const summary: TrialSummary = {
       load,
@@ -158,11 +162,6 @@ export class Contender {
     };
     this.trials.push(summary);
     return summary;
-  }
-
-  #note(history: History, offending: readonly string[]): void {
-    for (const key of Object.keys(NO_HISTORY) as (keyof History)[]) this.history[key] += history[key];
-    this.offending.push(...offending);
   }
 
   /** Milliseconds until the hub's own processes were idle for one window; null: not within the limit. */
@@ -186,16 +185,6 @@ export class Contender {
     return (total(this.hub.cpuSecondsByRole()) - before) / ((nowMs() - startMs) / 1000);
   }
 }
-
-const NO_HISTORY: History = {
-  submitted: 0,
-  acknowledged: 0,
-  completed: 0,
-  deadLettered: 0,
-  lost: 0,
-  duplicated: 0,
-  staleAccepted: 0,
-};
 
 /** Accounting ticks may be 10 ms: a shorter window could not tell a quiet hub from a busy one. */
 const QUIET_WINDOW_MS = 200;

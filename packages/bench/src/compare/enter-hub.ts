@@ -65,10 +65,7 @@ export async function enterHub(options: EntryOptions): Promise<Entrant> {
     applyQuotas: () => {
       if (options.coresPerMachine !== null) applyQuotas(hub, id, options.isolation, options.coresPerMachine);
     },
-    stop: async () => {
-      await generator.close();
-      await hub.stop();
-    },
+    stop: () => hub.stop(),
   };
 }
 

@@ -11,7 +11,7 @@ export type Entrant =
       /** A short unmeasured load without any quota: code gets compiled, connections opened. */
       warmUp(): Promise<void>;
       applyQuotas(): void;
-      /** Disconnects the agents, then drains and ends the hub. */
+      /** Drains and ends the hub. */
       stop(): Promise<void>;
     }
   | { ready: false; refused: HubResult };

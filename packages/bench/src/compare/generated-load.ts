@@ -1,9 +1,8 @@
 /** A workload as commands to the load generator's process, and its answers as facts of a trial. */
 import type { Load, TrialResult, TrialShape } from "../load/generator-protocol.ts";
 import { GeneratorProcess } from "../load/generator-process.ts";
-import type { History } from "../results/compare-result.ts";
 import { type Workload, workTimeOf } from "../workload/workload.ts";
-import type { LoadGenerator, MeasuredTrial, TrialPlan } from "./contender.ts";
+import type { CheckedHistory, LoadGenerator, MeasuredTrial, TrialPlan } from "./contender.ts";
 
 export interface GeneratorTarget {
   ws: readonly string[];
@@ -67,8 +66,7 @@ export class GeneratedLoad implements LoadGenerator {
     );
     return {
       tasksPerSec: result.inWindow.completed / (durationMs / 1000),
-      history: historyOf(result),
-      offending: offendingOf(result),
+      completed: result.whole.completed,
     };
   }
 
@@ -95,13 +93,25 @@ export class GeneratedLoad implements LoadGenerator {
         scheduleLagMsP99: result.generator.scheduleLagMs.p99,
         loopDelayMsP99: result.generator.loopDelayMs.p99,
       },
-      history: historyOf(result),
-      offending: offendingOf(result),
     };
   }
 
-  async close(): Promise<void> {
-    await this.#process.close();
+  async close(): Promise<CheckedHistory> {
+    const verdict = await this.#process.close();
+    const { submitted, acknowledged, completed, deadLettered, lost, duplicated, staleAccepted, generationFaults } = verdict;
+    const { offenders } = verdict;
+    return {
+      history: {
+        submitted,
+        acknowledged,
+        completed,
+        deadLettered,
+        lost,
+        duplicated,
+        staleAccepted: staleAccepted + generationFaults,
+      },
+      offending: [...offenders.lost, ...offenders.duplicated, ...offenders.staleAccepted, ...offenders.generationFaults],
+    };
   }
 
   #trial(load: Load, shape: Pick<TrialShape, "durationMs" | "warmupMs" | "drainLimitMs" | "seed">): Promise<TrialResult> {
@@ -122,21 +132,3 @@ export class GeneratedLoad implements LoadGenerator {
 const STREAMED_TOKENS_PER_SEC = 50;
 /** About the result that the recorded sidecar sent, padded to the size of a short answer. */
 const OUTPUT_CHARS = 200;
-
-function historyOf({ history }: TrialResult): History {
-  const { submitted, acknowledged, completed, deadLettered, lost, duplicated, staleAccepted } = history;
-  return {
-    submitted,
-    acknowledged,
-    completed,
-    deadLettered,
-    lost,
-    duplicated,
-    staleAccepted: staleAccepted + history.generationFaults,
-  };
-}
-
-function offendingOf({ history }: TrialResult): string[] {
-  const { lost, duplicated, staleAccepted, generationFaults } = history.offenders;
-  return [...lost, ...duplicated, ...staleAccepted, ...generationFaults];
-}

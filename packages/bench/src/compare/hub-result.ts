@@ -1,20 +1,21 @@
 /** A contender's trials, turned into the numbers of the result. Pure. */
 import { ratioEstimate, spreadEstimate, type Estimate } from "../measure/estimate.ts";
 import type { Bound, HubResult, RoleCost, TrialSummary } from "../results/compare-result.ts";
-import type { Contender } from "./contender.ts";
+import type { CheckedHistory, Contender } from "./contender.ts";
 
 export interface HubFacts {
   durability: HubResult["durability"];
   describe: unknown;
+  checked: CheckedHistory;
   /** The quota of each machine in cores; null: none. */
   coresPerMachine: number | null;
 }
 
 export function hubResultOf(contender: Contender, facts: HubFacts, random: () => number): HubResult {
-  const { hub, trials, history, search } = contender;
+  const { hub, trials, search } = contender;
   const found = search && trials.some((trial) => trial.outcome !== "invalid") ? search.estimate() : null;
   const counted = trialsThatCount(trials, found?.value ?? 0);
-  const invalidReasons = invalidReasonsOf(contender);
+  const invalidReasons = invalidReasonsOf(contender, facts.checked);
   const perTask = costsByRole(trials, counted, random);
   const workPerTask = workOf(contender, counted, random);
   const fsyncs = workPerTask["fsyncs"] ?? null;
@@ -32,7 +33,7 @@ export function hubResultOf(contender: Contender, facts: HubFacts, random: () =>
       assignMsP99: latencyOf(counted, (trial) => trial.assignMsP99),
     },
     perTask,
-    history,
+    history: facts.checked.history,
     bound: boundOf(capacity, perTask, hub.machines, facts.coresPerMachine),
     workPerTask,
     trials,
@@ -86,8 +87,7 @@ function latencyOf(trials: readonly TrialSummary[], of: (trial: TrialSummary) =>
   return spreadEstimate(sorted[Math.floor(sorted.length / 2)] as number, values, "ms");
 }
 
-function invalidReasonsOf(contender: Contender): string[] {
-  const { history, trials, search, offending } = contender;
+function invalidReasonsOf({ trials, search }: Contender, { history, offending }: CheckedHistory): string[] {
   const reasons: string[] = [];
   const examples = offending.length > 0 ? ` (for instance ${offending.slice(0, 3).join(", ")})` : "";
   if (history.lost > 0) reasons.push(`${history.lost} acknowledged tasks were lost${examples}`);
