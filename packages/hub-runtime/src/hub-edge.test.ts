@@ -158,6 +158,7 @@ describe("stores that fail", () => {
       error: "task_complete_failed: unavailable",
       retry_after_ms: 2_500,
     });
+    expect((await context.http("GET", "/api/metrics")).body).toMatchObject({ queue_depth: null, counters: { unavailable: 2 } });
     isDown = false;
     agent.client.send({ type: "task_complete", task_id, generation, result: {} });
     expect((await agent.client.take("task_ack"))["status"]).toBe("complete");
@@ -312,6 +313,7 @@ function failing(desk: TaskDesk, errorNow: () => Error | undefined): TaskDesk {
   };
   return {
     ...bound(desk),
+    stats: () => check().then(() => desk.stats()),
     submit: (draft) => check().then(() => desk.submit(draft)),
     report: (agentId, frame) => check().then(() => desk.report(agentId, frame)),
   };

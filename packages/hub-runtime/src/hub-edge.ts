@@ -9,7 +9,7 @@ import { createHttpApp } from "./http-app.ts";
 import { type HubEdgeOptions, MAX_BUFFERED_BYTES, MAX_CONNECTIONS } from "./hub-edge-options.ts";
 import { assembleHub, type HubParts } from "./hub-parts.ts";
 import { addHubRoutes } from "./hub-routes.ts";
-import type { Cancel, Clock, Roster } from "./ports.ts";
+import { type Cancel, type Clock, type Roster, type TaskDesk, Unavailable } from "./ports.ts";
 import { NODE_HERE_EVERY_MS } from "./presence-board.ts";
 import { SocketServer } from "./socket-server.ts";
 import { addTaskRoutes } from "./task-routes.ts";
@@ -90,7 +90,7 @@ function addOpenRoutes(app: FastifyInstance, { hub, sockets, options, urls, isDr
     metrics: async () => ({
       node,
       agents: { connected: roster.size, ready: roster.readySize, known: presence.size, sockets: sockets.connections },
-      queue_depth: (await tasks.stats()).queued_index_size,
+      queue_depth: await queueDepth(tasks),
       ...metrics.snapshot(),
     }),
   });
@@ -102,6 +102,16 @@ function addSecuredRoutes(app: FastifyInstance, hub: HubParts): void {
   addRoomRoute(app, hub.channels);
   addEndpointRoutes(app, hub.endpoints);
   app.get("/api/admin/rate-limits", async () => hub.limiter.describe());
+}
+
+/** Null: the store cannot say now; the other figures are wanted all the more then. */
+async function queueDepth(tasks: TaskDesk): Promise<number | null> {
+  try {
+    return (await tasks.stats()).queued_index_size;
+  } catch (error) {
+    if (error instanceof Unavailable) return null;
+    throw error;
+  }
 }
 
 function startTimers(clock: Clock, hub: HubParts, sockets: SocketServer): Cancel[] {
