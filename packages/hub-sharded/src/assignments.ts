@@ -11,7 +11,7 @@ import {
   transition,
 } from "@hubscale/hub-core";
 import { type Clock, type RandomHex, type Roster, type TaskChange, Unavailable } from "@hubscale/hub-runtime";
-import type { Priority, Task } from "@hubscale/protocol";
+import type { Task } from "@hubscale/protocol";
 import { type HeldTask, HeldTasks } from "./held-tasks.ts";
 import type { QueueMap } from "./queue-map.ts";
 import type { RedisLink } from "./redis-link.ts";
@@ -27,7 +27,7 @@ export interface AssignmentsOptions {
   leaseMs: number;
   endpoints(): readonly EndpointView[];
   /** A task is back in the queue. */
-  onRequeued(queue: ShardQueue, priority: Priority): void;
+  onRequeued(queue: ShardQueue, task: Task): void;
   onCompleted(taskId: string): void;
   onFault(error: unknown): void;
   log(line: string): void;
@@ -104,7 +104,7 @@ export class Assignments {
     }
     const isRequeued = await this.#settle(held, () => queue.requeue(held, after));
     if (!isRequeued) return { ok: false, code: "stale_generation" };
-    this.#options.onRequeued(queue, after.priority);
+    this.#options.onRequeued(queue, after);
     return { ok: true, done: "retried" };
   }
 
@@ -125,7 +125,7 @@ export class Assignments {
     const before = held.task;
     const after = must(transition(before, { type: "reclaim", reason }, this.#options.clock.nowMs()));
     if (!(await this.#settle(held, () => held.queue.requeue(held, after)))) return undefined;
-    this.#options.onRequeued(held.queue, after.priority);
+    this.#options.onRequeued(held.queue, after);
     return { before, after };
   }
 

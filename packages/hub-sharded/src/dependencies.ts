@@ -4,7 +4,7 @@
  * lost signal missed is found by a slow sweep.
  */
 import { type Cancel, type Clock, Unavailable } from "@hubscale/hub-runtime";
-import type { Priority, Task } from "@hubscale/protocol";
+import type { Task } from "@hubscale/protocol";
 import type { NodeChannel } from "./node-channel.ts";
 import type { QueueMap } from "./queue-map.ts";
 import type { RedisLink } from "./redis-link.ts";
@@ -16,7 +16,7 @@ export interface DependenciesOptions {
   channel: NodeChannel;
   clock: Clock;
   namespace: string;
-  onUnparked(queue: ShardQueue, priority: Priority): void;
+  onUnparked(queue: ShardQueue, task: Task): void;
   onFault(error: unknown): void;
 }
 
@@ -133,7 +133,7 @@ export class Dependencies {
     if (!queue || !stored?.parked) return;
     const isUnparked = await link.run(() => queue.unpark(taskId));
     await this.#forget(taskId);
-    if (isUnparked) onUnparked(queue, stored.task.priority);
+    if (isUnparked) onUnparked(queue, stored.task);
   }
 
   async #forget(taskId: string): Promise<void> {

@@ -5,8 +5,7 @@
  */
 import { IdleAgents } from "@hubscale/hub-core";
 import { type Clock, type RandomHex, type Roster, Unavailable } from "@hubscale/hub-runtime";
-import type { Priority } from "@hubscale/protocol";
-import { Backlog, type Look } from "./backlog.ts";
+import { Backlog, FIRST_RANK, type Look, rankOf } from "./backlog.ts";
 import type { NodeChannel } from "./node-channel.ts";
 import type { QueueMap } from "./queue-map.ts";
 import type { RedisLink } from "./redis-link.ts";
@@ -64,20 +63,20 @@ export class Dispatcher {
   }
 
   /** One task more waits in the queue: an agent of this node goes for it, or all nodes are told. */
-  offer(queue: ShardQueue, priority: Priority): void {
-    if (!this.fetch(queue)) this.announce(queue, { count: 1, priority });
+  offer(queue: ShardQueue, rank: number): void {
+    if (!this.fetch(queue)) this.announce(queue, [rank]);
   }
 
-  /** Tells all nodes, this one included, that tasks wait. */
-  announce(queue: ShardQueue, waiting: { count: number; priority: Priority }): void {
+  /** Tells all nodes, this one included, that tasks of these ranks wait. */
+  announce(queue: ShardQueue, ranks: readonly number[]): void {
     const { classNumber, shard } = queue;
-    this.#options.channel.send({ type: "waiting", classNumber, shard, ...waiting });
-    this.heard(queue, waiting);
+    this.#options.channel.send({ type: "waiting", classNumber, shard, ranks });
+    this.heard(queue, ranks);
   }
 
   /** Tasks are said to wait. */
-  heard(queue: ShardQueue, waiting: { count: number; priority: Priority }): void {
-    this.#backlog.note(queue, waiting);
+  heard(queue: ShardQueue, ranks: readonly number[]): void {
+    this.#backlog.note(queue, ranks);
     this.#drain(queue);
   }
 
@@ -110,8 +109,9 @@ export class Dispatcher {
       const [returned, waiting, head] = replies.slice(index * 3, index * 3 + 3).map(([, value]) => value);
       const first = (head as string[] | undefined)?.[1];
       // What came back from a lost lease is served first, whatever its priority.
-      const priority = Number(returned) > 0 || first === undefined ? 0 : priorityOfScore(Number(first));
-      this.#backlog.correct(queue, { count: Number(returned) + Number(waiting), priority });
+      const isOrdered = Number(returned) === 0 && first !== undefined;
+      const firstRank = isOrdered ? rankOf({ priority: priorityOfScore(Number(first)), created_at: 0 }) : FIRST_RANK;
+      this.#backlog.correct(queue, { count: Number(returned) + Number(waiting), firstRank });
       this.#drain(queue);
     });
   }
@@ -150,11 +150,11 @@ export class Dispatcher {
     if (!taken) {
       if (look) this.#backlog.missed(look);
       // Somebody else's agent was quicker, or this one came before the task: it may look once more.
-      else this.#backlog.note(queue, { count: 1, priority: 0 });
+      else this.#backlog.note(queue, [FIRST_RANK]);
       this.agentReady(agentId);
       return;
     }
-    if (look) this.#backlog.found(look, taken.task.priority);
+    if (look) this.#backlog.found(look, rankOf(taken.task));
     const preferredHost = this.#options.receive(taken, { queue, agentId, askedAtMs });
     this.#preferredHost.set(queue.classNumber, preferredHost);
   }

@@ -2,13 +2,12 @@
  * What the desks of the nodes say to each other, over Redis pub/sub: where tasks wait, and for which others. All of it may be
  * lost without harm: the probe finds what waits, a slow sweep what may go on.
  */
-import type { Priority } from "@hubscale/protocol";
 import type { Clock } from "@hubscale/hub-runtime";
 import type { RedisLink } from "./redis-link.ts";
 
 export type NodeSignal =
-  /** Tasks wait that the sender has no agent for. */
-  | { type: "waiting"; classNumber: number; shard: number; count: number; priority: Priority }
+  /** Tasks of these ranks wait that the sender has no agent for. */
+  | { type: "waiting"; classNumber: number; shard: number; ranks: readonly number[] }
   /** The task `by` waits for this one to complete. */
   | { type: "awaited"; taskId: string; by: string };
 
@@ -71,12 +70,8 @@ export class NodeChannel {
     }
     const key = `${signal.classNumber} ${signal.shard}`;
     const earlier = this.#batch.get(key);
-    if (earlier?.type !== "waiting") {
-      this.#batch.set(key, signal);
-      return;
-    }
-    const priority = Math.min(earlier.priority, signal.priority) as Priority;
-    this.#batch.set(key, { ...signal, count: earlier.count + signal.count, priority });
+    const ranks = earlier?.type === "waiting" ? [...earlier.ranks, ...signal.ranks] : signal.ranks;
+    this.#batch.set(key, { ...signal, ranks });
   }
 }
 

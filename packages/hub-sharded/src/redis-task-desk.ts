@@ -14,6 +14,7 @@ import {
 } from "@hubscale/hub-runtime";
 import type { Task, TaskFilter, TaskStats } from "@hubscale/protocol";
 import { Assignments } from "./assignments.ts";
+import { FIRST_RANK, rankOf } from "./backlog.ts";
 import { Dependencies } from "./dependencies.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
@@ -63,7 +64,7 @@ export class RedisTaskDesk implements TaskDesk {
     this.#options = options;
     const { clock } = options;
     this.#channel = new NodeChannel(options);
-    const onRequeued = (queue: ShardQueue, priority: Task["priority"]) => this.#dispatcher.offer(queue, priority);
+    const onRequeued = (queue: ShardQueue, task: Task) => this.#dispatcher.offer(queue, rankOf(task));
     this.#assignments = new Assignments({
       ...options,
       onRequeued,
@@ -78,8 +79,11 @@ export class RedisTaskDesk implements TaskDesk {
     this.#leases = new LeaseKeeper({
       ...options,
       assignments: this.#assignments,
-      // What lost its lease is served before everything else.
-      onReturned: (queue, count) => this.#dispatcher.announce(queue, { count, priority: 0 }),
+      onReturned: (queue, count) =>
+        this.#dispatcher.announce(
+          queue,
+          Array.from({ length: count }, () => FIRST_RANK),
+        ),
     });
     this.#sweeps = new Sweeps({ ...options, assignments: this.#assignments });
     this.#queries = new TaskQueries(options);
@@ -116,7 +120,7 @@ export class RedisTaskDesk implements TaskDesk {
     // Redis serves a connection in order: an agent that is sent now finds the task there.
     const isSentFor = this.#dispatcher.fetch(queue);
     await added;
-    if (!isSentFor) this.#dispatcher.announce(queue, { count: 1, priority: task.priority });
+    if (!isSentFor) this.#dispatcher.announce(queue, [rankOf(task)]);
     return { ok: true, task } as const;
   }
 
@@ -254,7 +258,7 @@ export class RedisTaskDesk implements TaskDesk {
     if (!queue || !stored) return undefined;
     const next = transition(stored.task, { type: "retry" }, clock.nowMs());
     if (!next.ok || !(await link.run(() => queue.exhume(taskId)))) return undefined;
-    this.#dispatcher.offer(queue, stored.task.priority);
+    this.#dispatcher.offer(queue, rankOf(stored.task));
     return { before: stored.task, after: next.task };
   }
 
@@ -264,7 +268,7 @@ export class RedisTaskDesk implements TaskDesk {
       case "waiting": {
         if (!queues.queueAt(signal.classNumber, signal.shard)) await link.run(() => queues.refresh());
         const queue = queues.queueAt(signal.classNumber, signal.shard);
-        if (queue) this.#dispatcher.heard(queue, signal);
+        if (queue) this.#dispatcher.heard(queue, signal.ranks);
         return;
       }
       case "awaited":
