@@ -15,6 +15,7 @@ import { type Recovery, RecoveryFromStart, RecoveryOnReturn } from "./recovery.t
 import { SingleDesk } from "./single-desk.ts";
 import { Sweeps } from "./sweeps.ts";
 import { GroupCommitTable } from "./table/group-commit-table.ts";
+import { LevelRows } from "./table/level-rows.ts";
 import { Retention } from "./table/retention.ts";
 import { SerialSyncTable } from "./table/serial-sync-table.ts";
 import { TaskCommands } from "./table/task-commands.ts";
@@ -93,7 +94,7 @@ export function assembleDesk(options: DeskOptions): AssembledDesk {
 }
 
 function tableOf({ db, fixes, rows, onFailure }: DeskOptions, observers: readonly RowObserver[]): TaskTable {
-  if (fixes.has("C1")) return new GroupCommitTable({ db, observers, live: rows.live, onFailure });
+  if (fixes.has("C1")) return new GroupCommitTable({ rows: new LevelRows(db), observers, live: rows.live, onFailure });
   return new SerialSyncTable({ db, observers, onFailure });
 }
 

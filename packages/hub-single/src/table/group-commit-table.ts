@@ -4,15 +4,11 @@
  * promise waits for the commit that holds its change, so nothing is acknowledged that could be lost.
  */
 import type { Task } from "@hubscale/protocol";
-import type { Database } from "../data-folder.ts";
-import { decodeTask, keyOf, scanTasks } from "./task-row.ts";
+import type { TaskRows } from "./level-rows.ts";
 import type { Decision, RowObserver, TaskTable } from "./task-table.ts";
 
-/** The part of the database that a commit needs; a test can put itself between. */
-export interface RowStore extends Pick<Database, "getMany" | "batch" | "iterator"> {}
-
 export class GroupCommitTable implements TaskTable {
-  readonly #db: RowStore;
+  readonly #rows: TaskRows;
   readonly #observers: readonly RowObserver[];
   /** Rows that are not completed; a completed one is final and stays on disk. */
   readonly #live = new Map<string, Task>();
@@ -23,12 +19,12 @@ export class GroupCommitTable implements TaskTable {
   readonly #onFailure: (error: Error) => void;
 
   constructor(parts: {
-    db: RowStore;
+    rows: TaskRows;
     observers: readonly RowObserver[];
     live: Iterable<Task>;
     onFailure(error: Error): void;
   }) {
-    this.#db = parts.db;
+    this.#rows = parts.rows;
     this.#observers = parts.observers;
     this.#onFailure = (error) => parts.onFailure(error);
     for (const task of parts.live) this.#live.set(task.id, task);
@@ -52,14 +48,14 @@ export class GroupCommitTable implements TaskTable {
     // Taken now, in one turn: what is in memory and what is waited for belong together.
     const rows = new Map(taskIds.map((taskId) => [taskId, this.#known(taskId)]));
     const settled = this.settled();
-    for (const row of await this.#read(stored)) rows.set(row.id, row);
+    for (const row of await this.#rows.read(stored)) rows.set(row.id, row);
     await settled;
     return [...rows.values()].filter((row) => row !== undefined);
   }
 
   async fold(visit: (task: Task) => void): Promise<void> {
     await this.settled();
-    await scanTasks(this.#db, visit);
+    await this.#rows.scan(visit);
   }
 
   /** Goes with the next commit. */
@@ -86,15 +82,8 @@ export class GroupCommitTable implements TaskTable {
   }
 
   async #readThenDecide<A>(taskId: string, decide: (row: Task | undefined) => Decision<A>): Promise<A> {
-    const [stored] = await this.#read([taskId]);
+    const [stored] = await this.#rows.read([taskId]);
     return this.#decide(this.#isKnown(taskId) ? this.#known(taskId) : stored, taskId, decide);
-  }
-
-  async #read(taskIds: readonly string[]): Promise<Task[]> {
-    if (taskIds.length === 0) return [];
-    const keys = taskIds.map(keyOf);
-    const texts = await this.#db.getMany(keys);
-    return texts.flatMap((text, index) => (text === undefined ? [] : [decodeTask(keys[index] as string, text)]));
   }
 
   /** Whether memory has the last word on this row, be it that there is none. */
@@ -143,7 +132,7 @@ export class GroupCommitTable implements TaskTable {
     this.#gathering = new Commit();
     this.#committing = commit;
     try {
-      await this.#db.batch(commit.operations(), { sync: true });
+      await this.#rows.commit(commit.rows);
       this.#committing = undefined;
       commit.resolve();
       if (this.#gathering.rows.size > 0) this.#schedule();
@@ -170,11 +159,5 @@ class Commit {
     });
     // Somebody may wait or nobody; the table reports a failed commit in either case.
     this.done.catch(() => undefined);
-  }
-
-  operations(): ({ type: "put"; key: string; value: string } | { type: "del"; key: string })[] {
-    return [...this.rows].map(([taskId, row]) =>
-      row === null ? { type: "del", key: keyOf(taskId) } : { type: "put", key: keyOf(taskId), value: JSON.stringify(row) },
-    );
   }
 }

@@ -4,7 +4,8 @@ import type { Task } from "@hubscale/protocol";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type DataFolder, openDataFolder } from "../data-folder.ts";
 import { temporaryFolder } from "../testing/desk-in-folder.ts";
-import { GroupCommitTable, type RowStore } from "./group-commit-table.ts";
+import { GroupCommitTable } from "./group-commit-table.ts";
+import { LevelRows, type TaskRows } from "./level-rows.ts";
 import { SerialSyncTable } from "./serial-sync-table.ts";
 import { readStoredRows } from "./task-row.ts";
 import type { Decision, RowObserver, TaskTable } from "./task-table.ts";
@@ -29,7 +30,7 @@ afterEach(async () => {
 
 const TABLES: Record<string, () => TaskTable> = {
   SerialSyncTable: () => new SerialSyncTable({ db: folder.db, observers: [observer], onFailure }),
-  GroupCommitTable: () => new GroupCommitTable({ db: folder.db, observers: [observer], live: [], onFailure }),
+  GroupCommitTable: () => new GroupCommitTable({ rows: new LevelRows(folder.db), observers: [observer], live: [], onFailure }),
 };
 
 describe.each(Object.entries(TABLES))("%s", (_, open) => {
@@ -138,11 +139,11 @@ describe("SerialSyncTable", () => {
 
 describe("GroupCommitTable", () => {
   it("lets no promise resolve before the commit that holds its change, and gathers meanwhile", async () => {
-    const store = new HeldStore(folder.db);
-    const table = new GroupCommitTable({ db: store, observers: [observer], live: [], onFailure });
+    const rows = new HeldRows(new LevelRows(folder.db));
+    const table = new GroupCommitTable({ rows, observers: [observer], live: [], onFailure });
     const done: string[] = [];
     const first = table.insert(taskOf("task-1")).then(() => done.push("insert 1"));
-    await store.batchCalled(1);
+    await rows.commitCalled(1);
     const second = table.insert(taskOf("task-2")).then(() => done.push("insert 2"));
     const assigned = table.mutate("task-2", by({ type: "assign", agentId: "a" })).then(() => done.push("assign 2"));
     const refused = table.mutate("task-2", by({ type: "assign", agentId: "b" })).then(() => done.push("refuse 2"));
@@ -151,37 +152,27 @@ describe("GroupCommitTable", () => {
     // The change is counted with at once, but nobody is told.
     expect(changes.at(-1)?.after?.status).toBe("assigned");
     expect(done).toEqual([]);
-    expect(store.batches).toEqual([["task/task-1"]]);
+    expect(rows.commits).toEqual([["task-1"]]);
 
-    store.release();
+    rows.release();
     await first;
-    await store.batchCalled(2);
+    await rows.commitCalled(2);
     await turns(5);
     expect(done).toEqual(["insert 1"]);
-    expect(store.batches[1]).toEqual(["task/task-2"]);
-    store.release();
+    expect(rows.commits[1]).toEqual(["task-2"]);
+    rows.release();
     await Promise.all([second, assigned, refused, read]);
     expect(done.slice(1).sort()).toEqual(["assign 2", "insert 2", "read 2", "refuse 2"]);
     expect((await readStoredRows(folder.db)).live.map((row) => row.status)).toEqual(["queued", "assigned"]);
   });
 
-  it("writes every batch with a sync", async () => {
-    const store = new HeldStore(folder.db);
-    const table = new GroupCommitTable({ db: store, observers: [], live: [], onFailure });
-    const inserted = table.insert(taskOf("task-1"));
-    await store.batchCalled(1);
-    store.release();
-    await inserted;
-    expect(store.syncs).toEqual([true]);
-  });
-
   it("after a failed commit, fails everybody who waits and everybody who comes", async () => {
-    const store = new HeldStore(folder.db);
-    const table = new GroupCommitTable({ db: store, observers: [], live: [], onFailure });
+    const rows = new HeldRows(new LevelRows(folder.db));
+    const table = new GroupCommitTable({ rows, observers: [], live: [], onFailure });
     const first = table.insert(taskOf("task-1"));
-    await store.batchCalled(1);
+    await rows.commitCalled(1);
     const gathered = table.insert(taskOf("task-2"));
-    store.fail(new Error("the disk is full"));
+    rows.fail(new Error("the disk is full"));
     await expect(first).rejects.toThrow("failed to commit");
     await expect(gathered).rejects.toThrow("failed to commit");
     await expect(table.insert(taskOf("task-3"))).rejects.toThrow("failed to commit");
@@ -190,32 +181,58 @@ describe("GroupCommitTable", () => {
   });
 });
 
-/** Holds each batch back until it is released. */
-class HeldStore implements RowStore {
-  readonly #store: RowStore;
-  readonly batches: string[][] = [];
-  readonly syncs: (boolean | undefined)[] = [];
+describe("LevelRows", () => {
+  it("commits with a sync", async () => {
+    const options: unknown[] = [];
+    const { db } = folder;
+    const batch = db.batch.bind(db) as () => ReturnType<typeof db.batch>;
+    db.batch = (() => {
+      const chained = batch();
+      const write = chained.write.bind(chained);
+      chained.write = (given?: object) => {
+        options.push(given);
+        return write(given ?? {});
+      };
+      return chained;
+    }) as unknown as typeof db.batch;
+    await new LevelRows(db).commit(
+      new Map([
+        ["task-1", taskOf("task-1")],
+        ["task-2", null],
+      ]),
+    );
+    expect(options).toEqual([{ sync: true }]);
+  });
+});
+
+/** Holds each commit back until it is released. */
+class HeldRows implements TaskRows {
+  readonly #rows: TaskRows;
+  readonly commits: string[][] = [];
   #finish: ((error?: Error) => void) | undefined;
 
-  constructor(store: RowStore) {
-    this.#store = store;
+  constructor(rows: TaskRows) {
+    this.#rows = rows;
   }
 
-  readonly batch = (async (operations: { key: string }[], options: { sync?: boolean }) => {
-    this.batches.push(operations.map((operation) => operation.key));
-    this.syncs.push(options.sync);
+  async commit(rows: ReadonlyMap<string, Task | null>): Promise<void> {
+    this.commits.push([...rows.keys()]);
     await new Promise<void>((resolve, reject) => {
       this.#finish = (error) => (error ? reject(error) : resolve());
     });
-    await this.#store.batch(operations as never, options);
-  }) as unknown as RowStore["batch"];
+    await this.#rows.commit(rows);
+  }
 
-  readonly getMany = ((keys: string[]) => this.#store.getMany(keys)) as RowStore["getMany"];
+  read(taskIds: readonly string[]): Promise<Task[]> {
+    return this.#rows.read(taskIds);
+  }
 
-  readonly iterator = ((options: object) => this.#store.iterator(options)) as RowStore["iterator"];
+  scan(visit: (task: Task) => void): Promise<void> {
+    return this.#rows.scan(visit);
+  }
 
-  async batchCalled(count: number): Promise<void> {
-    while (this.batches.length < count) await turns(1);
+  async commitCalled(count: number): Promise<void> {
+    while (this.commits.length < count) await turns(1);
   }
 
   release(): void {

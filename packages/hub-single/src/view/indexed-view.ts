@@ -23,6 +23,12 @@ export class RowIndex implements RowObserver {
   }
 
   changed(before: Task | undefined, after: Task | undefined): void {
+    const known = before && this.#outlines.get(before.id);
+    if (known && known.status === after?.status) {
+      // Routed or touched: of what the index keeps, only the time has changed.
+      known.updated_at = after.updated_at;
+      return;
+    }
     if (before) this.forgotten(before.id);
     if (after) this.#put(outlineOf(after));
   }
