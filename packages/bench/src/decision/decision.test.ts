@@ -37,6 +37,22 @@ test("a slow reference is to be fixed first", () => {
   expect(decision.verdict).toMatch(/^Fix the single hub first: single-tuned gives ×20/);
 });
 
+test("it says which work makes the reference slow, and leaves out what is alike", () => {
+  const work = (rowsRead: number, fsyncs: number) => ({
+    rowsRead: { value: rowsRead, low: rowsRead * 0.9, high: rowsRead * 1.1, n: 5, unit: "" },
+    fsyncs: { value: fsyncs, low: fsyncs * 0.9, high: fsyncs * 1.1, n: 5, unit: "" },
+  });
+  const { because } = decide(
+    [
+      { ...hub("single-reference", [40, 35, 45]), workPerTask: work(3200, 3) },
+      { ...hub("single-tuned", [800, 700, 900]), workPerTask: work(0, 3.1) },
+    ],
+    1,
+  );
+  expect(because.join("\n")).toMatch(/3,200 task rows read and decoded \(C2, C3, C8\) \(0\)/);
+  expect(because.join("\n")).not.toMatch(/synced writes/);
+});
+
 test("overlapping intervals are no reason to change anything", () => {
   const decision = decide([hub("single-reference", [700, 500, 900]), hub("single-tuned", [800, 600, 1000])], 0.25);
   expect(decision.verdict).toMatch(/^Leave the hub as it is/);

@@ -26,6 +26,7 @@ export function decide(hubs: readonly HubResult[], coresPerMachine: number | nul
     );
     marginal.push(`fixing the single hub: ${times(repair)} capacity, no new machine`);
   }
+  if (reference && bestSingle && bestSingle !== reference) because.push(...whyTheReferenceIsSlow(reference, bestSingle));
   const cost = costOf(bestSingle, sharded, coresPerMachine);
   because.push(cost.explanation);
   for (const hub of sharded) {
@@ -42,6 +43,26 @@ export function decide(hubs: readonly HubResult[], coresPerMachine: number | nul
       : verdictOf({ reference, bestSingle, repair, cost });
   return { verdict, because, flipsWhen, cost, marginal };
 }
+
+/** Work that the hubs counted themselves, where the reference does clearly more of it for a task. */
+function whyTheReferenceIsSlow(reference: HubResult, better: HubResult): string[] {
+  const parts = Object.entries(WORK_WORDS).flatMap(([name, words]) => {
+    const its = reference.workPerTask[name];
+    const others = better.workPerTask[name];
+    if (!its || !others || its.low <= others.high) return [];
+    return [`${significant(its.value)} ${words} (${significant(others.value)})`];
+  });
+  if (parts.length === 0) return [];
+  return [`For one task ${reference.id} does, and in brackets ${better.id}: ${parts.join(", ")}.`];
+}
+
+/** In the words of the contract's cost structure. */
+export const WORK_WORDS: Record<string, string> = {
+  rowsRead: "task rows read and decoded (C2, C3, C8)",
+  schedulingPasses: "scheduling passes (C10)",
+  agentStatesRead: "agent states asked for (C3)",
+  fsyncs: "synced writes (C1, C6)",
+};
 
 /**
  * COST, the configuration that outperforms a single thread (McSherry, Isard and Murray, HotOS 2015), for hubs: the number of hub

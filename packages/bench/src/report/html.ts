@@ -29,6 +29,7 @@ ${list("Invalid", summary.invalid)}
 <figure>${latencyChart(result)}<figcaption>99th percentile from the intended submission to the assignment, one dot a trial: filled where the SLO held, hollow where it was missed. Both axes are logarithmic.</figcaption></figure>
 <figure>${cpuChart(result)}<figcaption>CPU-ms per completed task, by role; the axis is logarithmic.</figcaption></figure>
 ${renderTable(summary.costs)}
+${renderTable(summary.work)}
 ${renderTable(summary.checks)}
 ${renderTable(summary.machine)}
 ${list("Not measured", summary.notMeasured)}

@@ -16,6 +16,7 @@ export function renderMarkdown(summary: Summary): string {
     ...section("Invalid", summary.invalid),
     ...section("Not measured", summary.notMeasured),
     ...renderTable(summary.costs),
+    ...renderTable(summary.work),
     ...renderTable(summary.checks),
     ...renderTable(summary.machine),
   ].join("\n");

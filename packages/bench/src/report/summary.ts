@@ -1,5 +1,5 @@
 /** The result as words and table cells, once, for the terminal, Markdown and HTML alike. */
-import { significant } from "../decision/decision.ts";
+import { significant, WORK_WORDS } from "../decision/decision.ts";
 import type { Estimate } from "../measure/estimate.ts";
 import type { CompareResult, HubResult } from "../results/compare-result.ts";
 
@@ -22,6 +22,7 @@ export interface Summary {
   flipsWhen: string[];
   marginal: string[];
   costs: Table;
+  work: Table;
   checks: Table;
   machine: Table;
   notMeasured: string[];
@@ -52,6 +53,7 @@ export function summarise(result: CompareResult): Summary {
     flipsWhen: decision.flipsWhen,
     marginal: decision.marginal,
     costs: costTable(hubs),
+    work: workTable(hubs),
     checks: checkTable(hubs),
     machine: {
       caption: "Where this was measured",
@@ -122,6 +124,19 @@ function costTable(hubs: readonly HubResult[]): Table {
     notes: [
       "From the operating system's accounting of each process, over the trials that held; the drain after the load is included, so work put off is counted.",
     ],
+  };
+}
+
+/** What the hubs counted of their own work: the reason for what they cost. */
+function workTable(hubs: readonly HubResult[]): Table {
+  const names = [...new Set(hubs.flatMap((hub) => Object.keys(hub.workPerTask)))];
+  return {
+    caption: "Work done for one completed task, as each hub counted it",
+    head: ["hub", ...names.map((name) => WORK_WORDS[name] ?? name)],
+    rows: hubs
+      .filter((hub) => Object.keys(hub.workPerTask).length > 0)
+      .map((hub) => [hub.id, ...names.map((name) => estimateText(hub.workPerTask[name]))]),
+    notes: ["C-numbers: the costs of the reference hub, docs/differences.md."],
   };
 }
 
