@@ -9,10 +9,12 @@ import type { ProcessCare } from "../machine/index.ts";
 import { isAtLeast, type ServerProgram, versionOf } from "./server-program.ts";
 
 export interface DebianProgram {
-  /** Package and executable have one name: `redis-server`, `nats-server`. */
+  /** Of the package; without `tryOut`, of its executable too: `redis-server`, `nats-server`. */
   name: string;
   /** An older one in the system's release is passed over for the next release's, where there is one. */
   atLeast: string;
+  /** Finds the program in a folder with the unpacked packages and runs it; undefined when it does not run here. */
+  tryOut?: (folder: string, env: Record<string, string>) => Pick<ServerProgram, "command" | "env" | "version"> | undefined;
 }
 
 /** Each release of Debian and the one after it, whose statically linked programs run here too. */
@@ -33,7 +35,7 @@ export async function programFromDebian(program: DebianProgram, place: Place): P
   const release = readRelease();
   const releases = [release, NEXT_RELEASE.get(release)].filter((name) => name !== undefined);
   for (const name of releases) {
-    const known = unpackedIn(cacheOf(place, name, program.name), program.name, name);
+    const known = unpackedIn(cacheOf(place, name, program.name), program, name);
     if (known && isAtLeast(known.version, program.atLeast)) return known;
   }
   mkdirSync(place.cacheFolder, { recursive: true });
@@ -55,13 +57,21 @@ export interface Place {
 const cacheOf = ({ cacheFolder }: Place, release: string, name: string) => join(cacheFolder, "debian", release, name);
 
 /** A program in a folder with unpacked packages; undefined when it is not there or does not run here. */
-function unpackedIn(folder: string, name: string, release: string): ServerProgram | undefined {
-  const command = ["usr/bin", "usr/sbin"].map((bin) => join(folder, bin, name)).find((path) => existsSync(path));
-  if (command === undefined) return undefined;
+function unpackedIn(folder: string, { name, tryOut }: DebianProgram, release: string): ServerProgram | undefined {
+  if (!existsSync(folder)) return undefined;
   const libraries = libraryFolders(folder);
   const env: Record<string, string> = libraries.length > 0 ? { LD_LIBRARY_PATH: libraries.join(":") } : {};
-  const version = versionOf(command, env);
-  return version === undefined ? undefined : { command, env, version, origin: `package ${name} of ${release}` };
+  const found = (tryOut ?? executableOf(name))(folder, env);
+  return found && { ...found, origin: `package ${name} of ${release}` };
+}
+
+function executableOf(name: string): NonNullable<DebianProgram["tryOut"]> {
+  return (folder, env) => {
+    const command = ["usr/bin", "usr/sbin"].map((bin) => join(folder, bin, name)).find((path) => existsSync(path));
+    if (command === undefined) return undefined;
+    const version = versionOf(command, env);
+    return version === undefined ? undefined : { command, env, version };
+  };
 }
 
 function libraryFolders(folder: string): string[] {
@@ -74,11 +84,12 @@ function libraryFolders(folder: string): string[] {
 }
 
 async function download(
-  { name, atLeast }: DebianProgram,
+  program: DebianProgram,
   releases: readonly string[],
   staging: string,
   place: Place,
 ): Promise<ServerProgram> {
+  const { name, atLeast } = program;
   place.tell?.(`looking for ${name} in the distribution's packages`);
   const apt = new Apt(staging, place.care);
   const [own = ""] = releases;
@@ -93,8 +104,8 @@ async function download(
     }
     place.tell?.(`downloading ${name} ${version} of ${release} into ${place.cacheFolder}`);
     const folder = await apt.unpack(name, release);
-    if (unpackedIn(folder, name, release)) {
-      const stored = store(folder, cacheOf(place, release, name), (path) => unpackedIn(path, name, release));
+    if (unpackedIn(folder, program, release)) {
+      const stored = store(folder, cacheOf(place, release, name), (path) => unpackedIn(path, program, release));
       if (stored) return stored;
     }
     passedOver.push(`that of ${release} does not run here`);

@@ -8,6 +8,8 @@ export interface ContainerSpec {
   /** Ports inside of the container; the first is the server's own. */
   ports: readonly [number, ...number[]];
   command: readonly string[];
+  /** What the server logs when it can be used. Asking the port from inside needs a shell, which not every image has. */
+  readyLog: RegExp;
   files: readonly { target: string; content: string }[];
   care: ProcessCare;
 }
@@ -37,6 +39,7 @@ export async function startContainer(spec: ContainerSpec): Promise<StartedContai
       .withExposedPorts(...spec.ports)
       .withCommand([...spec.command])
       .withCopyContentToContainer([...spec.files])
+      .withWaitStrategy(testcontainers.Wait.forLogMessage(spec.readyLog))
       .start();
     let stopped: Promise<unknown> | undefined;
     const stop = async () => {

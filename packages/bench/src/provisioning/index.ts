@@ -3,3 +3,4 @@ export type { ProvisionRequest } from "./provision-request.ts";
 export { provisionNats } from "./nats-server.ts";
 export { provisionRedis, removeKeys } from "./redis-server.ts";
 export * from "./server-sources.ts";
+export { type ErlangRequest, findErlang, type FoundErlang, scriptArguments } from "./erlang-runtime.ts";

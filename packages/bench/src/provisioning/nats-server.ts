@@ -89,7 +89,15 @@ async function startNatsContainer(request: ProvisionRequest): Promise<{ server: 
   const configText = ["port: 4222", "http: 8222", jetStreamBlock("/data", syncIntervalFor(request.durability))].join("\n");
   const target = "/etc/hubscale-nats.conf";
   const files = [{ target, content: configText }];
-  const container = await startContainer({ image, ports: [4222, 8222], command: ["-c", target], files, care: request.care });
+  const readyLog = /Server is ready/;
+  const container = await startContainer({
+    image,
+    ports: [4222, 8222],
+    command: ["-c", target],
+    readyLog,
+    files,
+    care: request.care,
+  });
   if ("reason" in container) return container;
   const { pid, stop } = container;
   const state = await inspect(`http://127.0.0.1:${container.hostPort(8222)}`);

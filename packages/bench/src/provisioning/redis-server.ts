@@ -95,13 +95,20 @@ async function startRedis(program: ServerProgram, request: ProvisionRequest): Pr
 
 async function startRedisContainer(request: ProvisionRequest): Promise<{ server: ProvisionedServer } | { reason: string }> {
   const image = request.sources.images.redis;
-  const configText = linesOf(settingsFor(request.durability));
+  // Open inside of the container, whose port is published on 127.0.0.1 only.
+  const place = [
+    ["bind", "* -::*"],
+    ["protected-mode", "no"],
+  ];
+  const configText = linesOf([...place, ...settingsFor(request.durability)]);
   const target = "/etc/hubscale-redis.conf";
   const files = [{ target, content: configText }];
+  const readyLog = /Ready to accept connections/;
   const container = await startContainer({
     image,
     ports: [6379],
     command: ["redis-server", target],
+    readyLog,
     files,
     care: request.care,
   });

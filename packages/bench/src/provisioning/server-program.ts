@@ -12,12 +12,15 @@ export interface ServerProgram {
   origin: string;
 }
 
+/** Asks an executable for its version; undefined when it does not run here. */
+export type VersionQuery = (command: string, env: Record<string, string>) => string | undefined;
+
 /** Looks through the folders of a `PATH`; undefined when none has a program of this name that runs. */
-export function programOnPath(name: string, path: string): ServerProgram | undefined {
+export function programOnPath(name: string, path: string, ask: VersionQuery = versionOf): ServerProgram | undefined {
   for (const folder of path.split(delimiter).filter(Boolean)) {
     const command = join(folder, name);
     if (!isExecutable(command)) continue;
-    const version = versionOf(command, {});
+    const version = ask(command, {});
     if (version !== undefined) return { command, env: {}, version, origin: `PATH (${command})` };
   }
   return undefined;
