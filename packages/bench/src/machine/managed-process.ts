@@ -91,22 +91,34 @@ export class ManagedProcess {
    * the process prints after that line is read and dropped, so that its pipe never fills.
    */
   async firstLine(withinMs: number): Promise<string> {
+    const line = await this.nextLine(withinMs);
+    await this.#lines?.return?.();
+    this.#child.stdout?.resume();
+    return line;
+  }
+
+  /** The next line on stdout, for a child that answers. Rejects like `firstLine`. */
+  async nextLine(withinMs: number): Promise<string> {
     const lines = this.#lines;
     if (!lines) throw new Error(`${this.name}: its stdout is not read here`);
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<"late">((resolve) => {
       timer = setTimeout(() => resolve("late"), withinMs);
     });
-    const first = await Promise.race([lines.next(), late]);
+    const next = await Promise.race([lines.next(), late]);
     clearTimeout(timer);
-    if (first === "late") throw new Error(`${this.name} said nothing within ${withinMs / 1000} s\n${this.logTail()}`);
-    if (first.done) {
+    if (next === "late") throw new Error(`${this.name} said nothing within ${withinMs / 1000} s\n${this.logTail()}`);
+    if (next.done) {
       const end = await this.ended;
       throw new Error(`${this.name} ended at its start (${describeEnd(end)})\n${this.logTail()}`);
     }
-    await lines.return?.();
-    this.#child.stdout?.resume();
-    return first.value;
+    return next.value;
+  }
+
+  /** Writes a line to the stdin of a child that was started with `holdStdin`. */
+  say(line: string): void {
+    if (!this.#child.stdin) throw new Error(`${this.name}: its stdin is not held here`);
+    this.#child.stdin.write(`${line}\n`);
   }
 
   /** The last lines of the log, indented; empty when the log is our own stderr, where they were seen already. */
