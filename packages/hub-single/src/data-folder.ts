@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { DurabilityLevel } from "@hubscale/hub-runtime";
 import { Level } from "level";
 import { CannotStart } from "./cannot-start.ts";
+import { databaseOn, type Disk, DISK_AS_IT_IS } from "./disk.ts";
 
 export type Database = Level<string, string>;
 
@@ -21,10 +22,11 @@ export const KEYS = {
 export interface DataFolder {
   readonly path: string;
   readonly db: Database;
+  readonly disk: Disk;
 }
 
 /** Opens the folder, which is made if it is missing. Throws `CannotStart`. */
-export async function openDataFolder(path: string): Promise<DataFolder> {
+export async function openDataFolder(path: string, disk: Disk = DISK_AS_IT_IS): Promise<DataFolder> {
   try {
     await mkdir(path, { recursive: true });
     await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
@@ -41,7 +43,7 @@ export async function openDataFolder(path: string): Promise<DataFolder> {
   } catch (error) {
     throw openingError(path, error);
   }
-  return { path, db };
+  return { path, db: databaseOn(disk, db), disk };
 }
 
 /** All keys with a prefix: `gte` the prefix itself, below the next character after its last one. */
@@ -61,7 +63,10 @@ export async function fileBytes(folder: DataFolder): Promise<number> {
 export async function durabilityOf(folder: DataFolder): Promise<{ verified: DurabilityLevel; how: string }> {
   const { type } = await statfs(folder.path);
   if (MEMORY_FILE_SYSTEMS.has(type)) return { verified: "process", how: "the data folder is on a file system in memory" };
-  return { verified: "fsync", how: "LevelDB sync:true (fdatasync) before every answer, on a file system with a disk" };
+  const how = "LevelDB sync:true (fdatasync) before every answer, on a file system with a disk";
+  const { fsyncFloorMs } = folder.disk;
+  const slowed = fsyncFloorMs > 0 ? `, each made to take ${fsyncFloorMs} ms or longer (--fsync-floor-ms)` : "";
+  return { verified: "fsync", how: how + slowed };
 }
 
 /** tmpfs and ramfs, as statfs(2) on Linux names them. */

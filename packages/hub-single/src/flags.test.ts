@@ -6,7 +6,7 @@ describe("parseFlags", () => {
     const parsed = parseFlags([]);
     expect(parsed).toMatchObject({
       ok: true,
-      flags: { profile: "tuned", host: "127.0.0.1", port: 4000, rateLimits: "reference" },
+      flags: { profile: "tuned", host: "127.0.0.1", port: 4000, rateLimits: "reference", fsyncFloorMs: 0 },
     });
     expect(parsed.ok && parsed.flags.fixes.size).toBe(11);
   });
@@ -26,6 +26,8 @@ describe("parseFlags", () => {
     [["--port", "65536"], "--port"],
     [["--seed-completed-rows", "1.5"], "--seed-completed-rows"],
     [["--retain-completed", ""], "--retain-completed"],
+    [["--fsync-floor-ms", "0.5"], "--fsync-floor-ms must be a whole number from 0 to 1000"],
+    [["--fsync-floor-ms", "1001"], "--fsync-floor-ms"],
     [["--unknown"], "--unknown"],
     [["stray"], "stray"],
   ])("refuses %j", (args, message) => {

@@ -1,5 +1,6 @@
 /** The flags of the program `main`. */
 import { parseArgs } from "node:util";
+import { FSYNC_FLOOR_MS_MAX } from "./disk.ts";
 import { ALL_FIXES, type Fix, type Fixes, isFix, type Profile, PROFILES } from "./fixes.ts";
 import { RETAINED_COMPLETED_ROWS } from "./table/retention.ts";
 
@@ -13,6 +14,8 @@ export interface Flags {
   rateLimits: string;
   retainCompletedRows: number;
   seedCompletedRows: number;
+  /** 0: syncs take as long as they take. */
+  fsyncFloorMs: number;
   /** The hub ends when its stdin ends: for a parent that may die without a word. */
   exitWithParent: boolean;
 }
@@ -39,6 +42,7 @@ function flagsOf(args: readonly string[]): Flags {
       "rate-limits": { type: "string", default: "reference" },
       "retain-completed": { type: "string", default: String(RETAINED_COMPLETED_ROWS) },
       "seed-completed-rows": { type: "string", default: "0" },
+      "fsync-floor-ms": { type: "string", default: "0" },
       "exit-with-parent": { type: "boolean", default: false },
     },
   });
@@ -53,6 +57,7 @@ function flagsOf(args: readonly string[]): Flags {
     rateLimits: values["rate-limits"],
     retainCompletedRows: countOf("--retain-completed", values["retain-completed"]),
     seedCompletedRows: countOf("--seed-completed-rows", values["seed-completed-rows"]),
+    fsyncFloorMs: countOf("--fsync-floor-ms", values["fsync-floor-ms"], FSYNC_FLOOR_MS_MAX),
     exitWithParent: values["exit-with-parent"],
   };
 }

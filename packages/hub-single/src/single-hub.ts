@@ -10,6 +10,7 @@ import { TokenFile } from "./backplane/token-file.ts";
 import { TokenRows } from "./backplane/token-rows.ts";
 import { type DataFolder, durabilityOf, fileBytes, openDataFolder } from "./data-folder.ts";
 import { type AssembledDesk, assembleDesk } from "./desk-assembly.ts";
+import { DISK_AS_IT_IS, SlowedDisk } from "./disk.ts";
 import type { Fixes, Profile } from "./fixes.ts";
 import { seedCompletedRows } from "./table/completed-seed.ts";
 import { readStoredRows } from "./table/task-row.ts";
@@ -23,6 +24,8 @@ export interface SingleHubOptions {
   retainCompletedRows: number;
   /** Completed rows that are written before the hub starts. */
   seedCompletedRows: number;
+  /** Every sync takes at least this long, for the question of a slower disk; 0: as long as it takes. */
+  fsyncFloorMs: number;
   clock: Clock;
   randomHex: RandomHex;
   /** The hub can no longer keep its word (the store failed): the program must end. */
@@ -38,7 +41,8 @@ export interface SingleHub {
 /** Opens the store and reads every row once. Throws `CannotStart`. */
 export async function openSingleHub(options: SingleHubOptions): Promise<SingleHub> {
   const { fixes, profile } = options;
-  const folder = await openDataFolder(options.dataDir);
+  const disk = options.fsyncFloorMs > 0 ? new SlowedDisk(options.fsyncFloorMs) : DISK_AS_IT_IS;
+  const folder = await openDataFolder(options.dataDir, disk);
   if (options.seedCompletedRows > 0) await seedCompletedRows(folder.db, options.seedCompletedRows, options.clock.nowMs());
   const rows = await readStoredRows(folder.db);
   const warts = profile === "reference";
@@ -61,7 +65,7 @@ async function openBackplane(
   const { fixes } = options;
   const { db } = folder;
   const rows: DurableRows = fixes.has("C1") ? new GroupedRows(db) : new SyncedRows(db);
-  const tokens = fixes.has("C9") ? await TokenRows.open(db, rows) : await TokenFile.open(folder.path);
+  const tokens = fixes.has("C9") ? await TokenRows.open(db, rows) : await TokenFile.open(folder.path, folder.disk);
   const agents: AgentIds = tokens;
   return new SingleBackplane({
     tokens,
@@ -86,6 +90,7 @@ async function describe(options: SingleHubOptions, folder: DataFolder, assembled
       store: "LevelDB",
       profile: options.profile,
       fixes: [...options.fixes],
+      fsyncFloorMs: folder.disk.fsyncFloorMs,
       rows: { ...stats?.by_status, dead_letter: stats?.dead_letter ?? 0 },
       queuedPasses: assembled?.dispatcher.debt ?? 0,
       tableBacklog: assembled?.table.backlog ?? 0,

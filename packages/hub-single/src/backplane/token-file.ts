@@ -3,6 +3,7 @@ import { open, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import type { TokenStore } from "@hubscale/hub-runtime";
 import { CannotStart } from "../cannot-start.ts";
+import { type Disk, DISK_AS_IT_IS } from "../disk.ts";
 import type { AgentIds } from "./agent-ids.ts";
 
 interface TokenEntry {
@@ -12,19 +13,21 @@ interface TokenEntry {
 
 export class TokenFile implements TokenStore, AgentIds {
   readonly #folder: string;
+  readonly #disk: Disk;
   #tokens: TokenEntry[];
   readonly #agentByHash: Map<string, string>;
   #last: Promise<unknown> = Promise.resolve();
 
-  private constructor(folder: string, tokens: TokenEntry[]) {
+  private constructor(folder: string, disk: Disk, tokens: TokenEntry[]) {
     this.#folder = folder;
+    this.#disk = disk;
     this.#tokens = tokens;
     this.#agentByHash = new Map(tokens.map((token) => [token.token_hash, token.agent_id]));
   }
 
   /** Throws `CannotStart` if the file is there and is not a list of tokens. */
-  static async open(folder: string): Promise<TokenFile> {
-    return new TokenFile(folder, await readTokens(join(folder, FILE)));
+  static async open(folder: string, disk: Disk = DISK_AS_IT_IS): Promise<TokenFile> {
+    return new TokenFile(folder, disk, await readTokens(join(folder, FILE)));
   }
 
   register(agentId: string, tokenHash: string): Promise<boolean> {
@@ -55,14 +58,14 @@ export class TokenFile implements TokenStore, AgentIds {
     const file = await open(fresh, "w", 0o600);
     try {
       await file.writeFile(text);
-      await file.sync();
+      await this.#disk.sync(() => file.sync());
     } finally {
       await file.close();
     }
     await rename(fresh, join(this.#folder, FILE));
     const folder = await open(this.#folder, "r");
     try {
-      await folder.sync();
+      await this.#disk.sync(() => folder.sync());
     } finally {
       await folder.close();
     }
