@@ -10,7 +10,7 @@ import {
   type TaskCommand,
   transition,
 } from "@hubscale/hub-core";
-import { type Clock, type RandomHex, type Roster, type TaskChange, Unavailable } from "@hubscale/hub-runtime";
+import { type Clock, type Roster, type TaskChange, Unavailable } from "@hubscale/hub-runtime";
 import type { Task } from "@hubscale/protocol";
 import { type HeldTask, HeldTasks } from "./held-tasks.ts";
 import type { QueueMap } from "./queue-map.ts";
@@ -18,12 +18,12 @@ import type { RedisLink } from "./redis-link.ts";
 import type { ShardQueue, Taken } from "./shard-queue.ts";
 
 export interface AssignmentsOptions {
-  node: string;
   link: RedisLink;
   queues: QueueMap;
   roster: Roster;
   clock: Clock;
-  randomHex: RandomHex;
+  /** A new token for a hold of this agent. */
+  newToken(agentId: string): string;
   leaseMs: number;
   endpoints(): readonly EndpointView[];
   /** A task is back in the queue. */
@@ -161,7 +161,7 @@ export class Assignments {
    * generation (undefined: whatever it is).
    */
   async adopt(agentId: string, taskId: string, generation: number | undefined): Promise<HeldTask | Refused> {
-    const { link, node, queues, randomHex } = this.#options;
+    const { link, newToken, queues } = this.#options;
     const queue = await link.run(() => queues.queueOf(taskId));
     const stored = queue && (await link.run(() => queue.read(taskId)));
     if (!queue || !stored) return { ok: false, code: "not_found" };
@@ -170,7 +170,7 @@ export class Assignments {
     if (generation !== undefined && task.generation !== generation) return { ok: false, code: "stale_generation" };
     if (task.assigned_to !== agentId) return { ok: false, code: "wrong_agent" };
     // A new token, so that the node which had it can neither complete the task nor put it back.
-    const token = `${node} ${agentId} ${randomHex(8)}`;
+    const token = newToken(agentId);
     const isAdopted = await link.run(() => queue.adopt(taskId, starts, lockToken, token));
     return isAdopted
       ? this.#hold({ taskId, token, starts }, { queue, agentId, task })

@@ -2,7 +2,7 @@
 import { newTask, routingClassOf, type TaskDraft } from "@hubscale/hub-core";
 import type { QueueMap } from "./queue-map.ts";
 import type { RedisLink } from "./redis-link.ts";
-import { newTaskId } from "./task-id.ts";
+import { taskIdOf } from "./task-id.ts";
 import type { Completion } from "./task-record.ts";
 
 export interface CompletedSeedOptions {
@@ -24,7 +24,7 @@ export async function seedCompleted({ link, queues, namespace, count, nowMs }: C
     const pipeline = link.commands.pipeline();
     for (let index = at; index < Math.min(at + CHUNK, count); index++) {
       // The random part of a seeded id is its number, so that the seed is the same each time.
-      const taskId = newTaskId(classNumber, () => index.toString(16).padStart(12, "0"));
+      const taskId = taskIdOf(classNumber, index.toString(16).padStart(12, "0"));
       const queue = await queues.queueOf(taskId);
       queue?.addCompleted(pipeline, completedTask(taskId, nowMs - count + index));
     }

@@ -4,7 +4,7 @@
  * slow probe counted it.
  */
 import { IdleAgents } from "@hubscale/hub-core";
-import { type Clock, type RandomHex, type Roster, Unavailable } from "@hubscale/hub-runtime";
+import { type Clock, type Roster, Unavailable } from "@hubscale/hub-runtime";
 import { Backlog, FIRST_RANK, type Look, rankOf } from "./backlog.ts";
 import type { NodeChannel } from "./node-channel.ts";
 import type { QueueMap } from "./queue-map.ts";
@@ -12,13 +12,13 @@ import type { RedisLink } from "./redis-link.ts";
 import { priorityOfScore, type ShardQueue, type Taken } from "./shard-queue.ts";
 
 export interface DispatcherOptions {
-  node: string;
   link: RedisLink;
   queues: QueueMap;
   channel: NodeChannel;
   roster: Roster;
   clock: Clock;
-  randomHex: RandomHex;
+  /** A new token for a hold of this agent. */
+  newToken(agentId: string): string;
   /**
    * A task was taken for this agent, `askedAtMs` being when Redis was asked. Hands it over or puts it back; the host beside
    * which its class prefers agents, if any.
@@ -143,9 +143,9 @@ export class Dispatcher {
   }
 
   async #take(queue: ShardQueue, agentId: string, look: Look<ShardQueue> | undefined): Promise<void> {
-    const { clock, link, node, randomHex } = this.#options;
+    const { clock, link, newToken } = this.#options;
     const askedAtMs = clock.nowMs();
-    const taken = await link.run(() => queue.take(`${node} ${agentId} ${randomHex(8)}`, agentId));
+    const taken = await link.run(() => queue.take(newToken(agentId), agentId));
     this.#looking.delete(agentId);
     if (!taken) {
       if (look) this.#backlog.missed(look);

@@ -2,7 +2,7 @@
  * Renews the leases of this node's tasks while it lives, and returns tasks whose lease ran out, whichever node let it. A lease
  * is BullMQ's lock of the job.
  */
-import { type Clock, type RandomHex, Unavailable } from "@hubscale/hub-runtime";
+import { type Clock, Unavailable } from "@hubscale/hub-runtime";
 import type { Assignments } from "./assignments.ts";
 import type { HeldTask } from "./held-tasks.ts";
 import type { QueueMap } from "./queue-map.ts";
@@ -10,12 +10,12 @@ import type { RedisLink } from "./redis-link.ts";
 import type { ShardQueue } from "./shard-queue.ts";
 
 export interface LeaseKeeperOptions {
-  node: string;
   link: RedisLink;
   queues: QueueMap;
   assignments: Assignments;
   clock: Clock;
-  randomHex: RandomHex;
+  /** A new token for a hold of this agent. */
+  newToken(agentId: string): string;
   leaseMs: number;
   /** Tasks of a dead node are back in the queue. */
   onReturned(queue: ShardQueue, count: number): void;
@@ -105,8 +105,8 @@ export class LeaseKeeper {
    * stop.
    */
   async #recover(held: HeldTask): Promise<void> {
-    const { assignments, link, log, node, randomHex } = this.#options;
-    const token = `${node} ${held.agentId} ${randomHex(8)}`;
+    const { assignments, link, log, newToken } = this.#options;
+    const token = newToken(held.agentId);
     const isRecovered = await link.run(() => held.queue.adopt(held.taskId, held.starts, null, token));
     if (isRecovered) {
       held.token = token;

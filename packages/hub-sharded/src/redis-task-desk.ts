@@ -23,7 +23,7 @@ import type { QueueMap } from "./queue-map.ts";
 import type { RedisLink } from "./redis-link.ts";
 import type { ShardQueue } from "./shard-queue.ts";
 import { Sweeps } from "./sweeps.ts";
-import { newTaskId } from "./task-id.ts";
+import { TaskIds } from "./task-id.ts";
 import { TaskQueries } from "./task-queries.ts";
 
 export interface RedisTaskDeskOptions {
@@ -57,27 +57,33 @@ export class RedisTaskDesk implements TaskDesk {
   readonly #leases: LeaseKeeper;
   readonly #queries: TaskQueries;
   readonly #sweeps: Sweeps;
+  readonly #taskIds: TaskIds;
   readonly #cancelProbe: Cancel;
   #isClosing = false;
 
   constructor(options: RedisTaskDeskOptions) {
     this.#options = options;
     const { clock } = options;
+    this.#taskIds = new TaskIds(options.randomHex);
+    const newToken = tokensOf(options);
     this.#channel = new NodeChannel(options);
     const onRequeued = (queue: ShardQueue, task: Task) => this.#dispatcher.offer(queue, rankOf(task));
     this.#assignments = new Assignments({
       ...options,
+      newToken,
       onRequeued,
       onCompleted: (taskId) => this.#dependencies.completed(taskId),
     });
     this.#dispatcher = new Dispatcher({
       ...options,
+      newToken,
       channel: this.#channel,
       receive: (taken, from) => this.#assignments.receive(taken, from),
     });
     this.#dependencies = new Dependencies({ ...options, channel: this.#channel, onUnparked: onRequeued });
     this.#leases = new LeaseKeeper({
       ...options,
+      newToken,
       assignments: this.#assignments,
       onReturned: (queue, count) =>
         this.#dispatcher.announce(
@@ -99,7 +105,7 @@ export class RedisTaskDesk implements TaskDesk {
 
   async submit(draft: TaskDraft) {
     if (this.#isClosing) throw new Unavailable("this node is closing", CLOSING_RETRY_MS);
-    const { clock, link, queues, randomHex } = this.#options;
+    const { clock, link, queues } = this.#options;
     const dependencies = await this.#dependencies.look(draft.depends_on);
     if (dependencies.unknown.length > 0) {
       return { ok: false, code: "unknown_dependency", taskIds: dependencies.unknown } as const;
@@ -107,7 +113,7 @@ export class RedisTaskDesk implements TaskDesk {
     const className = routingClassOf(draft);
     const classNumber = queues.directory.numberOf(className) ?? (await link.run(() => queues.classNumberOf(className)));
     if (classNumber === undefined) throw new Unavailable("too many routing classes", CLOSING_RETRY_MS);
-    const task = newTask(newTaskId(classNumber, randomHex), draft, clock.nowMs());
+    const task = newTask(this.#taskIds.next(classNumber), draft, clock.nowMs());
     const queue = (await queues.queueOf(task.id)) as ShardQueue;
     const isParked = dependencies.pending.length > 0;
     if (isParked) {
@@ -282,6 +288,13 @@ export class RedisTaskDesk implements TaskDesk {
       if (!(error instanceof Unavailable)) this.#options.onFault(error);
     });
   }
+}
+
+/** Gives each hold a token of its own: the node, the agent, and a number that no other start of the node has given out. */
+function tokensOf({ node, randomHex }: RedisTaskDeskOptions): (agentId: string) => string {
+  const start = randomHex(6);
+  let given = 0;
+  return (agentId) => `${node} ${agentId} ${start} ${++given}`;
 }
 
 const CLOSING_RETRY_MS = 1_000;

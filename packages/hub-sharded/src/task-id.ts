@@ -12,9 +12,29 @@ export interface TaskPlace {
   shard: number;
 }
 
-export function newTaskId(classNumber: number, randomHex: RandomHex): string {
-  return `task-${classNumber.toString(16).padStart(4, "0")}${randomHex(6)}`;
+export function taskIdOf(classNumber: number, randomPart: string): string {
+  return `task-${classNumber.toString(16).padStart(4, "0")}${randomPart}`;
 }
+
+/** The ids that a node gives out. Draws chance in bulk: a call of the system's source costs as much as a whole transition. */
+export class TaskIds {
+  readonly #randomHex: RandomHex;
+  #digits = "";
+
+  constructor(randomHex: RandomHex) {
+    this.#randomHex = randomHex;
+  }
+
+  next(classNumber: number): string {
+    if (this.#digits === "") this.#digits = this.#randomHex((RANDOM_DIGITS / 2) * IDS_DRAWN);
+    const randomPart = this.#digits.slice(0, RANDOM_DIGITS);
+    this.#digits = this.#digits.slice(RANDOM_DIGITS);
+    return taskIdOf(classNumber, randomPart);
+  }
+}
+
+const RANDOM_DIGITS = 12;
+const IDS_DRAWN = 64;
 
 /** Undefined: this hub never gave out such an id. */
 export function placeOf(taskId: string, shards: number): TaskPlace | undefined {
