@@ -4,6 +4,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from "commander
 import { compareCommand } from "./compare/compare-command.ts";
 import { EFFORTS } from "./compare/effort.ts";
 import { EXIT } from "./exit-codes.ts";
+import { FSYNC_FLOOR } from "./fsync-floor-option.ts";
 import { parseSlo, SLO_HELP } from "./measure/slo.ts";
 import { reportCommand } from "./report/report-command.ts";
 
@@ -23,17 +24,27 @@ program
   .option("--hubs <ids>", "hub ids, separated by commas; default: those of the effort", commaList)
   .option("--workload <name|file>", "a shipped workload or a YAML file", "steady")
   .option("--slo <bound>", "overrides the workload's, for instance 'assign.p99 < 100ms'", slo)
-  .addOption(new Option("--durability <level>", "what an acknowledgement must survive").choices(["fsync", "process"]).default("fsync"))
   .addOption(
-    new Option("--isolation <kind>", "give each machine of a hub the same share of a core").choices(["auto", "cgroup", "none"]).default("auto"),
+    new Option("--durability <level>", "what an acknowledgement must survive").choices(["fsync", "process"]).default("fsync"),
+  )
+  .addOption(
+    new Option("--isolation <kind>", "give each machine of a hub the same share of a core")
+      .choices(["auto", "cgroup", "none"])
+      .default("auto"),
   )
   .option("--cores <share>", "that share, in cores; default: as much as fits", cores)
+  .option(...FSYNC_FLOOR)
   .option("--seed <n>", "for arrivals, work times and resampling", wholeNumber, 1)
   .option("--out <dir>", "where results.json, report.md and report.html go; default: hubscale-results/<time>")
   .option("--json", "print the result as JSON on stdout instead of the table", false)
   .option("--no-progress", "no progress on stderr")
   .action(async (options) => {
-    process.exitCode = await compareCommand(options, { stdout: process.stdout, stderr: process.stderr, env: process.env, cwd: process.cwd() });
+    process.exitCode = await compareCommand(options, {
+      stdout: process.stdout,
+      stderr: process.stderr,
+      env: process.env,
+      cwd: process.cwd(),
+    });
   });
 
 program
@@ -52,7 +63,10 @@ try {
 }
 
 function commaList(text: string): string[] {
-  return text.split(",").map((id) => id.trim()).filter((id) => id !== "");
+  return text
+    .split(",")
+    .map((id) => id.trim())
+    .filter((id) => id !== "");
 }
 
 function slo(text: string) {

@@ -2,6 +2,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { type HubSpec, MAX_NODES, parseHubId, startHub } from "./drivers/index.ts";
 import { EXIT } from "./exit-codes.ts";
+import { FSYNC_FLOOR } from "./fsync-floor-option.ts";
 import { describeEnd, ProcessCare } from "./machine/index.ts";
 import { serverSourcesOf } from "./provisioning/index.ts";
 
@@ -24,12 +25,19 @@ hubCommand("single", "one process, its tasks in LevelDB")
       .default("reference"),
   )
   .option("--fix <list>", "single fixes of the reference, for instance C1,C3")
-  .action(async ({ profile, fix, ...common }: CommonOptions & { profile: string; fix?: string }) => {
+  .option(...FSYNC_FLOOR)
+  .action(async ({ profile, fix, fsyncFloorMs, ...common }: CommonOptions & SingleOptions) => {
     const id = [`single-${profile}`, ...(fix === undefined ? [] : fix.split(",").map((name) => name.trim()))].join("+");
     const parsed = parseHubId(id);
     if (!parsed.ok) program.error(`error: --fix: ${parsed.problem}`, { exitCode: EXIT.usage });
-    else await run(parsed.spec, common, { durability: "fsync" });
+    else await run(parsed.spec, common, { durability: "fsync", fsyncFloorMs });
   });
+
+interface SingleOptions {
+  profile: string;
+  fix?: string;
+  fsyncFloorMs: number;
+}
 
 hubCommand("sharded", "several nodes over one engine")
   .option("--nodes <n>", `1 to ${MAX_NODES}; node i listens on the port + i`, numberFrom(1, MAX_NODES), 2)
@@ -38,8 +46,10 @@ hubCommand("sharded", "several nodes over one engine")
   .addOption(
     new Option("--durability <level>", "what an acknowledgement survives").choices(["fsync", "process"]).default("fsync"),
   )
-  .action(async ({ nodes, backbone, shards, durability, ...common }: CommonOptions & ShardedOptions) => {
-    await run({ kind: "sharded", backbone, nodes }, common, { durability, ...(shards !== undefined && { shards }) });
+  .option(...FSYNC_FLOOR)
+  .action(async ({ nodes, backbone, shards, durability, fsyncFloorMs, ...common }: CommonOptions & ShardedOptions) => {
+    const spec: HubSpec = { kind: "sharded", backbone, nodes };
+    await run(spec, common, { durability, fsyncFloorMs, ...(shards !== undefined && { shards }) });
   });
 
 interface ShardedOptions {
@@ -47,6 +57,7 @@ interface ShardedOptions {
   backbone: "redis" | "nats";
   shards?: number;
   durability: "fsync" | "process";
+  fsyncFloorMs: number;
 }
 
 try {
@@ -69,7 +80,7 @@ function hubCommand(name: string, description: string): Command {
 async function run(
   spec: HubSpec,
   { port, data, rateLimits }: CommonOptions,
-  rest: { durability: "fsync" | "process"; shards?: number },
+  rest: { durability: "fsync" | "process"; fsyncFloorMs: number; shards?: number },
 ): Promise<void> {
   const care = new ProcessCare({ handleSignals: true, exitCodeOf: () => EXIT.ok });
   const tell = (line: string) => {

@@ -50,10 +50,14 @@ function flagsOf(args: readonly string[], defaultNode: string): NodeFlags {
       "rate-limits": { type: "string", default: "reference" },
       "public-url": { type: "string" },
       "seed-completed-rows": { type: "string", default: "0" },
+      "fsync-floor-ms": { type: "string" },
       "exit-with-parent": { type: "boolean", default: false },
     },
   });
   const { durability, namespace, node } = values;
+  if (values["fsync-floor-ms"] !== undefined) {
+    throw new Error("--fsync-floor-ms is for the single hub: a server that syncs by itself cannot be slowed down from here");
+  }
   if (durability !== "fsync" && durability !== "process") {
     throw new Error(`--durability must be fsync or process, not "${durability}"`);
   }

@@ -27,6 +27,8 @@ export interface CompareCommandOptions {
   durability: "fsync" | "process";
   isolation: "auto" | "cgroup" | "none";
   cores?: number;
+  /** 0: the disk as it is. */
+  fsyncFloorMs: number;
   seed: number;
   out?: string;
   json: boolean;
@@ -87,6 +89,7 @@ export async function compareCommand(
       slo,
       seed: options.seed,
       durability: options.durability,
+      fsyncFloorMs: options.fsyncFloorMs,
       tell: (line: string) => progress.say(line),
     };
     for (const spec of specs) {
@@ -105,7 +108,7 @@ export async function compareCommand(
       seed: options.seed,
       coresPerMachine,
       isolation,
-      environment: { ...environment },
+      environment: { ...environment, ...(options.fsyncFloorMs > 0 && { fsyncFloorMs: options.fsyncFloorMs }) },
       progress,
       startedAt,
       nowMs: () => performance.now(),

@@ -5,7 +5,7 @@ import type { CpuIsolation } from "../isolation/cpu-quota.ts";
 import { type ProcessCare, readCpuSeconds } from "../machine/index.ts";
 import type { Slo } from "../measure/slo.ts";
 import type { ServerSources } from "../provisioning/index.ts";
-import type { Workload } from "../workload/workload.ts";
+import { longWorkMs, type Workload } from "../workload/workload.ts";
 import { appliedSlo } from "./applied-slo.ts";
 import type { MeasuredHub } from "./contender.ts";
 import { type Entrant, refusedHub } from "./entrant.ts";
@@ -22,6 +22,8 @@ export interface EntryOptions {
   slo: Slo;
   seed: number;
   durability: "fsync" | "process";
+  /** 0: the disk as it is. */
+  fsyncFloorMs: number;
   tell(line: string): void;
 }
 
@@ -33,6 +35,7 @@ export async function enterHub(options: EntryOptions): Promise<Entrant> {
     sources: options.sources,
     durability: options.durability,
     seedCompletedRows: workload.completed_rows,
+    fsyncFloorMs: options.fsyncFloorMs,
     tell,
   });
   if (!started.ok) {
@@ -47,7 +50,7 @@ export async function enterHub(options: EntryOptions): Promise<Entrant> {
     ws: hub.ws,
     http: hub.http,
     workload,
-    graceMs: appliedSlo({ slo, coresPerMachine: options.coresPerMachine }).boundMs,
+    graceMs: appliedSlo({ slo, coresPerMachine: options.coresPerMachine }).boundMs + longWorkMs(workload),
     seed,
     prefix: `agent-${seed}`,
     onNote: tell,

@@ -8,7 +8,7 @@ export interface GeneratorTarget {
   ws: readonly string[];
   http: readonly string[];
   workload: Workload;
-  /** What a task may take before it is late: completions count until this long after the window. */
+  /** What a task may take before it is late, the agent's work included: completions count until this long after the window. */
   graceMs: number;
   seed: number;
   /** Agent ids begin with this; new for each run against one hub. */

@@ -17,6 +17,8 @@ export interface HubEnvironment {
   rateLimits?: string;
   /** Completed tasks that are in the store before the first one comes. Default 0. */
   seedCompletedRows?: number;
+  /** Every sync of a single hub takes at least this long; other hubs refuse. Default: as long as it takes. */
+  fsyncFloorMs?: number;
   /** Queue shards of a sharded hub; default: the program's own. */
   shards?: number;
   /** Node i listens on `port + i`; default: any free ports. */

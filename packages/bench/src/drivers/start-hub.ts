@@ -19,6 +19,7 @@ import type { HubEnvironment, RunningHub, StartedHub } from "./running-hub.ts";
  * it is left.
  */
 export async function startHub(spec: HubSpec, env: HubEnvironment): Promise<StartedHub> {
+  if (env.fsyncFloorMs && spec.kind !== "single") return floorRefusal(spec);
   switch (spec.kind) {
     case "single":
       return verified(await startSingle(spec, env), env);
@@ -34,13 +35,27 @@ export async function startHub(spec: HubSpec, env: HubEnvironment): Promise<Star
 /** The single hub syncs every acknowledged change whatever is required; LevelDB has no half measure. */
 function startSingle(spec: HubSpec & { kind: "single" }, env: HubEnvironment): Promise<RunningHub> {
   const fixes = spec.fixes.length > 0 ? ["--fix", spec.fixes.join(",")] : [];
+  const floor = env.fsyncFloorMs ? ["--fsync-floor-ms", String(env.fsyncFloorMs)] : [];
   return runNodes(spec, env, (folder) => [
     {
       name: "hub",
       module: import.meta.resolve("@hubscale/hub-single/main"),
-      args: ["--profile", spec.profile, ...fixes, "--data", env.keptFolder ?? join(folder, "data"), ...commonFlags(env, 0)],
+      args: [
+        "--profile",
+        spec.profile,
+        ...fixes,
+        "--data",
+        env.keptFolder ?? join(folder, "data"),
+        ...floor,
+        ...commonFlags(env, 0),
+      ],
     },
   ]);
+}
+
+function floorRefusal(spec: HubSpec): StartedHub {
+  const message = `${formatHubId(spec)} cannot be given a slower disk: --fsync-floor-ms makes the syncs of the single hub wait, and the servers of the others sync by themselves`;
+  return { ok: false, refusal: { code: "fsync_floor", message, nextStep: "leave the flag away, or compare single hubs only" } };
 }
 
 async function startSharded(spec: HubSpec & { kind: "sharded" }, env: HubEnvironment): Promise<StartedHub> {

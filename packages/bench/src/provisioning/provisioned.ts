@@ -23,7 +23,7 @@ export type Provisioned = { ok: true; server: ProvisionedServer } | { ok: false;
 
 /** An expected no, to be shown as it is. */
 export interface Refusal {
-  code: "no_server" | "durability" | "not_built" | "no_target";
+  code: "no_server" | "durability" | "not_built" | "no_target" | "fsync_floor";
   message: string;
   /** What the reader can do about it. */
   nextStep: string;

@@ -95,6 +95,8 @@ function stampOf(result: CompareResult): string {
 
 function notesOf(result: CompareResult): string[] {
   const notes = ["[low, high]: 95 % interval. Capacity: the load at which a trial is as likely to hold the SLO as to miss it."];
+  const floorMs = result.environment["fsyncFloorMs"];
+  if (floorMs !== undefined) notes.push(slowedDiskNote(floorMs));
   const cores = result.isolation.coresPerMachine;
   if (cores === null) {
     notes.push(
@@ -106,6 +108,11 @@ function notesOf(result: CompareResult): string[] {
     );
   }
   return notes;
+}
+
+/** What must stand beside every figure that was measured so. */
+export function slowedDiskNote(fsyncFloorMs: unknown): string {
+  return `NOT THIS DISK: every sync of the hub was made to take ${String(fsyncFloorMs)} ms or longer (--fsync-floor-ms), to see what it would do on a slower one.`;
 }
 
 function costTable(hubs: readonly HubResult[]): Table {

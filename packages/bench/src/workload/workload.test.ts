@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { loadWorkload } from "./workload.ts";
+import { loadWorkload, longWorkMs, type Workload } from "./workload.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "workload-test-"));
 afterAll(() => rmSync(dir, { recursive: true }));
@@ -16,8 +16,17 @@ function problemsOf(change: (text: string) => string): string[] {
   return loaded.ok ? [] : loaded.problems.map((p) => p.replace(dir, ""));
 }
 
-test("the shipped workload is valid", () => {
+test("the shipped workloads are valid", () => {
   expect(problemsOf((text) => text)).toEqual([]);
+  expect(loadWorkload("streaming")).toMatchObject({ ok: true, workload: { streaming: true, agents: 50 } });
+});
+
+test.each([
+  [250, 250],
+  ["exp:100", 460.5],
+  ["lognormal:100,0.5", 320],
+])("99 in 100 tasks of work %s take at most %d ms", (work, ms) => {
+  expect(Math.abs(longWorkMs({ work } as Workload) - ms)).toBeLessThan(1);
 });
 
 test("a wrong value is named with its line and what is allowed", () => {

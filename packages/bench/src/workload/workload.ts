@@ -37,6 +37,22 @@ export function workTimeOf(workload: Workload): WorkTime {
   return time;
 }
 
+/** The 99th percentile of the work time: how much longer than the hub takes a task may take. */
+export function longWorkMs(workload: Workload): number {
+  const time = workTimeOf(workload);
+  switch (time.kind) {
+    case "constant":
+      return time.ms;
+    case "exponential":
+      return time.meanMs * Math.log(100);
+    case "lognormal":
+      return time.medianMs * Math.exp(NORMAL_99TH * time.sigma);
+  }
+}
+
+/** Of the standard normal distribution. */
+const NORMAL_99TH = 2.3263;
+
 export type LoadedWorkload = { ok: true; workload: Workload; file: string } | { ok: false; problems: string[] };
 
 /** Reads a workload by its name (one that is shipped) or by the path of a YAML file; names every wrong field with its line. */
