@@ -64,17 +64,38 @@ export type RefusalCode = "stale_generation" | "invalid_state" | "wrong_agent";
 /** `task` undefined: the row is to be removed (a cancelled task leaves nothing behind). */
 export type Transition = { ok: true; task: Task | undefined; event: TaskEvent } | { ok: false; code: RefusalCode };
 
-/** A new queued task, generation 0. */
+/**
+ * A new queued task, generation 0. Every field is named: a spread into an object of this size makes V8 fall back to a slow
+ * dictionary, which then slows down every later use of the task.
+ */
 export function newTask(id: string, draft: TaskDraft, nowMs: number): Task {
   return {
-    ...draft,
     id,
     status: "queued",
+    priority: draft.priority,
+    description: draft.description,
+    metadata: draft.metadata,
+    repo: draft.repo,
+    branch: draft.branch,
+    file_hints: draft.file_hints,
+    success_criteria: draft.success_criteria,
+    verification_steps: draft.verification_steps,
+    needed_capabilities: draft.needed_capabilities,
+    depends_on: draft.depends_on,
+    goal_id: draft.goal_id,
+    assign_to: draft.assign_to,
+    complete_by: draft.complete_by,
+    complexity: draft.complexity,
     routing_decision: null,
+    skip_verification: draft.skip_verification,
+    verification_timeout_ms: draft.verification_timeout_ms,
+    max_verification_retries: draft.max_verification_retries,
+    max_retries: draft.max_retries,
     retry_count: 0,
     generation: 0,
     assigned_to: null,
     assigned_at: null,
+    submitted_by: draft.submitted_by,
     created_at: nowMs,
     updated_at: nowMs,
     last_error: null,

@@ -20,4 +20,25 @@ export const systemClock: Clock = {
   },
 };
 
-export const systemRandomHex: RandomHex = (byteCount) => randomBytes(byteCount).toString("hex");
+/** Ids take a few bytes each, and a call for random bytes costs more than the bytes: they are drawn by the pool. */
+export const systemRandomHex: RandomHex = pooledRandomHex();
+
+function pooledRandomHex(): RandomHex {
+  let pool: Buffer = Buffer.alloc(0);
+  let used = 0;
+  return (byteCount) => {
+    if (byteCount > POOL_BYTES) return randomBytes(byteCount).toString("hex");
+    if (used + byteCount > pool.length) {
+      pool = randomBytes(POOL_BYTES);
+      used = 0;
+    }
+    used += byteCount;
+    const drawn = pool.subarray(used - byteCount, used);
+    const hex = drawn.toString("hex");
+    // What was handed out, perhaps as a token, does not stay in memory.
+    drawn.fill(0);
+    return hex;
+  };
+}
+
+const POOL_BYTES = 4096;

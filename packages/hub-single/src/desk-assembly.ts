@@ -24,7 +24,8 @@ import type { RowObserver, TaskTable } from "./table/task-table.ts";
 import { CoalescedTouches, DurableTouches, type Touches } from "./touches.ts";
 import { IndexedView, RowIndex } from "./view/indexed-view.ts";
 import { ScannedView } from "./view/scanned-view.ts";
-import type { TaskView } from "./view/task-view.ts";
+import { TaskCounts, type TaskView } from "./view/task-view.ts";
+import { noWork, type WorkCounters } from "./work-counters.ts";
 
 export interface DeskOptions {
   db: Database;
@@ -44,15 +45,20 @@ export interface AssembledDesk {
   readonly desk: SingleDesk;
   readonly table: TaskTable;
   readonly dispatcher: Dispatcher;
+  readonly work: WorkCounters;
+  /** Rows by status, for the hub's description: a look at it must not cost a scan. */
+  readonly stored: TaskCounts;
 }
 
 export function assembleDesk(options: DeskOptions): AssembledDesk {
   const { clock, fixes, onFailure, roster, rows } = options;
   // Filled below: the observers of the table need the table.
   const observers: RowObserver[] = [];
-  const table = tableOf(options, observers);
+  const work = noWork();
+  const table = tableOf(options, observers, work);
   const commands = new TaskCommands(table, clock);
 
+  const stored = countedFrom(rows, observers);
   const holdings = new Holdings(rows.live);
   observers.push(holdings);
   const { queued, ready } = queuesOf(options, table, observers, () => dispatcher.notify({ type: "endpoints_changed" }));
@@ -74,8 +80,13 @@ export function assembleDesk(options: DeskOptions): AssembledDesk {
       });
 
   const handOver = new HandOver({ commands, holdings, roster, clock });
-  const passes = (pass: Pass): PassQueue =>
-    fixes.has("C10") ? new OnePendingPass(pass, onFailure) : new EveryTriggerPasses(pass, onFailure);
+  const passes = (pass: Pass): PassQueue => {
+    const counted = () => {
+      work.schedulingPasses += 1;
+      return pass();
+    };
+    return fixes.has("C10") ? new OnePendingPass(counted, onFailure) : new EveryTriggerPasses(counted, onFailure);
+  };
   const dispatcher: Dispatcher = ready
     ? new IndexedDispatcher({
         ...options,
@@ -84,18 +95,36 @@ export function assembleDesk(options: DeskOptions): AssembledDesk {
         passes,
         mayTake: (agentId) => recovery.mayTake(agentId),
       })
-    : new ScanningDispatcher({ ...options, table, handOver, passes });
+    : new ScanningDispatcher({ ...options, table, handOver, work, passes });
   // The last: by the time it schedules, every index has the row.
   observers.push(dispatcher);
 
   const sweeps = new Sweeps({ view, commands, roster, clock, onFailure });
   const desk = new SingleDesk({ ...options, table, commands, view, dispatcher, holdings, touches, recovery, sweeps });
-  return { desk, table, dispatcher };
+  return { desk, table, dispatcher, work, stored };
 }
 
-function tableOf({ db, fixes, rows, onFailure }: DeskOptions, observers: readonly RowObserver[]): TaskTable {
-  if (fixes.has("C1")) return new GroupCommitTable({ rows: new LevelRows(db), observers, live: rows.live, onFailure });
-  return new SerialSyncTable({ db, observers, onFailure });
+function countedFrom(rows: StoredRows, observers: RowObserver[]): TaskCounts {
+  const counts = new TaskCounts();
+  for (const row of [...rows.live, ...rows.completed]) counts.count(row, 1);
+  observers.push({
+    changed(before, after) {
+      if (before) counts.count(before, -1);
+      if (after) counts.count(after, 1);
+    },
+    // Only completed rows are ever pruned.
+    forgotten: () => counts.count({ status: "completed", priority: 0 }, -1),
+  });
+  return counts;
+}
+
+function tableOf(
+  { db, fixes, rows, onFailure }: DeskOptions,
+  observers: readonly RowObserver[],
+  work: WorkCounters,
+): TaskTable {
+  if (fixes.has("C1")) return new GroupCommitTable({ rows: new LevelRows(db, work), observers, live: rows.live, onFailure });
+  return new SerialSyncTable({ db, observers, work, onFailure });
 }
 
 /** `ready` is there where scheduling (C3) needs it; `queued` is the index that the hub shows (C4), the same one or another. */

@@ -1,10 +1,11 @@
 /** The flags of the program `main`. */
 import { parseArgs } from "node:util";
+import { EDGE_FLAGS, type EdgeFlags, edgeFlagsOf } from "@hubscale/hub-runtime";
 import { FSYNC_FLOOR_MS_MAX } from "./disk.ts";
 import { ALL_FIXES, type Fix, type Fixes, isFix, type Profile, PROFILES } from "./fixes.ts";
 import { RETAINED_COMPLETED_ROWS } from "./table/retention.ts";
 
-export interface Flags {
+export interface Flags extends EdgeFlags {
   host: string;
   port: number;
   dataDir: string;
@@ -44,6 +45,7 @@ function flagsOf(args: readonly string[]): Flags {
       "seed-completed-rows": { type: "string", default: "0" },
       "fsync-floor-ms": { type: "string", default: "0" },
       "exit-with-parent": { type: "boolean", default: false },
+      ...EDGE_FLAGS,
     },
   });
   const profile = PROFILES.find((name) => name === values.profile);
@@ -59,6 +61,7 @@ function flagsOf(args: readonly string[]): Flags {
     seedCompletedRows: countOf("--seed-completed-rows", values["seed-completed-rows"]),
     fsyncFloorMs: countOf("--fsync-floor-ms", values["fsync-floor-ms"], FSYNC_FLOOR_MS_MAX),
     exitWithParent: values["exit-with-parent"],
+    ...edgeFlagsOf(values),
   };
 }
 

@@ -1,5 +1,5 @@
 /** The program of the single hub: reads its flags, wires the parts, prints one line when it is ready. */
-import { rateLimitsOf, startHubEdge, systemClock, systemRandomHex } from "@hubscale/hub-runtime";
+import { edgeSecurityOf, rateLimitsOf, startHubEdge, systemClock, systemRandomHex } from "@hubscale/hub-runtime";
 import { parseFlags } from "./flags.ts";
 import { openSingleHub } from "./single-hub.ts";
 
@@ -10,12 +10,14 @@ else end(2, parsed.message);
 async function run(flags: Extract<typeof parsed, { ok: true }>["flags"]): Promise<void> {
   const fail = (error: unknown) => end(1, describe(error));
   const rateLimits = await rateLimitsOf(flags.rateLimits);
+  const security = await edgeSecurityOf(flags);
   const node = `single-${process.pid}`;
   const parts = { ...flags, node, clock: systemClock, randomHex: systemRandomHex };
   const hub = await openSingleHub({ ...parts, onFailure: fail });
   const edge = await startHubEdge({
     ...parts,
     ...hub,
+    ...security,
     rateLimits,
     makeTasks: (roster, view) => hub.makeTasks(roster, view),
     log,

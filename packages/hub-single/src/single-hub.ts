@@ -81,7 +81,7 @@ async function describe(options: SingleHubOptions, folder: DataFolder, assembled
   const writes = options.fixes.has("C1")
     ? "group commit, one synced batch at a time"
     : "one change at a time, two synced writes each (a DETS sync is two fsyncs)";
-  const stats = await assembled?.desk.stats();
+  const stats = assembled?.stored.stats(0);
   return {
     hub: "single",
     node: options.node,
@@ -91,6 +91,7 @@ async function describe(options: SingleHubOptions, folder: DataFolder, assembled
       profile: options.profile,
       fixes: [...options.fixes],
       fsyncFloorMs: folder.disk.fsyncFloorMs,
+      counters: { ...assembled?.work },
       rows: { ...stats?.by_status, dead_letter: stats?.dead_letter ?? 0 },
       queuedPasses: assembled?.dispatcher.debt ?? 0,
       tableBacklog: assembled?.table.backlog ?? 0,

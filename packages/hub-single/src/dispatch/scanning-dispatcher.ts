@@ -6,6 +6,7 @@ import { type IdleAgent, schedule } from "@hubscale/hub-core";
 import type { Clock, Roster, RosterAgent } from "@hubscale/hub-runtime";
 import type { Task } from "@hubscale/protocol";
 import type { TaskTable } from "../table/task-table.ts";
+import type { WorkCounters } from "../work-counters.ts";
 import type { Dispatcher, Endpoints } from "./dispatcher.ts";
 import type { HandOver } from "./hand-over.ts";
 import type { Pass, PassQueue } from "./pass-queue.ts";
@@ -16,6 +17,7 @@ export class ScanningDispatcher implements Dispatcher {
   readonly #endpoints: Endpoints;
   readonly #clock: Clock;
   readonly #handOver: HandOver;
+  readonly #work: WorkCounters;
   readonly #passes: PassQueue;
 
   constructor(parts: {
@@ -24,6 +26,7 @@ export class ScanningDispatcher implements Dispatcher {
     endpoints: Endpoints;
     clock: Clock;
     handOver: HandOver;
+    work: WorkCounters;
     passes(pass: Pass): PassQueue;
   }) {
     this.#table = parts.table;
@@ -31,6 +34,7 @@ export class ScanningDispatcher implements Dispatcher {
     this.#endpoints = parts.endpoints;
     this.#clock = parts.clock;
     this.#handOver = parts.handOver;
+    this.#work = parts.work;
     this.#passes = parts.passes(() => this.#pass());
   }
 
@@ -72,6 +76,7 @@ export class ScanningDispatcher implements Dispatcher {
   async #askAllAgents(): Promise<IdleAgent[]> {
     const idle = new Set<string>();
     for (const agent of this.#roster.all()) {
+      this.#work.agentStatesRead += 1;
       if ((await stateOf(agent)) === "idle") idle.add(agent.agentId);
     }
     // The roster's own order, and without those that it passes over (unresponsive, rate limited).

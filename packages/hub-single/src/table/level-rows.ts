@@ -1,6 +1,7 @@
 /** Task rows in LevelDB, for a table that commits many at once. */
 import type { Task } from "@hubscale/protocol";
 import type { Database } from "../data-folder.ts";
+import type { WorkCounters } from "../work-counters.ts";
 import { decodeTask, keyOf, scanTasks } from "./task-row.ts";
 
 export interface TaskRows {
@@ -14,9 +15,11 @@ export interface TaskRows {
 
 export class LevelRows implements TaskRows {
   readonly #db: Database;
+  readonly #work: WorkCounters;
 
-  constructor(db: Database) {
+  constructor(db: Database, work: WorkCounters) {
     this.#db = db;
+    this.#work = work;
   }
 
   async read(taskIds: readonly string[]): Promise<Task[]> {
@@ -27,7 +30,10 @@ export class LevelRows implements TaskRows {
   }
 
   scan(visit: (task: Task) => void): Promise<void> {
-    return scanTasks(this.#db, visit);
+    return scanTasks(this.#db, (task) => {
+      this.#work.rowsRead += 1;
+      visit(task);
+    });
   }
 
   /** A chained batch: from three rows on it takes half of the main thread's time that a list of operations takes. */
@@ -37,6 +43,7 @@ export class LevelRows implements TaskRows {
       if (row === null) batch.del(keyOf(taskId));
       else batch.put(keyOf(taskId), JSON.stringify(row));
     }
+    this.#work.fsyncs += 1;
     await batch.write({ sync: true });
   }
 }

@@ -6,20 +6,23 @@
 import type { Task } from "@hubscale/protocol";
 import { type Database, KEYS } from "../data-folder.ts";
 import { decodeTask, keyOf, scanTasks } from "./task-row.ts";
+import type { WorkCounters } from "../work-counters.ts";
 import type { Decision, RowObserver, TaskTable } from "./task-table.ts";
 
 export class SerialSyncTable implements TaskTable {
   readonly #db: Database;
   readonly #observers: readonly RowObserver[];
+  readonly #work: WorkCounters;
   #changes = 0;
   #backlog = 0;
   #last: Promise<unknown> = Promise.resolve();
 
   readonly #onFailure: (error: Error) => void;
 
-  constructor(parts: { db: Database; observers: readonly RowObserver[]; onFailure(error: Error): void }) {
+  constructor(parts: { db: Database; observers: readonly RowObserver[]; work: WorkCounters; onFailure(error: Error): void }) {
     this.#db = parts.db;
     this.#observers = parts.observers;
+    this.#work = parts.work;
     this.#onFailure = (error) => parts.onFailure(error);
   }
 
@@ -53,7 +56,12 @@ export class SerialSyncTable implements TaskTable {
   }
 
   fold(visit: (task: Task) => void): Promise<void> {
-    return this.#inTurn(() => scanTasks(this.#db, visit));
+    return this.#inTurn(() =>
+      scanTasks(this.#db, (task) => {
+        this.#work.rowsRead += 1;
+        visit(task);
+      }),
+    );
   }
 
   forget(taskIds: readonly string[]): Promise<void> {
@@ -86,6 +94,7 @@ export class SerialSyncTable implements TaskTable {
     if (row === null) await this.#db.del(keyOf(taskId), { sync: true });
     else await this.#db.put(keyOf(taskId), JSON.stringify(row), { sync: true });
     this.#changes += 1;
+    this.#work.fsyncs += 2;
     await this.#db.put(KEYS.tableHeader, JSON.stringify({ changes: this.#changes }), { sync: true });
   }
 }

@@ -1,3 +1,4 @@
+import { noWork } from "../work-counters.ts";
 import { rm } from "node:fs/promises";
 import { type TaskCommand, transition } from "@hubscale/hub-core";
 import type { Task } from "@hubscale/protocol";
@@ -29,8 +30,9 @@ afterEach(async () => {
 });
 
 const TABLES: Record<string, () => TaskTable> = {
-  SerialSyncTable: () => new SerialSyncTable({ db: folder.db, observers: [observer], onFailure }),
-  GroupCommitTable: () => new GroupCommitTable({ rows: new LevelRows(folder.db), observers: [observer], live: [], onFailure }),
+  SerialSyncTable: () => new SerialSyncTable({ db: folder.db, observers: [observer], work: noWork(), onFailure }),
+  GroupCommitTable: () =>
+    new GroupCommitTable({ rows: new LevelRows(folder.db, noWork()), observers: [observer], live: [], onFailure }),
 };
 
 describe.each(Object.entries(TABLES))("%s", (_, open) => {
@@ -129,7 +131,7 @@ describe("SerialSyncTable", () => {
         return typeof member === "function" ? member.bind(target) : member;
       },
     });
-    await new SerialSyncTable({ db: watched, observers: [], onFailure }).insert(taskOf("task-1"));
+    await new SerialSyncTable({ db: watched, observers: [], work: noWork(), onFailure }).insert(taskOf("task-1"));
     expect(puts).toEqual([
       { key: "task/task-1", sync: true },
       { key: "table-header", sync: true },
@@ -139,7 +141,7 @@ describe("SerialSyncTable", () => {
 
 describe("GroupCommitTable", () => {
   it("lets no promise resolve before the commit that holds its change, and gathers meanwhile", async () => {
-    const rows = new HeldRows(new LevelRows(folder.db));
+    const rows = new HeldRows(new LevelRows(folder.db, noWork()));
     const table = new GroupCommitTable({ rows, observers: [observer], live: [], onFailure });
     const done: string[] = [];
     const first = table.insert(taskOf("task-1")).then(() => done.push("insert 1"));
@@ -167,7 +169,7 @@ describe("GroupCommitTable", () => {
   });
 
   it("after a failed commit, fails everybody who waits and everybody who comes", async () => {
-    const rows = new HeldRows(new LevelRows(folder.db));
+    const rows = new HeldRows(new LevelRows(folder.db, noWork()));
     const table = new GroupCommitTable({ rows, observers: [], live: [], onFailure });
     const first = table.insert(taskOf("task-1"));
     await rows.commitCalled(1);
@@ -195,7 +197,7 @@ describe("LevelRows", () => {
       };
       return chained;
     }) as unknown as typeof db.batch;
-    await new LevelRows(db).commit(
+    await new LevelRows(db, noWork()).commit(
       new Map([
         ["task-1", taskOf("task-1")],
         ["task-2", null],
