@@ -1,0 +1,246 @@
+/**
+ * A loaded model at work: its slots, the queue before them, prefill one prompt at a time, decode of all slots together.
+ * Time passes in `elapse`; the owner must not let it pass beyond `msUntilNext`.
+ */
+import { decodeSpeedup } from "./batching-curve.ts";
+import type { LlmModel } from "./llm-models.ts";
+import type { Placement } from "./model-placement.ts";
+import type { OllamaEffect, OllamaRequest } from "./ollama-request.ts";
+
+export interface Admitted {
+  request: OllamaRequest;
+  arrivedMs: number;
+  /** When its model was there. */
+  modelReadyMs: number;
+}
+
+interface Slot {
+  sequence: Sequence | undefined;
+  /** What the KV cache holds from the last request. */
+  conversation: string | undefined;
+  tokens: number;
+  freedMs: number;
+}
+
+interface Sequence extends Admitted {
+  slot: Slot;
+  promptTokens: number;
+  cachedTokens: number;
+  phase: "prefill" | "decode";
+  /** Tokens yet to prefill, then yet to decode. */
+  left: number;
+  prefillBeganMs: number | undefined;
+  decodeBeganMs: number;
+  /** The client left during prefill; llama-server learns of it when it sends the first token (ollama issue #11889). */
+  abandoned: boolean;
+}
+
+/** Work of less than a microsecond counts as done: times are sums of floating point numbers. */
+const DONE_MS = 1e-3;
+
+export class Runner {
+  readonly model: LlmModel;
+  readonly placement: Placement;
+  private readonly slots: Slot[];
+  /** FIFO without a bound: a semaphore in Ollama. A Map keeps the order and lets a client leave. */
+  private readonly waiting = new Map<string, Admitted>();
+  /** In the order of their admission to slots. */
+  private active: Sequence[] = [];
+  private abandonedCount = 0;
+
+  constructor(model: LlmModel, placement: Placement) {
+    this.model = model;
+    this.placement = placement;
+    this.slots = Array.from({ length: placement.slots }, () => ({
+      sequence: undefined,
+      conversation: undefined,
+      tokens: 0,
+      freedMs: Number.NEGATIVE_INFINITY,
+    }));
+  }
+
+  get waitingCount(): number {
+    return this.waiting.size;
+  }
+
+  get activeCount(): number {
+    return this.active.length;
+  }
+
+  /** Requests whose client is still there; at 0 the model is idle to the scheduler. */
+  get references(): number {
+    return this.waiting.size + this.active.length - this.abandonedCount;
+  }
+
+  get isBusy(): boolean {
+    return this.active.length > 0;
+  }
+
+  /** Call `settle` afterwards. */
+  enqueue(admitted: Admitted): void {
+    this.waiting.set(admitted.request.id, admitted);
+  }
+
+  /** False: not here. Call `settle` afterwards. */
+  cancel(id: string, nowMs: number): boolean {
+    if (this.waiting.delete(id)) return true;
+    const sequence = this.active.find(({ request, abandoned }) => request.id === id && !abandoned);
+    if (!sequence) return false;
+    if (sequence.phase === "decode") this.release(sequence, nowMs);
+    else {
+      sequence.abandoned = true;
+      this.abandonedCount++;
+    }
+    return true;
+  }
+
+  /** Tokens decoded for a request so far. */
+  outputTokens(id: string): number {
+    const sequence = this.active.find(({ request }) => request.id === id);
+    return sequence?.phase === "decode" ? Math.floor(sequence.request.outputTokens - sequence.left + TOKEN_ROUNDING) : 0;
+  }
+
+  /** Until something ends, at `share` of the GPU; Infinity when idle. */
+  msUntilNext(share: number): number {
+    const prefilling = this.prefilling();
+    if (prefilling) return prefilling.left / (this.prefillPerMs() * share);
+    if (this.active.length === 0) return Number.POSITIVE_INFINITY;
+    const least = this.active.reduce((left, sequence) => Math.min(left, sequence.left), Number.POSITIVE_INFINITY);
+    return least / (this.decodePerMs() * share);
+  }
+
+  /** Prefill stops decode: both use the whole GPU. */
+  elapse(ms: number, share: number): void {
+    if (ms <= 0) return;
+    const prefilling = this.prefilling();
+    if (prefilling) {
+      prefilling.left -= ms * share * this.prefillPerMs();
+      return;
+    }
+    if (this.active.length === 0) return;
+    const tokens = ms * share * this.decodePerMs();
+    for (const sequence of this.active) sequence.left -= tokens;
+  }
+
+  /** Ends what is done and fills free slots from the queue. */
+  settle(nowMs: number): OllamaEffect[] {
+    const effects: OllamaEffect[] = [];
+    for (;;) {
+      const ended = this.active.find((sequence) => this.isDone(sequence));
+      if (ended) this.end(ended, nowMs, effects);
+      else if (!this.admitNext(nowMs)) return effects;
+    }
+  }
+
+  private isDone(sequence: Sequence): boolean {
+    if (sequence.phase === "decode") return sequence.left <= DONE_MS * this.decodePerMs();
+    return sequence === this.prefilling() && sequence.left <= DONE_MS * this.prefillPerMs();
+  }
+
+  private end(sequence: Sequence, nowMs: number, effects: OllamaEffect[]): void {
+    const { id } = sequence.request;
+    if (sequence.phase === "prefill") {
+      if (sequence.abandoned) {
+        this.abandonedCount--;
+        this.release(sequence, nowMs);
+        return;
+      }
+      sequence.phase = "decode";
+      sequence.left = sequence.request.outputTokens;
+      sequence.decodeBeganMs = nowMs;
+      this.beginPrefill(nowMs);
+      effects.push({ type: "answering", id, atMs: nowMs });
+      return;
+    }
+    sequence.left = 0;
+    this.release(sequence, nowMs);
+    effects.push({
+      type: "finished",
+      id,
+      atMs: nowMs,
+      timings: {
+        totalMs: nowMs - sequence.arrivedMs,
+        loadMs: sequence.modelReadyMs - sequence.arrivedMs,
+        promptTokens: sequence.promptTokens,
+        cachedTokens: sequence.cachedTokens,
+        promptEvalMs: sequence.decodeBeganMs - (sequence.prefillBeganMs ?? sequence.decodeBeganMs),
+        outputTokens: sequence.request.outputTokens,
+        evalMs: nowMs - sequence.decodeBeganMs,
+      },
+    });
+  }
+
+  private admitNext(nowMs: number): boolean {
+    const next = this.waiting.values().next().value;
+    if (!next) return false;
+    const slot = this.freeSlotFor(next.request.conversation);
+    if (!slot) return false;
+    this.waiting.delete(next.request.id);
+    const promptTokens = Math.min(next.request.promptTokens, this.placement.contextTokens);
+    const known = next.request.conversation !== undefined && slot.conversation === next.request.conversation;
+    // llama-server evaluates at least one token, to have something to go on from.
+    const cachedTokens = known ? Math.max(0, Math.min(slot.tokens, promptTokens - 1)) : 0;
+    const sequence: Sequence = {
+      ...next,
+      slot,
+      promptTokens,
+      cachedTokens,
+      phase: "prefill",
+      left: promptTokens - cachedTokens,
+      prefillBeganMs: undefined,
+      decodeBeganMs: nowMs,
+      abandoned: false,
+    };
+    slot.sequence = sequence;
+    this.active.push(sequence);
+    this.beginPrefill(nowMs);
+    return true;
+  }
+
+  /** The slot with the request's conversation, else the one free for longest. */
+  private freeSlotFor(conversation: string | undefined): Slot | undefined {
+    let oldest: Slot | undefined;
+    for (const slot of this.slots) {
+      if (slot.sequence) continue;
+      if (conversation !== undefined && slot.conversation === conversation) return slot;
+      if (!oldest || slot.freedMs < oldest.freedMs) oldest = slot;
+    }
+    return oldest;
+  }
+
+  private release(sequence: Sequence, nowMs: number): void {
+    const { slot, request } = sequence;
+    const decoded = sequence.phase === "decode" ? request.outputTokens - sequence.left : 0;
+    slot.sequence = undefined;
+    slot.conversation = request.conversation;
+    slot.tokens = sequence.promptTokens + Math.floor(decoded);
+    slot.freedMs = nowMs;
+    this.active = this.active.filter((other) => other !== sequence);
+    this.beginPrefill(nowMs);
+  }
+
+  private beginPrefill(nowMs: number): void {
+    const first = this.prefilling();
+    if (first) first.prefillBeganMs ??= nowMs;
+  }
+
+  private prefilling(): Sequence | undefined {
+    return this.active.find(({ phase }) => phase === "prefill");
+  }
+
+  private prefillPerMs(): number {
+    return this.placement.prefillTokensPerSec / 1_000;
+  }
+
+  /** Tokens per millisecond of each sequence; the batch counts with its mean length of context, half of the answer included. */
+  private decodePerMs(): number {
+    const batch = this.active.length;
+    const contextTokens =
+      this.active.reduce((sum, { promptTokens, request }) => sum + promptTokens + request.outputTokens / 2, 0) / batch;
+    const speedup = decodeSpeedup(this.model.batching, batch, contextTokens);
+    return (this.placement.decodeTokensPerSec * speedup) / batch / 1_000;
+  }
+}
+
+/** A token whose time has come to a millionth is there. */
+const TOKEN_ROUNDING = 1e-6;
