@@ -121,7 +121,8 @@ export async function compareCommand(
     return exitCodeOf(result);
   } catch (error) {
     progress.done();
-    return fail(EXIT.error, ...messagesOf(error));
+    // What fails because the program was told to end is no failure worth telling.
+    return care.ending ? EXIT.error : fail(EXIT.error, ...messagesOf(error));
   } finally {
     await care.close();
   }

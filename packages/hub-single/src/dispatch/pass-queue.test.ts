@@ -23,7 +23,7 @@ describe.each([
     expect(passes).toBe(0);
     await turn();
     for (let trigger = 0; trigger < 5; trigger++) queue.request();
-    expect(queue.debt).toBe(name === "OnePendingPass" ? 1 : 6);
+    expect(queue.debt).toBe(name === "OnePendingPass" ? 2 : 6);
     running.open();
     await turn();
     expect(passes).toBe(expected);

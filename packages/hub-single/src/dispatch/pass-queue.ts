@@ -2,7 +2,7 @@
 export interface PassQueue {
   /** A trigger. Never runs the pass within the call. */
   request(): void;
-  /** Passes that are owed. */
+  /** Passes that are owed, the running one included. */
   readonly debt: number;
   /** Takes no more requests, drops what is owed, and resolves when the running pass has ended. */
   close(): Promise<void>;
@@ -63,7 +63,7 @@ export class OnePendingPass implements PassQueue {
   }
 
   get debt(): number {
-    return this.#isPending ? 1 : 0;
+    return (this.#isPending ? 1 : 0) + (this.#running ? 1 : 0);
   }
 
   request(): void {
