@@ -6,7 +6,7 @@
 import type { Task } from "@hubscale/protocol";
 import { type Database, KEYS } from "../data-folder.ts";
 import { decodeTask, keyOf, scanTasks } from "./task-row.ts";
-import type { WorkCounters } from "../work-counters.ts";
+import { noWork, type WorkCounters } from "../work-counters.ts";
 import type { Decision, RowObserver, TaskTable } from "./task-table.ts";
 
 export class SerialSyncTable implements TaskTable {
@@ -19,10 +19,10 @@ export class SerialSyncTable implements TaskTable {
 
   readonly #onFailure: (error: Error) => void;
 
-  constructor(parts: { db: Database; observers: readonly RowObserver[]; work: WorkCounters; onFailure(error: Error): void }) {
+  constructor(parts: { db: Database; observers: readonly RowObserver[]; work?: WorkCounters; onFailure(error: Error): void }) {
     this.#db = parts.db;
     this.#observers = parts.observers;
-    this.#work = parts.work;
+    this.#work = parts.work ?? noWork();
     this.#onFailure = (error) => parts.onFailure(error);
   }
 
