@@ -1,4 +1,6 @@
 /** `pnpm hub single|sharded …`: a hub by hand, started as the bench starts it. */
+import { parseArgs } from "node:util";
+import { EDGE_FLAGS, edgeFlagsOf } from "@hubscale/hub-runtime";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { type HubSpec, MAX_NODES, parseHubId, startHub } from "./drivers/index.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -10,6 +12,10 @@ interface CommonOptions {
   port: number;
   data?: string;
   rateLimits: string;
+  registration: string;
+  registrationTokenFile?: string;
+  maxConnections?: number;
+  allowLinkLocalEndpoints?: true;
 }
 
 const program = new Command("hub")
@@ -73,15 +79,22 @@ function hubCommand(name: string, description: string): Command {
     .description(description)
     .option("--port <n>", "0: any free one", numberFrom(0, 65_535), 4_000)
     .option("--data <dir>", "where the tasks are kept from run to run; default: a temporary folder, removed at the end")
-    .option("--rate-limits <what>", "off, reference, or a file", "reference");
+    .option("--rate-limits <what>", "off, reference, or a file", "reference")
+    .addOption(
+      new Option("--registration <who>", "who may register agents").choices(["open", "token", "closed"]).default("open"),
+    )
+    .option("--registration-token-file <file>", "with --registration token: holds the token that registers")
+    .option("--max-connections <n>", "agents' connections to one node; default: 18000", numberFrom(1, 999_999))
+    .option("--allow-link-local-endpoints", "poll endpoints at link-local, multicast and metadata addresses too");
 }
 
 /** Until a signal: the process care exits then. Earlier only when the hub cannot be had or ends by itself. */
 async function run(
   spec: HubSpec,
-  { port, data, rateLimits }: CommonOptions,
+  { port, data, rateLimits, ...edge }: CommonOptions,
   rest: { durability: "fsync" | "process"; fsyncFloorMs: number; shards?: number },
 ): Promise<void> {
+  const edgeFlags = edgeArguments(edge);
   const care = new ProcessCare({ handleSignals: true, exitCodeOf: () => EXIT.ok });
   const tell = (line: string) => {
     // What fails on the way out fails because it was told to end.
@@ -90,7 +103,17 @@ async function run(
   try {
     const sources = serverSourcesOf(process.env);
     const keep = data === undefined ? {} : { keptFolder: data };
-    const started = await startHub(spec, { care, sources, port, rateLimits, log: "inherit", tell, ...rest, ...keep });
+    const started = await startHub(spec, {
+      care,
+      sources,
+      port,
+      rateLimits,
+      edgeFlags,
+      log: "inherit",
+      tell,
+      ...rest,
+      ...keep,
+    });
     if (!started.ok) {
       tell(`${started.refusal.message}\nhub: next step: ${started.refusal.nextStep}`);
       process.exitCode = EXIT.error;
@@ -111,6 +134,24 @@ async function run(
   } finally {
     await care.close();
   }
+}
+
+/** As the hubs' programs take them. What does not go together is refused before anything is started. */
+function edgeArguments(options: Omit<CommonOptions, "port" | "data" | "rateLimits">): string[] {
+  const { registration, registrationTokenFile: file, maxConnections, allowLinkLocalEndpoints } = options;
+  const flags = [
+    "--registration",
+    registration,
+    ...(file === undefined ? [] : ["--registration-token-file", file]),
+    ...(maxConnections === undefined ? [] : ["--max-connections", String(maxConnections)]),
+    ...(allowLinkLocalEndpoints ? ["--allow-link-local-endpoints"] : []),
+  ];
+  try {
+    edgeFlagsOf(parseArgs({ args: flags, options: EDGE_FLAGS }).values);
+  } catch (error) {
+    program.error(`error: ${(error as Error).message}`, { exitCode: EXIT.usage });
+  }
+  return flags;
 }
 
 function numberFrom(low: number, high: number): (text: string) => number {

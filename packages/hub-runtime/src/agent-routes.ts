@@ -2,11 +2,12 @@ import { checkerOf, REGISTER_AGENT, type RegisterAgentAnswer, ROOM_MESSAGE } fro
 import type { FastifyInstance } from "fastify";
 import { agentEntryOf } from "./connected-agent.ts";
 import type { Channels } from "./channels.ts";
-import { admit, invalid } from "./http-app.ts";
+import { admit, bearerOf, invalid } from "./http-app.ts";
 import type { HubMetrics } from "./hub-metrics.ts";
 import type { RandomHex, TokenStore } from "./ports.ts";
 import type { PresenceBoard } from "./presence-board.ts";
 import type { RateLimiter } from "./rate-limiter.ts";
+import { type RegistrationPolicy, registrationRefusal } from "./registration.ts";
 import { hashOfToken } from "./token-check.ts";
 
 export interface AgentRoutesOptions {
@@ -15,18 +16,23 @@ export interface AgentRoutesOptions {
   limiter: RateLimiter;
   metrics: HubMetrics;
   presence: PresenceBoard;
+  registration: RegistrationPolicy;
   /** As clients reach the hub. */
   urls(): { http: string; ws: string };
 }
 
 /** Registration and the list of agents, for everybody. */
 export function addAgentRoutes(app: FastifyInstance, options: AgentRoutesOptions): void {
-  const { store, randomHex, limiter, metrics, presence, urls } = options;
+  const { store, randomHex, limiter, metrics, presence, registration, urls } = options;
   const check = checkerOf<{ agent_id: string }>(REGISTER_AGENT);
 
   app.post("/api/onboard/register", {
-    // A caller without a token is known by its address only.
-    onRequest: async (request, reply) => admit(limiter, metrics, request, reply, request.ip),
+    onRequest: async (request, reply) => {
+      // A caller without a token is known by its address only. Guesses at the registration token are limited like registrations.
+      if (admit(limiter, metrics, request, reply, request.ip)) return reply;
+      const refusal = registrationRefusal(registration, bearerOf(request.headers.authorization));
+      return refusal && reply.code(refusal.status).send(refusal.body);
+    },
     handler: async (request, reply) => {
       const body = check(request.body ?? {});
       if (!body.ok) return invalid(reply, body.errors);

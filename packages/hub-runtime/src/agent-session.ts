@@ -9,6 +9,7 @@ import { hostResourcesOf } from "./host-resources.ts";
 import type { HubMetrics } from "./hub-metrics.ts";
 import type { IdentifyBackoff } from "./identify-backoff.ts";
 import type { Messages } from "./messages.ts";
+import { parsedJson } from "./parsed-json.ts";
 import { type BusEvent, type Clock, type TaskDesk, Unavailable } from "./ports.ts";
 import type { PresenceBoard } from "./presence-board.ts";
 import type { RateLimiter } from "./rate-limiter.ts";
@@ -42,13 +43,15 @@ export class AgentSession {
   readonly #socket: AgentSocket;
   #agent: ConnectedAgent | undefined;
   #violations: ViolationLog | undefined;
+  readonly openedAtMs: number;
   /** Of the last frame, for the idle limit of the socket. */
   lastFrameAtMs: number;
 
   constructor(hub: SessionContext, socket: AgentSocket) {
     this.#hub = hub;
     this.#socket = socket;
-    this.lastFrameAtMs = hub.clock.nowMs();
+    this.openedAtMs = hub.clock.nowMs();
+    this.lastFrameAtMs = this.openedAtMs;
   }
 
   get agent(): ConnectedAgent | undefined {
@@ -236,7 +239,7 @@ const OLLAMA_PORT = 11_434;
 /** Undefined: not a JSON object. */
 function parsedFrame(data: Buffer): { type?: unknown } | undefined {
   try {
-    const parsed: unknown = JSON.parse(data.toString("utf8"));
+    const parsed = parsedJson(data.toString("utf8"));
     return typeof parsed === "object" && parsed !== null && !Array.isArray(parsed) ? parsed : undefined;
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;

@@ -1,5 +1,5 @@
 /** Named channels and the room: at-most-once, with a short history in memory on every node. */
-import type { HubFrame } from "@hubscale/protocol";
+import { type HubFrame, LIMITS } from "@hubscale/protocol";
 import type { ConnectedAgent } from "./connected-agent.ts";
 import type { BusEvent, Clock } from "./ports.ts";
 
@@ -13,7 +13,9 @@ export type RoomMessage = Extract<HubFrame, { type: "room_message" }>;
 export class Channels {
   readonly #clock: Clock;
   readonly #publish: (event: BusEvent) => void;
-  readonly #histories = new Map<string, { seq: number; messages: ChannelMessage[] }>();
+  /** In order of last use. */
+  readonly #histories = new Map<string, ChannelHistory>();
+  #historyBytes = 0;
   #roomSeq = 0;
 
   constructor(clock: Clock, publish: (event: BusEvent) => void) {
@@ -22,6 +24,10 @@ export class Channels {
   }
 
   subscribe(agent: ConnectedAgent, channel: string): void {
+    if (agent.channels.size >= LIMITS.channelSubscriptions && !agent.channels.has(channel)) {
+      agent.line.send({ type: "error", error: "too_many_channels" });
+      return;
+    }
     agent.channels.add(channel);
     agent.line.send({ type: "channel_subscribed", channel });
   }
@@ -73,22 +79,47 @@ export class Channels {
       // Moved to the end: the map is in order of last use.
       this.#histories.delete(frame.channel);
     } else {
-      history = { seq: 0, messages: [] };
-      this.#forgetOldest();
+      history = { seq: 0, messages: [], bytes: [] };
+      this.#forgetOldestChannel();
     }
     this.#histories.set(frame.channel, history);
     history.seq = Math.max(history.seq, frame.seq);
+    const bytes = JSON.stringify(frame.payload).length;
     history.messages.push(frame);
-    if (history.messages.length > CHANNEL_HISTORY) history.messages.shift();
+    history.bytes.push(bytes);
+    this.#historyBytes += bytes;
+    if (history.messages.length > CHANNEL_HISTORY) this.#forgetOldestMessage(history);
+    this.#shrink();
   }
 
-  #forgetOldest(): void {
+  #forgetOldestMessage(history: ChannelHistory): void {
+    history.messages.shift();
+    this.#historyBytes -= history.bytes.shift() ?? 0;
+  }
+
+  /** The channels that were silent longest give up their messages first; they keep their numbering. */
+  #shrink(): void {
+    for (const history of this.#histories.values()) {
+      while (this.#historyBytes > HISTORY_BYTES && history.messages.length > 0) this.#forgetOldestMessage(history);
+      if (this.#historyBytes <= HISTORY_BYTES) return;
+    }
+  }
+
+  #forgetOldestChannel(): void {
     if (this.#histories.size < CHANNELS) return;
-    for (const oldest of this.#histories.keys()) {
+    for (const [oldest, history] of this.#histories) {
+      while (history.messages.length > 0) this.#forgetOldestMessage(history);
       this.#histories.delete(oldest);
       return;
     }
   }
+}
+
+interface ChannelHistory {
+  seq: number;
+  messages: ChannelMessage[];
+  /** Size of each message's payload, in characters of JSON. */
+  bytes: number[];
 }
 
 /** Messages that a channel keeps for late readers. */
@@ -96,3 +127,6 @@ const CHANNEL_HISTORY = 100;
 
 /** Channels that are remembered; the one that was silent longest makes room. */
 const CHANNELS = 1_000;
+
+/** Of all channels together: plenty for chat, and what a client can make the hub keep in memory has an end. */
+const HISTORY_BYTES = 16_777_216;

@@ -1,37 +1,109 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, test } from "vitest";
-import { isForbiddenAddress } from "./endpoint-address.ts";
+import { isForbiddenAddress, safeLookup } from "./endpoint-address.ts";
 import { probeEndpoint } from "./endpoint-probe.ts";
 
-test.each(["169.254.169.254", "169.254.0.1", "fe80::1", "::ffff:169.254.169.254", "100.100.100.200", "fd00:ec2::254"])(
-  "%s is not polled",
-  async (address) => {
-    expect(isForbiddenAddress(address)).toBe(true);
-    await expect(probeEndpoint(address, 80)).rejects.toThrow(`${address} is not polled`);
+const SAFELY = { allowLinkLocal: false };
+
+test.each([
+  "169.254.169.254",
+  "169.254.0.1",
+  "fe80::1",
+  "fe80::1%eth0",
+  "[fe80::1]",
+  "::ffff:169.254.169.254",
+  "::ffff:a9fe:a9fe",
+  "64:ff9b::169.254.169.254",
+  "2002:a9fe:a9fe::1",
+  "100.100.100.200",
+  "168.63.129.16",
+  "fd00:ec2::254",
+  "[fd00:ec2::254]",
+  "224.0.0.1",
+  "239.255.255.250",
+  "255.255.255.255",
+  "ff02::1",
+  "::ffff:224.0.0.1",
+])("%s is not polled", async (address) => {
+  expect(isForbiddenAddress(address)).toBe(true);
+  await expect(probeEndpoint(address, 80, SAFELY)).rejects.toThrow(`${address} is not polled`);
+});
+
+test.each(["127.0.0.1", "192.168.1.10", "10.0.0.1", "::1", "[::1]", "fd00::1", "2002:0a00:1::", "a-name"])(
+  "%s may be polled",
+  (address) => {
+    expect(isForbiddenAddress(address)).toBe(false);
   },
 );
 
-test.each(["127.0.0.1", "192.168.1.10", "10.0.0.1", "::1", "a-name"])("%s may be polled", (address) => {
-  expect(isForbiddenAddress(address)).toBe(false);
+// Each is 169.254.169.254 to the resolver, though none is an address as the registry sees it.
+test.each(["2852039166", "0xa9fea9fe", "169.254.43518", "0251.0376.0251.0376"])(
+  "the name or number %s, which leads to a forbidden address, is not polled",
+  async (host) => {
+    expect(isForbiddenAddress(host)).toBe(false);
+    await expect(probeEndpoint(host, 80, SAFELY)).rejects.toThrow("resolves to an address that is not polled");
+  },
+);
+
+test("the resolver's answer decides, also when it gives several addresses", async () => {
+  const found = await new Promise<unknown>((resolve, reject) =>
+    safeLookup("127.0.0.1", { all: true }, (error, addresses) => (error ? reject(error) : resolve(addresses))),
+  );
+  expect(found).toEqual([{ address: "127.0.0.1", family: 4 }]);
 });
 
-test("a name or number that leads to a forbidden address is not polled", async () => {
-  // 169.254.169.254 as one number, which the resolver understands.
-  await expect(probeEndpoint("2852039166", 80)).rejects.toThrow("is not polled");
+test("link-local addresses are asked when that is allowed", async () => {
+  // Nobody answers there, but the question is no longer refused.
+  await expect(probeEndpoint("2852039166", 1, { allowLinkLocal: true })).rejects.not.toThrow("is not polled");
+});
+
+test("an address in brackets, as URLs write those of IPv6, is asked", async () => {
+  await withServer({ status: 200, headers: {}, body: '{"models":[{"name":"a"}]}' }, "127.0.0.1", async (port) => {
+    expect(await probeEndpoint("[127.0.0.1]", port, SAFELY)).toEqual({ models: ["a"], loadedModels: ["a"] });
+  });
 });
 
 test.each([
-  [302, { location: "http://127.0.0.1:1/" }, "{}", "answered 302"],
   [500, {}, "{}", "answered 500"],
   [200, {}, "no json", "not valid JSON"],
   [200, {}, "{}", "no list of models"],
 ])("an endpoint that answers %i %j %s is not healthy", async (status, headers, body, message) => {
-  const server = createServer((_request, response) => response.writeHead(status, headers as Record<string, string>).end(body));
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await withServer({ status, headers, body }, "127.0.0.1", async (port) => {
+    await expect(probeEndpoint("127.0.0.1", port, SAFELY)).rejects.toThrow(message);
+  });
+});
+
+test.each([301, 302, 307, 308])("a redirect with %i is not followed", async (status) => {
+  let followed = 0;
+  const target = createServer((_request, response) => {
+    followed++;
+    response.end('{"models":[]}');
+  });
+  await new Promise<void>((resolve) => target.listen(0, "127.0.0.1", resolve));
+  const headers = { location: `http://127.0.0.1:${(target.address() as AddressInfo).port}/api/tags` };
   try {
-    await expect(probeEndpoint("127.0.0.1", (server.address() as AddressInfo).port)).rejects.toThrow(message);
+    await withServer({ status, headers, body: "" }, "127.0.0.1", async (port) => {
+      await expect(probeEndpoint("127.0.0.1", port, SAFELY)).rejects.toThrow(`answered ${status}`);
+    });
+    expect(followed).toBe(0);
+  } finally {
+    target.close();
+  }
+});
+
+interface Answer {
+  status: number;
+  headers: Record<string, string>;
+  body: string;
+}
+
+async function withServer({ status, headers, body }: Answer, host: string, run: (port: number) => Promise<void>) {
+  const server = createServer((_request, response) => response.writeHead(status, headers).end(body));
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
+  try {
+    await run((server.address() as AddressInfo).port);
   } finally {
     server.close();
   }
-});
+}

@@ -1,15 +1,23 @@
 /** Asks one Ollama endpoint which models it has and which are loaded. */
 import { get } from "node:http";
-import { isForbiddenAddress, safeLookup } from "./endpoint-address.ts";
+import { isForbiddenAddress, safeLookup, withoutBrackets } from "./endpoint-address.ts";
 
 export interface EndpointModels {
   models: string[];
   loadedModels: string[];
 }
 
+export interface ProbeOptions {
+  /** Also link-local, multicast and cloud-metadata addresses: for a test network that has no others. */
+  allowLinkLocal: boolean;
+}
+
 /** Rejects if the endpoint does not answer both questions within `PROBE_TIMEOUT_MS`. Redirects are not followed. */
-export async function probeEndpoint(host: string, port: number): Promise<EndpointModels> {
-  const [tags, ps] = await Promise.all([getJson(host, port, "/api/tags"), getJson(host, port, "/api/ps")]);
+export async function probeEndpoint(host: string, port: number, options: ProbeOptions): Promise<EndpointModels> {
+  const [tags, ps] = await Promise.all([
+    getJson({ host, port, path: "/api/tags", ...options }),
+    getJson({ host, port, path: "/api/ps", ...options }),
+  ]);
   return { models: modelNames(tags), loadedModels: modelNames(ps) };
 }
 
@@ -19,14 +27,21 @@ const PROBE_TIMEOUT_MS = 5_000;
 /** A list of models is a few kilobytes. */
 const ANSWER_BYTES = 1_048_576;
 
-function getJson(host: string, port: number, path: string): Promise<unknown> {
+function getJson({ host, port, path, allowLinkLocal }: Question): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    if (isForbiddenAddress(host)) {
-      reject(new Error(`${host} is not polled`));
+    if (!allowLinkLocal && isForbiddenAddress(host)) {
+      reject(new Error(`${host} is not polled: a link-local, multicast or metadata address`));
       return;
     }
     const request = get(
-      { host, port, path, lookup: safeLookup, agent: false, signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) },
+      {
+        host: withoutBrackets(host),
+        port,
+        path,
+        ...(allowLinkLocal ? {} : { lookup: safeLookup }),
+        agent: false,
+        signal: AbortSignal.timeout(PROBE_TIMEOUT_MS),
+      },
       (response) => {
         const chunks: Buffer[] = [];
         let bytes = 0;
@@ -48,6 +63,12 @@ function getJson(host: string, port: number, path: string): Promise<unknown> {
     );
     request.on("error", reject);
   });
+}
+
+interface Question extends ProbeOptions {
+  host: string;
+  port: number;
+  path: string;
 }
 
 /** `{models: [{name}]}`, as both routes answer. */

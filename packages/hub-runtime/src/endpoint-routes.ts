@@ -1,5 +1,6 @@
 import { checkerOf, REGISTER_ENDPOINT } from "@hubscale/protocol";
 import type { FastifyInstance } from "fastify";
+import { isForbiddenAddress } from "./endpoint-address.ts";
 import type { EndpointRegistry } from "./endpoint-registry.ts";
 import { invalid } from "./http-app.ts";
 
@@ -10,7 +11,11 @@ interface RegisterEndpointBody {
 }
 
 /** The registry of LLM endpoints. All want a token. */
-export function addEndpointRoutes(app: FastifyInstance, endpoints: EndpointRegistry): void {
+export function addEndpointRoutes(
+  app: FastifyInstance,
+  endpoints: EndpointRegistry,
+  { allowLinkLocal }: { allowLinkLocal: boolean },
+): void {
   const check = checkerOf<RegisterEndpointBody>(REGISTER_ENDPOINT);
 
   app.get("/api/admin/llm-registry", async () => ({ endpoints: endpoints.list(), count: endpoints.list().length }));
@@ -26,6 +31,10 @@ export function addEndpointRoutes(app: FastifyInstance, endpoints: EndpointRegis
     const { host, port = 11_434, name } = body.value;
     if (/[\s/?#@]/.test(host)) {
       return invalid(reply, [{ field: "host", error: "invalid_value", detail: "must be a host name or an address" }]);
+    }
+    if (!allowLinkLocal && isForbiddenAddress(host)) {
+      const detail = "link-local, multicast and metadata addresses are not polled";
+      return invalid(reply, [{ field: "host", error: "invalid_value", detail }]);
     }
     return reply.code(201).send(await endpoints.register(host, port, name ?? host, "admin"));
   });

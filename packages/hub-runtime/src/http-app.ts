@@ -1,8 +1,10 @@
 /** The HTTP side: JSON in and out, bearer tokens, rate limits, and errors as the contract has them, never a stack trace. */
+import type { Socket } from "node:net";
 import { rateTierOfRoute } from "@hubscale/hub-core";
 import { type FieldError, LIMITS } from "@hubscale/protocol";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { HubMetrics } from "./hub-metrics.ts";
+import { parsedJson } from "./parsed-json.ts";
 import { Unavailable } from "./ports.ts";
 import type { RateLimiter } from "./rate-limiter.ts";
 import type { TokenCheck } from "./token-check.ts";
@@ -18,6 +20,8 @@ export interface HttpAppOptions {
   tokens: TokenCheck;
   limiter: RateLimiter;
   metrics: HubMetrics;
+  /** WebSocket connections; the port takes some more for HTTP. */
+  maxConnections: number;
   /** While true every request but `GET /health` is answered 503. */
   isDraining(): boolean;
   /** Anything but `Unavailable` out of a store: the hub must stop. */
@@ -33,14 +37,25 @@ export interface HttpApp {
 
 export function createHttpApp(options: HttpAppOptions): HttpApp {
   const { tokens, limiter, metrics } = options;
-  const app = fastify({ bodyLimit: LIMITS.payloadBytes, forceCloseConnections: "idle" });
+  const app = fastify({
+    bodyLimit: LIMITS.payloadBytes,
+    forceCloseConnections: "idle",
+    connectionTimeout: STUCK_CONNECTION_MS,
+    requestTimeout: REQUEST_MS,
+    http: { headersTimeout: HEADERS_MS, maxHeaderSize: HEADER_BYTES },
+    routerOptions: { maxParamLength: PATH_PART_CHARS },
+    frameworkErrors: (_error, _request, reply) => badRequest(reply as unknown as FastifyReply),
+    clientErrorHandler: answerBrokenRequest,
+  });
+  // Beyond it the kernel's answer is a closed connection: better than to run out of files.
+  app.server.maxConnections = options.maxConnections + HTTP_CONNECTIONS;
   app.decorateRequest("agentId", "");
 
   app.removeAllContentTypeParsers();
   app.addContentTypeParser<string>("*", { parseAs: "string" }, (_request, body, done) => {
     if (body === "") return done(null, undefined);
     try {
-      done(null, JSON.parse(body));
+      done(null, parsedJson(body));
     } catch (error) {
       done(Object.assign(error as SyntaxError, { statusCode: 400 }));
     }
@@ -108,6 +123,11 @@ export function invalid(reply: FastifyReply, errors: readonly FieldError[]): Fas
   return reply.code(422).send({ error: "validation_failed", errors });
 }
 
+/** A path that cannot be decoded, or one with parts that are too long. */
+function badRequest(reply: FastifyReply): FastifyReply {
+  return reply.code(400).send({ error: "bad_request" });
+}
+
 function unavailable(reply: FastifyReply, retryAfterMs: number): FastifyReply {
   return reply
     .code(503)
@@ -115,6 +135,44 @@ function unavailable(reply: FastifyReply, retryAfterMs: number): FastifyReply {
     .send({ error: "unavailable", retry_after_ms: retryAfterMs });
 }
 
-function bearerOf(header: string | undefined): string | undefined {
+export function bearerOf(header: string | undefined): string | undefined {
   return header?.startsWith("Bearer ") ? header.slice("Bearer ".length).trim() : undefined;
 }
+
+/** What the HTTP parser could not make a request of, in the form of all other errors. */
+function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code !== "ECONNRESET" && socket.writable) {
+    const [status, body] = BROKEN_REQUESTS[error.code ?? ""] ?? ["400 Bad Request", { error: "bad_request" }];
+    const text = JSON.stringify(body);
+    socket.write(
+      `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${text.length}\r\n\r\n${text}`,
+    );
+  }
+  socket.destroy(error);
+}
+
+/** Of all header lines together, in bytes; a token takes 80. Node's own default, stated since it is a limit of ours. */
+const HEADER_BYTES = 16_384;
+
+const BROKEN_REQUESTS: Record<string, [status: string, body: object]> = {
+  HPE_HEADER_OVERFLOW: ["431 Request Header Fields Too Large", { error: "headers_too_large", limit_bytes: HEADER_BYTES }],
+  ERR_HTTP_REQUEST_TIMEOUT: ["408 Request Timeout", { error: "request_timeout" }],
+};
+
+/** For the head of a request: a client that sends it byte by byte holds a connection no longer. */
+const HEADERS_MS = 20_000;
+
+/** For a whole request: 1 MiB at 30 KB/s. */
+const REQUEST_MS = 40_000;
+
+/**
+ * Without a byte in either direction: a client that does not read its answer is cut off. Long, since an overloaded hub of the
+ * reference's kind answers late, and a client may well wait for that.
+ */
+const STUCK_CONNECTION_MS = 120_000;
+
+/** HTTP connections beside those of the agents: submitters, people, load balancers. */
+const HTTP_CONNECTIONS = 1_000;
+
+/** The id of an endpoint: a host name (256) and a port. */
+const PATH_PART_CHARS = 300;

@@ -1,6 +1,7 @@
 import type { HubBehaviour } from "./behaviour.ts";
 import type { Backplane, Clock, HubView, RandomHex, Roster, TaskDesk } from "./ports.ts";
 import type { RateLimitSettings } from "./rate-limiter.ts";
+import type { RegistrationPolicy } from "./registration.ts";
 
 export interface HubEdgeOptions {
   /** Unique among the nodes of a hub. */
@@ -24,6 +25,10 @@ export interface HubEdgeOptions {
   maxConnections?: number;
   /** Unsent bytes at which a slow client is cut off. Default `MAX_BUFFERED_BYTES`. */
   maxBufferedBytes?: number;
+  /** Default: open. */
+  registration?: RegistrationPolicy;
+  /** Polls link-local, multicast and cloud-metadata addresses too. Default false. */
+  allowLinkLocalEndpoints?: boolean;
   log(line: string): void;
   /** Called when a store broke in a way that the hub must not survive. Default: throws outside of any handler. */
   onBroken?(error: unknown): void;

@@ -36,15 +36,31 @@ describe("sockets", () => {
   test("one without a frame for 60 s is closed", async () => {
     const clock = new ManualClock();
     const { context } = await start({ clock });
-    const client = await context.connect();
-    clock.advance(55_000);
-    client.send({ type: "ping" });
-    await client.take("error");
-    clock.advance(55_000);
-    client.send({ type: "ping" });
-    await client.take("error");
+    const { client } = await context.agent("quiet");
+    for (let round = 0; round < 2; round++) {
+      clock.advance(55_000);
+      await client.unread();
+    }
     clock.advance(65_000);
-    expect((await client.closed).code).toBe(1000);
+    expect(await client.closed).toEqual({ code: 1000, reason: "no frame for 60 s" });
+  });
+
+  test.each([
+    [true, "kept"],
+    [false, "not identified within 60 s"],
+  ])("with warts %s, one that does not say who it is, but sends frames: %s", async (warts, fate) => {
+    const clock = new ManualClock();
+    const { context } = await start({ clock, behaviour: { warts, presence: "digest" } });
+    const client = await context.connect();
+    for (let round = 0; round < 2; round++) {
+      clock.advance(25_000);
+      client.send({ type: "ping" });
+      await client.take("error");
+    }
+    clock.advance(15_000);
+    client.send({ type: "ping" });
+    const kept = client.take("error").then(() => "kept");
+    expect(await kept.catch(async () => (await client.closed).reason)).toBe(fate);
   });
 
   test.each([

@@ -32,10 +32,10 @@ export async function startHubEdge(options: HubEdgeOptions): Promise<HubEdge> {
   const hub = await assembleHub(options);
   const sockets = new SocketServer(hub, { maxConnections, maxBufferedBytes, log });
   let isDraining = false;
-  const app = createHttpApp({ ...hub, isDraining: () => isDraining });
+  const app = createHttpApp({ ...hub, maxConnections, isDraining: () => isDraining });
   const addRoutes = { hub, sockets, options, urls: () => urlsOf(options, app.open), isDraining: () => isDraining };
   addOpenRoutes(app.open, addRoutes);
-  app.secured((secured) => addSecuredRoutes(secured, hub));
+  app.secured((secured) => addSecuredRoutes(secured, hub, options.allowLinkLocalEndpoints ?? false));
   sockets.attach(app.open.server);
 
   try {
@@ -94,13 +94,19 @@ function addOpenRoutes(app: FastifyInstance, { hub, sockets, options, urls, isDr
       ...metrics.snapshot(),
     }),
   });
-  addAgentRoutes(app, { ...hub, store: backplane.tokens, randomHex, urls });
+  addAgentRoutes(app, {
+    ...hub,
+    store: backplane.tokens,
+    randomHex,
+    urls,
+    registration: options.registration ?? { mode: "open" },
+  });
 }
 
-function addSecuredRoutes(app: FastifyInstance, hub: HubParts): void {
+function addSecuredRoutes(app: FastifyInstance, hub: HubParts, allowLinkLocal: boolean): void {
   addTaskRoutes(app, hub);
   addRoomRoute(app, hub.channels);
-  addEndpointRoutes(app, hub.endpoints);
+  addEndpointRoutes(app, hub.endpoints, { allowLinkLocal });
   app.get("/api/admin/rate-limits", async () => hub.limiter.describe());
 }
 

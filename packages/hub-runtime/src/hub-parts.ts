@@ -23,7 +23,7 @@ export interface HubParts extends SessionContext {
 }
 
 export async function assembleHub(options: HubEdgeOptions): Promise<HubParts> {
-  const { node, backplane, clock, behaviour, log, randomHex } = options;
+  const { node, backplane, clock, behaviour, log, randomHex, allowLinkLocalEndpoints: allowLinkLocal = false } = options;
   const onBroken = options.onBroken ?? throwOutside;
   const nowMs = () => clock.nowMs();
   const publish = (event: BusEvent) => backplane.publish(event);
@@ -46,7 +46,7 @@ export async function assembleHub(options: HubEdgeOptions): Promise<HubParts> {
     clock,
     store: backplane.endpoints,
     resources,
-    probe: probeEndpoint,
+    probe: (host, port) => probeEndpoint(host, port, { allowLinkLocal }),
     publish,
     onChange: () => tasks.notify({ type: "endpoints_changed" }),
     log,

@@ -43,11 +43,18 @@ export class SocketServer {
     });
   }
 
-  /** To be called every few seconds: closes sockets without a frame for 60 s. */
+  /**
+   * To be called every few seconds: closes sockets without a frame for 60 s, and (but on the reference) those that do not say who
+   * they are for as long: with a token in nobody's hand they would hold connections that agents need.
+   */
   closeIdle(): void {
-    const nowMs = this.#hub.clock.nowMs();
+    const { clock, hasWarts } = this.#hub;
+    const nowMs = clock.nowMs();
     for (const [session, socket] of this.#open) {
       if (nowMs - session.lastFrameAtMs >= TIMERS.socketIdleMs) socket.close(1000, "no frame for 60 s");
+      else if (!hasWarts && !session.agent && nowMs - session.openedAtMs >= TIMERS.socketIdleMs) {
+        socket.close(1000, "not identified within 60 s");
+      }
     }
   }
 
@@ -57,7 +64,9 @@ export class SocketServer {
     for (const [session, socket] of this.#open) {
       const { agent } = session;
       if (!agent || nowMs - agent.lastSeenMs < TIMERS.unseenForMs) continue;
-      this.#options.log(`agent ${agent.agentId} was not seen for ${TIMERS.unseenForMs / 1_000} s and is evicted`);
+      this.#options.log(
+        `agent ${JSON.stringify(agent.agentId)} was not seen for ${TIMERS.unseenForMs / 1_000} s and is evicted`,
+      );
       session.closed();
       socket.close(1000, "not seen for 60 s");
     }
@@ -92,7 +101,8 @@ export class SocketServer {
     });
     // A broken client (bad frame, oversized payload, reset) has its close event, which does all there is to do.
     client.on("error", (error) =>
-      this.#options.log(`connection of ${session.agent?.agentId ?? "nobody yet"}: ${error.message}`),
+      // Quoted: an agent chooses its id, which may hold a line break.
+      this.#options.log(`connection of ${JSON.stringify(session.agent?.agentId ?? "nobody yet")}: ${error.message}`),
     );
     client.on("close", () => {
       this.#open.delete(session);

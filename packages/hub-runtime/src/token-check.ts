@@ -8,7 +8,12 @@ export function hashOfToken(token: string): string {
 
 /**
  * Tells whose a token is. Verified tokens are remembered by their hash, so that a caller costs one read of the store; tokens
- * are never revoked. Since only hashes are compared, the time that a comparison takes says nothing about a token.
+ * are never revoked.
+ *
+ * No comparison here depends on a secret in a way that time could tell: a token is looked up by its SHA-256. How long the
+ * lookup takes may say how far the hash of a guess agrees with a stored hash, but who learnt even the whole stored hash would
+ * still have to find 256 random bits that have it. So a table of hashes does what `timingSafeEqual` does for a single token,
+ * which here there is none of: any of many tokens may be meant.
  */
 export class TokenCheck {
   readonly #store: TokenStore;

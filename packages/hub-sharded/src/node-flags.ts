@@ -1,9 +1,9 @@
 /** The flags of the program `node-main`. */
 import { parseArgs } from "node:util";
-import type { DurabilityLevel } from "@hubscale/hub-runtime";
+import { type DurabilityLevel, EDGE_FLAGS, type EdgeFlags, edgeFlagsOf } from "@hubscale/hub-runtime";
 import { DEFAULT_LEASE_MS, DEFAULT_SHARDS } from "./sharded-node.ts";
 
-export interface NodeFlags {
+export interface NodeFlags extends EdgeFlags {
   node: string;
   host: string;
   port: number;
@@ -52,6 +52,7 @@ function flagsOf(args: readonly string[], defaultNode: string): NodeFlags {
       "seed-completed-rows": { type: "string", default: "0" },
       "fsync-floor-ms": { type: "string" },
       "exit-with-parent": { type: "boolean", default: false },
+      ...EDGE_FLAGS,
     },
   });
   const { durability, namespace, node } = values;
@@ -77,6 +78,7 @@ function flagsOf(args: readonly string[], defaultNode: string): NodeFlags {
     publicUrl: values["public-url"],
     seedCompletedRows: numberOf("--seed-completed-rows", values["seed-completed-rows"], { min: 0, max: 10_000_000 }),
     exitWithParent: values["exit-with-parent"],
+    ...edgeFlagsOf(values),
   };
 }
 

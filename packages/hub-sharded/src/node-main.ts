@@ -1,5 +1,5 @@
 /** The program of one node: reads its flags, wires the parts, prints one line when it is ready. */
-import { rateLimitsOf, startHubEdge, systemClock, systemRandomHex } from "@hubscale/hub-runtime";
+import { edgeSecurityOf, rateLimitsOf, startHubEdge, systemClock, systemRandomHex } from "@hubscale/hub-runtime";
 import { parseNodeFlags } from "./node-flags.ts";
 import { openShardedNode } from "./sharded-node.ts";
 
@@ -10,11 +10,13 @@ else end(2, parsed.message);
 async function run(flags: Extract<typeof parsed, { ok: true }>["flags"]): Promise<void> {
   const fail = (error: unknown) => end(1, described(error));
   const rateLimits = await rateLimitsOf(flags.rateLimits);
+  const security = await edgeSecurityOf(flags);
   const parts = { ...flags, clock: systemClock, randomHex: systemRandomHex, log };
   const node = await openShardedNode({ ...parts, onFault: fail });
   const { publicUrl, ...rest } = parts;
   const edge = await startHubEdge({
     ...rest,
+    ...security,
     ...(publicUrl !== undefined && { publicUrl }),
     rateLimits,
     behaviour: { warts: false, presence: "digest" },

@@ -18,6 +18,13 @@ export const LIMITS = {
   messageHistoryEntries: 10_000,
   /** One WebSocket frame or HTTP body: far above a full task (about 20 KB), far below what would hold up the event loop. */
   payloadBytes: 1_048_576,
+  /**
+   * Arrays and objects within each other. Real frames have about five; from some 5,000 on a value that can be read can no longer be
+   * written again, since JSON.stringify runs out of stack.
+   */
+  jsonDepth: 512,
+  /** Channels that one agent may listen to. */
+  channelSubscriptions: 1_000,
   /** Violations of the protocol within the window below that close a connection with 1008. */
   violations: 10,
   violationWindowMs: 60_000,

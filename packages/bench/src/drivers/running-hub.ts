@@ -15,6 +15,8 @@ export interface HubEnvironment {
   keptFolder?: string;
   /** `off` (the default here), `reference`, or a file. */
   rateLimits?: string;
+  /** Further flags of each node's program, for its edge: `--registration closed`, `--max-connections 100`. */
+  edgeFlags?: readonly string[];
   /** Completed tasks that are in the store before the first one comes. Default 0. */
   seedCompletedRows?: number;
   /** Every sync of a single hub takes at least this long; other hubs refuse. Default: as long as it takes. */

@@ -1,0 +1,78 @@
+/** The flags that every hub program has for its edge. */
+import { readFile } from "node:fs/promises";
+import { type HubEdgeOptions, MAX_CONNECTIONS } from "./hub-edge-options.ts";
+import type { RegistrationPolicy } from "./registration.ts";
+
+/** For the `options` of `parseArgs`. */
+export const EDGE_FLAGS = {
+  registration: { type: "string", default: "open" },
+  "registration-token-file": { type: "string" },
+  "max-connections": { type: "string", default: String(MAX_CONNECTIONS) },
+  "allow-link-local-endpoints": { type: "boolean", default: false },
+} as const;
+
+export interface EdgeFlags {
+  registration: RegistrationPolicy["mode"];
+  /** With `registration: "token"` only. */
+  registrationTokenFile: string | undefined;
+  maxConnections: number;
+  allowLinkLocalEndpoints: boolean;
+}
+
+/** Throws with one line on the first flag that is wrong. */
+export function edgeFlagsOf(values: {
+  registration: string;
+  "registration-token-file"?: string | undefined;
+  "max-connections": string;
+  "allow-link-local-endpoints": boolean;
+}): EdgeFlags {
+  const { registration, "registration-token-file": registrationTokenFile } = values;
+  const maxConnections = Number(values["max-connections"]);
+  if (registration !== "open" && registration !== "token" && registration !== "closed") {
+    throw new Error(`--registration must be open, token or closed, not "${registration}"`);
+  }
+  if (registration === "token" && registrationTokenFile === undefined) {
+    throw new Error("--registration token needs --registration-token-file FILE, which holds the token");
+  }
+  if (registration !== "token" && registrationTokenFile !== undefined) {
+    throw new Error(`--registration-token-file goes with --registration token, not with ${registration}`);
+  }
+  if (!Number.isInteger(maxConnections) || maxConnections < 1 || maxConnections > CONNECTIONS_MAX) {
+    throw new Error(
+      `--max-connections must be a whole number from 1 to ${CONNECTIONS_MAX}, not "${values["max-connections"]}"`,
+    );
+  }
+  return {
+    registration,
+    registrationTokenFile,
+    maxConnections,
+    allowLinkLocalEndpoints: values["allow-link-local-endpoints"],
+  };
+}
+
+/** Reads the token file, if there is one. Throws when it cannot be read or holds no good token. */
+export async function edgeSecurityOf(
+  flags: EdgeFlags,
+): Promise<Required<Pick<HubEdgeOptions, "registration" | "maxConnections" | "allowLinkLocalEndpoints">>> {
+  const { maxConnections, allowLinkLocalEndpoints } = flags;
+  return { registration: await policyOf(flags), maxConnections, allowLinkLocalEndpoints };
+}
+
+/** The highest limit of open files that systems commonly allow. */
+const CONNECTIONS_MAX = 1_048_576;
+
+/** 32 hex digits are 128 bits. Shorter ones are passwords, which can be guessed. */
+const TOKEN_CHARS_MIN = 32;
+
+async function policyOf({ registration, registrationTokenFile: file }: EdgeFlags): Promise<RegistrationPolicy> {
+  if (registration !== "token" || file === undefined) return { mode: registration === "closed" ? "closed" : "open" };
+  const token = await readFile(file, "utf8").catch((cause: unknown) => {
+    throw new Error(`--registration-token-file ${file} cannot be read`, { cause });
+  });
+  if (/^[\x21-\x7e]+$/.test(token.trim()) && token.trim().length >= TOKEN_CHARS_MIN)
+    return { mode: "token", token: token.trim() };
+  throw new Error(
+    `--registration-token-file ${file} must hold one token of at least ${TOKEN_CHARS_MIN} characters without spaces; ` +
+      "`openssl rand -hex 32` makes one",
+  );
+}

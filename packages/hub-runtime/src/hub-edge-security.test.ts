@@ -1,0 +1,198 @@
+/** What strangers, and clients that misbehave, can do to a hub over its port. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect } from "node:net";
+import { text } from "node:stream/consumers";
+import { LIMITS } from "@hubscale/protocol";
+import { afterEach, describe, expect, test } from "vitest";
+import type { HubEdge } from "./hub-edge.ts";
+import { ConformanceContext, type MemoryHubOptions, startMemoryHub } from "./testing/index.ts";
+
+const closers: (() => Promise<void>)[] = [];
+const broken: unknown[] = [];
+
+async function start(options: MemoryHubOptions = {}): Promise<{ hub: HubEdge; context: ConformanceContext }> {
+  const hub = await startMemoryHub({ onBroken: (error) => broken.push(error), ...options });
+  const context = new ConformanceContext({ ws: hub.wsUrl, http: hub.httpUrl }, 3_000);
+  closers.push(
+    () => hub.close(),
+    () => context.close(),
+  );
+  return { hub, context };
+}
+
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+  // Whatever a client does, no store has broken: that would have ended the hub.
+  assert.deepEqual(broken.splice(0), []);
+});
+
+/** Sends bytes as they are, and returns all that comes back until the hub closes the connection. */
+async function raw(hub: HubEdge, ...parts: string[]): Promise<string> {
+  const socket = connect(hub.port, "127.0.0.1");
+  await once(socket, "connect");
+  for (const part of parts) socket.write(part);
+  const answer = await text(socket);
+  socket.destroy();
+  return answer;
+}
+
+describe("registration", () => {
+  const body = { agent_id: "newcomer" };
+  const token = "0123456789abcdef0123456789abcdef";
+
+  test("closed: 403 with a hint, with and without a token", async () => {
+    const { context } = await start({ registration: { mode: "closed" } });
+    for (const headers of [{}, { token }]) {
+      const answer = await context.http("POST", "/api/onboard/register", { body, ...headers });
+      expect(answer.status).toBe(403);
+      expect(answer.body).toEqual({ error: "registration_closed", hint: "ask the hub's operator for a token" });
+    }
+  });
+
+  test.each([
+    ["none", {}],
+    ["another", { token: `${token.slice(1)}0` }],
+    ["a shorter one", { token: token.slice(1) }],
+    ["a longer one", { token: `${token}0` }],
+    ["an empty one", { token: "" }],
+  ])("token: %s is 401", async (_name, headers) => {
+    const { context } = await start({ registration: { mode: "token", token } });
+    const answer = await context.http("POST", "/api/onboard/register", { body, ...headers });
+    expect(answer.status).toBe(401);
+    expect(answer.body).toMatchObject({ error: "unauthorized" });
+  });
+
+  test("token: the right one registers, and the agent's own token does not register others", async () => {
+    const { context } = await start({ registration: { mode: "token", token } });
+    const answer = await context.http("POST", "/api/onboard/register", { body, token });
+    expect(answer.status).toBe(201);
+    const own = (answer.body as { token: string }).token;
+    const other = await context.http("POST", "/api/onboard/register", { body: { agent_id: "friend" }, token: own });
+    expect(other.status).toBe(401);
+    // Nor does the registration token open anything else.
+    expect((await context.http("GET", "/api/tasks", { token })).status).toBe(401);
+  });
+
+  test("token: guesses count against the rate limit of the address", async () => {
+    const { context } = await start({ registration: { mode: "token", token }, rateLimits: "reference" });
+    const statuses: number[] = [];
+    for (let n = 0; n < 12; n++) {
+      statuses.push((await context.httpOnce("POST", "/api/onboard/register", { body, token: `guess-${n}` })).status);
+    }
+    expect(statuses).toEqual([...Array.from({ length: 10 }, () => 401), 429, 429]);
+  });
+});
+
+describe("bodies", () => {
+  test.each([
+    ["not JSON", "{", 400, { error: "invalid_json" }],
+    ["two values", "{}{}", 400, { error: "invalid_json" }],
+    ["nested too deep", `{"description":"x","metadata":{"a":${deep()}}}`, 400, { error: "invalid_json" }],
+    ["nothing", undefined, 422, { error: "validation_failed", errors: [{}] }],
+    ["null", "null", 422, { error: "validation_failed", errors: [{}] }],
+    ["a list", "[]", 422, { error: "validation_failed", errors: [{}] }],
+    ["a text", '"x"', 422, { error: "validation_failed", errors: [{}] }],
+    ["a number", "1", 422, { error: "validation_failed", errors: [{}] }],
+    ["wrong types", '{"description":{"a":1},"priority":7}', 422, { error: "validation_failed", errors: [{}, {}] }],
+    ["a prototype", '{"__proto__":{"description":"x"}}', 422, { error: "validation_failed", errors: [{}] }],
+    ["too long", JSON.stringify({ description: "x".repeat(LIMITS.payloadBytes) }), 413, { error: "payload_too_large" }],
+  ])("%s: %s", async (_name, body, status, expected) => {
+    const { context } = await start();
+    const token = await context.submitter();
+    const answer = await context.http("POST", "/api/tasks", { token, ...(body === undefined ? {} : { body }) });
+    expect(answer.status).toBe(status);
+    expect(answer.body).toMatchObject(expected);
+  });
+});
+
+describe("requests", () => {
+  test.each([
+    [
+      "a path that cannot be decoded",
+      "GET /api/tasks/%ff%zz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+      400,
+      "bad_request",
+    ],
+    [
+      "a part of a path that is too long",
+      `GET /api/tasks/${"x".repeat(400)} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`,
+      400,
+      "bad_request",
+    ],
+    ["headers above 16 KiB", `GET /health HTTP/1.1\r\nHost: x\r\nX: ${"x".repeat(17_000)}\r\n\r\n`, 431, "headers_too_large"],
+    ["what is no HTTP", "\u0016\u0003\u0001 hello\r\n\r\n", 400, "bad_request"],
+    ["an unknown method", "BREW /api/tasks HTTP/1.1\r\nHost: x\r\n\r\n", 400, "bad_request"],
+    ["a method that no route has", "PUT /api/tasks HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 404, "not_found"],
+  ])("%s is answered in the form of all errors", async (_name, request, status, error) => {
+    const { hub } = await start();
+    const [head = "", body = ""] = (await raw(hub, request)).split("\r\n\r\n");
+    expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    expect(JSON.parse(body)).toMatchObject({ error });
+    expect(body).not.toMatch(/stack|FST_|node_modules|\.ts:|\.js:/);
+  });
+
+  test("connections beyond the limit and some are closed at once", async () => {
+    const { hub } = await start({ maxConnections: 1 });
+    const held = await Promise.all(
+      Array.from({ length: 1_001 }, async () => {
+        const socket = connect(hub.port, "127.0.0.1");
+        await once(socket, "connect");
+        return socket;
+      }),
+    );
+    expect(await raw(hub, "GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").catch(() => "")).toBe("");
+    for (const socket of held) socket.destroy();
+    await Promise.all(held.map((socket) => socket.closed || once(socket, "close")));
+    await expect
+      .poll(() => raw(hub, "GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").catch(() => ""))
+      .toContain("200 OK");
+  });
+});
+
+describe("frames", () => {
+  test("one that is nested too deep is bad JSON, and does not reach the store", async () => {
+    const { context } = await start();
+    const agent = await context.agent("deep");
+    const { task_id, generation } = await context.handTask(agent);
+    const complete = JSON.stringify({ type: "task_complete", task_id, generation, result: "RESULT" });
+    agent.client.sendText(complete.replace('"RESULT"', deep()));
+    expect(await agent.client.take("error")).toEqual({ type: "error", error: "invalid_json" });
+    agent.client.send({ type: "task_complete", task_id, generation, result: {} });
+    expect((await agent.client.take("task_ack"))["status"]).toBe("complete");
+  });
+
+  test("one agent may listen to so many channels and no more", async () => {
+    const { context } = await start();
+    const { client } = await context.agent("curious");
+    for (let n = 0; n <= LIMITS.channelSubscriptions; n++) client.send({ type: "channel_subscribe", channel: `channel-${n}` });
+    expect(await client.take("error")).toEqual({ type: "error", error: "too_many_channels" });
+    client.send({ type: "channel_subscribe", channel: "channel-0" });
+    const answers = await client.unread();
+    expect(answers.filter(({ type }) => type === "channel_subscribed")).toHaveLength(LIMITS.channelSubscriptions + 1);
+  });
+
+  test("the histories of all channels together are bounded", async () => {
+    const { context } = await start();
+    const { client } = await context.agent("loud");
+    const payload = { text: "x".repeat(1_000_000) };
+    for (let n = 0; n < 30; n++) {
+      client.send({ type: "channel_publish", channel: `channel-${n % 3}`, payload });
+      await client.take("channel_published");
+    }
+    let kept = 0;
+    for (let n = 0; n < 3; n++) {
+      client.send({ type: "channel_history", channel: `channel-${n}` });
+      const { messages } = (await client.take("channel_history")) as unknown as { messages: unknown[] };
+      kept += messages.length;
+    }
+    // 16 MiB hold 16 of them. The last ones are there.
+    expect(kept).toBe(16);
+    client.send({ type: "channel_publish", channel: "channel-0", payload: {} });
+    expect((await client.take("channel_published"))["seq"]).toBe(11);
+  });
+});
+
+function deep(): string {
+  return "[".repeat(100_000) + "]".repeat(100_000);
+}
