@@ -176,7 +176,7 @@ describe("cancelling", () => {
     const held = await until("the assignment", () => agent.task);
     expect(held.id).toBe(assigned.id);
     expect(await one.desk.command(assigned.id, "cancel")).toMatchObject({ before: { status: "assigned", assigned_to: "ada" } });
-    expect((await two.complete(agent, held)).ok).toBe(false);
+    expect(await two.complete(agent, held)).toEqual({ ok: false, code: "not_found" });
     expect(await two.desk.find(assigned.id)).toBeUndefined();
     expect(await two.desk.command(assigned.id, "cancel")).toBeUndefined();
     expect((await one.desk.stats()).by_status).toEqual({});
@@ -262,6 +262,24 @@ describe("dependencies", () => {
   it("on unknown tasks are refused", async () => {
     const node = await nodeOf("one");
     await expect(node.submit({ depends_on: ["task-0000ffffffffffff"] })).rejects.toThrow("unknown_dependency");
+  });
+});
+
+describe("history", () => {
+  it("can be seeded, once, and is bounded by what the queues keep", async () => {
+    const node = await nodeOf("one", { seedCompletedRows: 300 });
+    await nodeOf("two", { seedCompletedRows: 300 });
+    expect(await node.desk.stats()).toEqual({
+      by_status: { completed: 300 },
+      by_priority: {},
+      dead_letter: 0,
+      queued_index_size: 0,
+    });
+    const tasks = await node.desk.list({ status: "completed" });
+    expect(tasks).toHaveLength(300);
+    expect(tasks.flatMap((task) => checkTask(task))).toEqual([]);
+    const [first] = tasks as [Task];
+    expect(await node.desk.find(first.id)).toEqual(first);
   });
 });
 

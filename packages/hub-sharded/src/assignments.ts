@@ -82,7 +82,7 @@ export class Assignments {
     if (!next.ok) return next;
     const completion = { atMs, decision: held.task.routing_decision, command };
     const isDone = await this.#settle(held, () => held.queue.complete(held, completion));
-    if (!isDone && !(await this.#wasCompleted(held))) return { ok: false, code: "stale_generation" };
+    if (!isDone && !(await this.#wasCompleted(held))) return this.#refusalOf(held);
     this.#options.onCompleted(taskId);
     return { ok: true };
   }
@@ -100,10 +100,10 @@ export class Assignments {
     const { queue } = held;
     if (after.status === "dead_letter") {
       const isBuried = await this.#settle(held, () => queue.bury(held, after, command.error));
-      return isBuried ? { ok: true, done: "dead_letter" } : { ok: false, code: "stale_generation" };
+      return isBuried ? { ok: true, done: "dead_letter" } : this.#refusalOf(held);
     }
     const isRequeued = await this.#settle(held, () => queue.requeue(held, after));
-    if (!isRequeued) return { ok: false, code: "stale_generation" };
+    if (!isRequeued) return this.#refusalOf(held);
     this.#options.onRequeued(queue, after);
     return { ok: true, done: "retried" };
   }
@@ -221,6 +221,14 @@ export class Assignments {
       held.settling = undefined;
       throw error;
     }
+  }
+
+  /** Why Redis refused to let a hold act: what became of the task meanwhile. */
+  async #refusalOf({ queue, taskId }: HeldTask): Promise<Refused> {
+    const stored = await this.#options.link.run(() => queue.read(taskId));
+    if (!stored) return { ok: false, code: "not_found" };
+    const isOver = stored.task.status === "completed" || stored.task.status === "dead_letter";
+    return { ok: false, code: isOver ? "invalid_state" : "stale_generation" };
   }
 
   /** Whether a completion whose answer was lost had been done after all. */

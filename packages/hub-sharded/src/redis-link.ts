@@ -41,12 +41,8 @@ export class RedisLink {
     // No time limit on a connection that only listens; keep-alive probes find a dead peer.
     const { socketTimeout: _, ...listening } = options;
     this.subscriber = new Redis(url, listening);
-    for (const [name, client] of [
-      ["commands", this.commands],
-      ["bus", this.subscriber],
-    ] as const) {
-      client.on("error", (error: Error) => this.#log(`redis ${name}: ${error.message}`));
-    }
+    this.#watch("commands", this.commands);
+    this.#watch("bus", this.subscriber);
   }
 
   /** Rejects when Redis cannot be reached now. */
@@ -67,13 +63,22 @@ export class RedisLink {
     }
   }
 
-  get inFlight(): number {
-    return this.#inFlight;
-  }
-
   close(): void {
     this.commands.disconnect();
     this.subscriber.disconnect();
+  }
+
+  /** One line when a connection is lost, one when it is back. */
+  #watch(name: string, client: Redis): void {
+    let isLost = false;
+    client.on("error", (error: Error) => {
+      if (!isLost) this.#log(`redis, ${name}: ${error.message}`);
+      isLost = true;
+    });
+    client.on("ready", () => {
+      if (isLost) this.#log(`redis, ${name}: connected again`);
+      isLost = false;
+    });
   }
 }
 

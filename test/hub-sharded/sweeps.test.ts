@@ -1,0 +1,80 @@
+/** The slow clocks of the desk, turned by hand, against a real Redis. */
+import { type Clock, systemClock, systemRandomHex } from "@hubscale/hub-runtime";
+import { TIMERS } from "@hubscale/protocol";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { DeskNode, TestAgent, until } from "./desk-node.ts";
+import { redisForTests } from "./start-redis.ts";
+
+const redis = redisForTests();
+
+/** The system's clock, moved on as the test likes; what repeats every 30 s or more runs when the test says so. */
+class TurnedClock implements Clock {
+  readonly #slow: { everyMs: number; run: () => void }[] = [];
+  #aheadMs = 0;
+
+  nowMs() {
+    return systemClock.nowMs() + this.#aheadMs;
+  }
+
+  every(everyMs: number, run: () => void) {
+    if (everyMs < 30_000) return systemClock.every(everyMs, run);
+    this.#slow.push({ everyMs, run });
+    return () => undefined;
+  }
+
+  after(delayMs: number, run: () => void) {
+    return systemClock.after(delayMs, run);
+  }
+
+  turn(byMs: number) {
+    this.#aheadMs += byMs;
+    for (const { run } of this.#slow) run();
+  }
+}
+
+let clock: TurnedClock;
+let node: DeskNode;
+
+beforeEach(async () => {
+  clock = new TurnedClock();
+  const namespace = `test-${systemRandomHex(4)}`;
+  node = await DeskNode.open({ redisUrl: redis.url, namespace, node: "one", clock });
+});
+
+afterEach(() => node.close());
+
+describe("the sweeps", () => {
+  it("dead-letter tasks that were queued too long, except trivial ones and young ones", async () => {
+    const old = await node.submit({ complexity_tier: "standard", priority: "low" });
+    const trivial = await node.submit({ complexity_tier: "trivial" });
+    clock.turn(TIMERS.queuedTtlMs - 60_000);
+    const young = await node.submit({ complexity_tier: "standard" });
+    clock.turn(120_000);
+    await until("the dead letter", async () => (await node.desk.find(old.id))?.status === "dead_letter");
+    expect(await node.desk.find(old.id)).toMatchObject({ last_error: "ttl_expired", generation: 0 });
+    expect(await node.desk.find(trivial.id)).toMatchObject({ status: "queued" });
+    expect(await node.desk.find(young.id)).toMatchObject({ status: "queued" });
+    expect(await node.desk.command(old.id, "retry")).toMatchObject({ after: { status: "queued", generation: 1 } });
+    const agent = node.join(new TestAgent("ada", []));
+    agent.onTask = (task) => setImmediate(() => void node.complete(agent, task));
+    await until("all three", () => agent.received.length === 3);
+    expect(agent.received.find(({ id }) => id === old.id)?.generation).toBe(2);
+  });
+
+  it("take overdue and stuck tasks from their agents", async () => {
+    const [ada, bob] = [node.join(new TestAgent("ada")), node.join(new TestAgent("bob"))];
+    const overdue = await node.submit({ complete_by: clock.nowMs() + 60_000, assign_to: "ada" });
+    const stuck = await node.submit({ assign_to: "bob" });
+    await until("both assignments", () => ada.task && bob.task);
+    clock.turn(61_000);
+    await until("the overdue task's return", () => ada.cancelled.length === 1);
+    expect(ada.cancelled).toEqual([overdue.id]);
+    // It is late already: it is not taken from its next agent for the same reason.
+    await until("its second assignment", () => ada.received.length === 2);
+    expect(ada.received[1]).toMatchObject({ id: overdue.id, generation: 3 });
+    expect(bob.cancelled).toEqual([]);
+    clock.turn(TIMERS.stuckWorkingMs);
+    await until("the stuck task's return", () => bob.cancelled.length === 1);
+    expect(bob.cancelled).toEqual([stuck.id]);
+  });
+});
