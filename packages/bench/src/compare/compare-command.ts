@@ -92,10 +92,8 @@ export async function compareCommand(
       fsyncFloorMs: options.fsyncFloorMs,
       tell: (line: string) => progress.say(line),
     };
-    for (const spec of specs) {
-      progress.at(0, `starting ${formatHubId(spec)}`);
-      entrants.push(await enterHub({ ...common, spec, id: formatHubId(spec) }));
-    }
+    progress.at(0, `starting ${specs.map(formatHubId).join(", ")}`);
+    entrants.push(...(await Promise.all(specs.map((spec) => enterHub({ ...common, spec, id: formatHubId(spec) })))));
     // After the hubs: hooks run last added first, and a CPU group can only go when its processes have.
     care.atEnd(async () => {
       await Promise.all(entrants.map((entrant) => (entrant.ready ? entrant.stop() : undefined)));

@@ -42,6 +42,7 @@ export async function runComparison(entrants: readonly Entrant[], options: Compa
   for (const { entrant, contender } of contenders) {
     progress.at(shareDone(contenders, effort), `${contender.hub.id}: warming up`);
     await entrant.warmUp();
+    await contender.settle();
     entrant.applyQuotas();
     await contender.probe();
   }

@@ -88,7 +88,6 @@ export class Contender {
    */
   async probe(): Promise<void> {
     const { generator, probeInFlight, probeMs, seed } = this.#options;
-    await this.#untilQuiet(RECOVERY_LIMIT_MS);
     const before = this.hub.cpuSecondsByRole();
     const probe = await generator.probe(probeInFlight, probeMs, seed);
     await this.#untilQuiet(RECOVERY_LIMIT_MS);
@@ -105,9 +104,15 @@ export class Contender {
   get finished(): boolean {
     if (!this.#search) return false;
     const valid = this.trials.filter((trial) => trial.outcome !== "invalid").length;
-    if (valid >= this.#options.trialsPerHub || this.trials.length >= 2 * this.#options.trialsPerHub) return true;
-    if (this.#invalidInARow >= HOPELESS_INVALID_TRIALS) return true;
-    return valid >= MIN_TRIALS && !this.#search.isOneSided() && this.#search.relativeHalfWidth() <= this.#options.goalHalfWidth;
+    if (this.trials.length >= 2 * this.#options.trialsPerHub || this.#invalidInARow >= HOPELESS_INVALID_TRIALS) return true;
+    if (this.#search.isOneSided()) return false;
+    if (valid >= this.#options.trialsPerHub) return true;
+    return valid >= MIN_TRIALS && this.#search.relativeHalfWidth() <= this.#options.goalHalfWidth;
+  }
+
+  /** Waits until the hub has done what earlier load has left it. */
+  async settle(): Promise<void> {
+    await this.#untilQuiet(RECOVERY_LIMIT_MS);
   }
 
   /** Ends the load. What is still under way is waited for first, so that every task has its end in the history. */

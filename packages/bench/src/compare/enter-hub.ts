@@ -63,7 +63,7 @@ export async function enterHub(options: EntryOptions): Promise<Entrant> {
     generator,
     durability: { required: durability.required, verified: durability.verified ?? "unknown", how: durability.how },
     warmUp: async () => {
-      await generator.probe(Math.max(1, Math.ceil(workload.agents / 2)), WARM_UP_MS, seed);
+      await generator.probe(Math.min(WARM_UP_IN_FLIGHT, workload.agents), WARM_UP_MS, seed);
     },
     applyQuotas: () => {
       if (options.coresPerMachine !== null) applyQuotas(hub, id, options.isolation, options.coresPerMachine);
@@ -72,8 +72,9 @@ export async function enterHub(options: EntryOptions): Promise<Entrant> {
   };
 }
 
-/** Long enough for the compiler to have seen the hot paths. */
-const WARM_UP_MS = 1000;
+/** Long enough for the compiler to have seen the hot paths; few at a time, so that no heap of debt is left to pay. */
+const WARM_UP_MS = 800;
+const WARM_UP_IN_FLIGHT = 8;
 
 /**
  * The generator keeps time for all: where we may, it goes before the hubs that it measures. Without the right to do so it

@@ -132,7 +132,7 @@ function boundOf(
   return {
     role: isBound ? busiest.role : null,
     utilisation: busiest.utilisation,
-    explanation: isBound ? percent : `waiting, not CPU (${percent})`,
+    explanation: isBound ? percent : `latency, before CPU is used up (${percent})`,
   };
 }
 

@@ -32,9 +32,13 @@ export class CapacitySearch {
     this.#logPosterior = SPREADS.map(() => this.#thresholds.map((t) => -0.5 * ((t - center) / PRIOR_SPREAD) ** 2));
   }
 
-  /** The next load to try: a low, middle or high quantile of what is believed, in turn, so that the spread is learnt too. */
+  /**
+   * The next load to try: a low, middle or high quantile of what is believed, in turn, so that the spread is learnt too. Until
+   * a load was missed it goes up faster, until one held faster down: first the capacity has to be bracketed.
+   */
   nextLoad(): number {
-    const q = PLACEMENTS[this.#trials.length % PLACEMENTS.length] ?? 0.5;
+    const inTurn = PLACEMENTS[this.#trials.length % PLACEMENTS.length] ?? 0.5;
+    const q = this.#trials.length === 0 || !this.isOneSided() ? inTurn : this.#trials[0]?.held ? BRACKET_ABOVE : BRACKET_BELOW;
     return Math.min(Math.exp(this.#quantile(q)), this.#options.maxLoad);
   }
 
@@ -107,3 +111,5 @@ const SPREADS = [0.01, 0.03, 0.06, 0.12];
 /** Chance that a trial says the opposite of what it should because something else happened on the machine. */
 const FLUKE = 0.04;
 const PLACEMENTS = [0.5, 0.3, 0.7];
+const BRACKET_ABOVE = 0.85;
+const BRACKET_BELOW = 0.15;
