@@ -1,8 +1,10 @@
 /** `pnpm bench …`: the commands and their options. What they do is elsewhere. */
 import { readFileSync } from "node:fs";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { calibrateCommand, DEFAULT_ROUNDS, DEFAULT_ROWS, DEFAULT_TASK_RATES } from "./calibrate/calibrate-command.ts";
 import { compareCommand } from "./compare/compare-command.ts";
 import { EFFORTS } from "./compare/effort.ts";
+import { addConformanceCommand } from "./conformance/conformance-command.ts";
 import { EXIT } from "./exit-codes.ts";
 import { FSYNC_FLOOR } from "./fsync-floor-option.ts";
 import { parseSlo, SLO_HELP } from "./measure/slo.ts";
@@ -48,12 +50,37 @@ program
   });
 
 program
+  .command("calibrate")
+  .description("measure what the twin stands for beside what it is")
+  .command("dets")
+  .description("real DETS (Erlang) beside the twin's table and the bare disk")
+  .option("--out <file>", "where the calibration goes", "calibration.json")
+  .option("--dir <dir>", "a folder on the disk that is meant; default: a temporary folder")
+  .option("--rows <list>", "table sizes, separated by commas", wholeNumbers, DEFAULT_ROWS)
+  .option("--task-rate <list>", "tasks per second for which to say when a DETS file is full", rates, DEFAULT_TASK_RATES)
+  .option("--rounds <n>", "repeats, in turn; fewer when the time is over", rounds, DEFAULT_ROUNDS)
+  .option("--seed <n>", "for lookups and resampling", wholeNumber, 1)
+  .option("--no-progress", "no progress on stderr")
+  .action(async (options) => {
+    process.exitCode = await calibrateCommand(options, {
+      stdout: process.stdout,
+      stderr: process.stderr,
+      env: process.env,
+      cwd: process.cwd(),
+    });
+  });
+
+program
   .command("report")
   .description("write the reports of a finished run anew")
   .argument("<dir>", "the folder of the run, or its results.json")
   .action((dir: string) => {
     process.exitCode = reportCommand(dir, { stdout: process.stdout, stderr: process.stderr });
   });
+
+addConformanceCommand(program, process, (code) => {
+  process.exitCode = code;
+});
 
 try {
   await program.parseAsync();
@@ -79,6 +106,22 @@ function cores(text: string): number {
   const value = Number(text);
   if (!(value >= 0.1 && value <= 64)) throw new InvalidArgumentError("give a share of a core from 0.1 to 64.");
   return value;
+}
+
+function rounds(text: string): number {
+  const value = wholeNumber(text);
+  if (value < 1) throw new InvalidArgumentError("give 1 or more; an interval needs 3.");
+  return value;
+}
+
+function wholeNumbers(text: string): number[] {
+  return commaList(text).map(wholeNumber);
+}
+
+function rates(text: string): number[] {
+  const values = commaList(text).map(Number);
+  if (values.length > 0 && values.every((value) => value > 0 && value <= 1e6)) return values;
+  throw new InvalidArgumentError("give tasks per second, for instance 0.5,2.");
 }
 
 function wholeNumber(text: string): number {

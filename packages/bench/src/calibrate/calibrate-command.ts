@@ -1,0 +1,77 @@
+/** `bench calibrate dets`: how far the twin's table is from the DETS that it stands for, on the disk at hand. */
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Surroundings } from "../compare/compare-command.ts";
+import { progressOn, silentProgress } from "../compare/progress.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { ProcessCare, readEnvironment } from "../machine/index.ts";
+import { findErlang, serverSourcesOf } from "../provisioning/index.ts";
+import { type Calibration, CALIBRATION_SCHEMA } from "./calibration.ts";
+import { renderCalibration } from "./calibration-report.ts";
+import { calibrateDets } from "./dets-calibration.ts";
+
+export interface CalibrateOptions {
+  out: string;
+  /** Whose disk is meant; default: where the hubs' data would be. */
+  dir?: string;
+  rows: number[];
+  taskRate: number[];
+  rounds: number;
+  seed: number;
+  progress: boolean;
+}
+
+export const DEFAULT_ROWS = [0, 1_000, 10_000, 50_000];
+export const DEFAULT_TASK_RATES = [0.1, 1, 10];
+export const DEFAULT_ROUNDS = 10;
+/** On a disk that takes 5 ms a sync the default rounds would take minutes. */
+const TIME_LIMIT_MS = 75_000;
+
+export async function calibrateCommand(options: CalibrateOptions, surroundings: Surroundings): Promise<ExitCode> {
+  const { stdout, stderr, env, cwd } = surroundings;
+  const care = new ProcessCare({ handleSignals: true });
+  const progress = options.progress ? progressOn(stderr, () => performance.now()) : silentProgress;
+  const tell = (line: string) => progress.say(`calibrate: ${line}`);
+  try {
+    const out = resolve(cwd, options.out);
+    mkdirSync(dirname(out), { recursive: true });
+    const folder = care.temporaryFolder("calibrate", options.dir === undefined ? undefined : resolve(cwd, options.dir));
+    const found = await findErlang({ care, sources: serverSourcesOf(env), tell });
+    const calibration = await calibrateDets({
+      ...options,
+      care,
+      folder,
+      erlang: found.ok
+        ? { program: found.erlang }
+        : { missing: `${found.refusal.message}; ${found.refusal.nextStep}`, recorded: readRecord() },
+      taskRates: options.taskRate,
+      timeLimitMs: TIME_LIMIT_MS,
+      environment: {
+        ...readEnvironment({ dataFolder: folder, sourceFolder: fileURLToPath(new URL("..", import.meta.url)) }),
+      },
+      startedAt: new Date(),
+      nowMs: () => performance.now(),
+      tell,
+    });
+    writeFileSync(`${out}.partial`, `${JSON.stringify(calibration, null, 2)}\n`);
+    renameSync(`${out}.partial`, out);
+    progress.done();
+    stdout.write(`${renderCalibration(calibration)}\n\nwrote ${out}\n`);
+    return EXIT.ok;
+  } catch (error) {
+    progress.done();
+    stderr.write(`hubscale: ${(error as Error).message}\n`);
+    return EXIT.error;
+  } finally {
+    await care.close();
+  }
+}
+
+/** The calibration that was made when this version was, and is shipped with it. */
+function readRecord(): Calibration {
+  const file = new URL("../../calibration/recorded.json", import.meta.url);
+  const record = JSON.parse(readFileSync(file, "utf8")) as Calibration;
+  if (record.schema !== CALIBRATION_SCHEMA) throw new Error(`${fileURLToPath(file)} has schema '${String(record.schema)}'`);
+  return record;
+}

@@ -1,0 +1,146 @@
+/** What a calibration says, and how its figures come from the rounds. Pure. */
+import { type Estimate, ratioEstimate } from "../measure/estimate.ts";
+import { OPERATIONS, type Operation } from "./timed-store.ts";
+
+export const CALIBRATION_SCHEMA = "hubscale.calibration/1";
+
+export interface Calibration {
+  schema: typeof CALIBRATION_SCHEMA;
+  startedAt: string;
+  wallSeconds: number;
+  /** The twin and the disk are always measured here; this says whether DETS was too. */
+  dets: { source: "measured"; erlang: ErlangFacts } | { source: "recorded"; why: string; recorded: RecordedFrom };
+  environment: Record<string, unknown>;
+  /** Bytes of one row, without what the store adds. */
+  rowBytes: { dets: number; twin: number };
+  sizes: SizeResult[];
+  /** Null when no table was filled. */
+  growth: { detsBytesPerRow: Estimate | null; twinBytesPerRow: Estimate | null };
+  wall: Wall | null;
+  notes: string[];
+}
+
+export interface ErlangFacts {
+  otpRelease: string;
+  emulator: string;
+  origin: string;
+}
+
+export interface RecordedFrom {
+  startedAt: string;
+  erlang: ErlangFacts;
+  environment: Record<string, unknown>;
+}
+
+export interface SizeResult {
+  /** In both tables, before and after each round. */
+  rows: number;
+  rounds: number;
+  operations: Partial<Record<Operation, OperationResult>>;
+  /** A bare append of a row and fdatasync, in turn with the tables. */
+  appendSyncMs: Estimate;
+}
+
+export interface OperationResult {
+  twinMs: Estimate;
+  /** When DETS was recorded: of that machine, not of this one. Null: not measured and not recorded at this size. */
+  detsMs: Estimate | null;
+  /** Twin over DETS, round by round, so that what slowed both down for a while cancels; below 1 the twin is faster. */
+  ratio: Estimate | null;
+}
+
+/** A DETS file holds at most 2 GB (Erlang/OTP, dets(3)). */
+export const DETS_LIMIT_BYTES = 2 ** 31;
+
+export interface Wall {
+  limitBytes: number;
+  /** One row for each task, never pruned. */
+  tasks: Estimate;
+  after: { tasksPerSec: number; seconds: Estimate }[];
+}
+
+/** Milliseconds and operations of one store in one round. */
+export interface Timing {
+  ms: number;
+  count: number;
+}
+
+export interface Round {
+  twin: Partial<Record<Operation, Timing>>;
+  dets: Partial<Record<Operation, Timing>> | undefined;
+  appendSyncMs: number;
+}
+
+/** Figures of one table size. `recorded` stands in for DETS where the rounds have none. */
+export function sizeResultOf(
+  rows: number,
+  rounds: readonly Round[],
+  { recorded, random }: { recorded: SizeResult | undefined; random: () => number },
+): SizeResult {
+  const operations: SizeResult["operations"] = {};
+  for (const operation of OPERATIONS) {
+    const result = operationResultOf(operation, rounds, recorded?.operations[operation], random);
+    if (result) operations[operation] = result;
+  }
+  const appends = rounds.map((round) => ({ numerator: round.appendSyncMs, denominator: 1 }));
+  const appendSyncMs = ratioEstimate(appends, "ms", random);
+  if (!appendSyncMs) throw new RangeError("no rounds");
+  return { rows, rounds: rounds.length, operations, appendSyncMs };
+}
+
+function operationResultOf(
+  operation: Operation,
+  rounds: readonly Round[],
+  recorded: OperationResult | undefined,
+  random: () => number,
+): OperationResult | undefined {
+  const twin = rounds.flatMap((round) => round.twin[operation] ?? []);
+  const dets = rounds.flatMap((round) => round.dets?.[operation] ?? []);
+  const twinMs = ratioEstimate(twin.map(asRatio), "ms", random);
+  if (!twinMs) return undefined;
+  if (dets.length === 0) return { twinMs, detsMs: recorded?.detsMs ?? null, ratio: recorded?.ratio ?? null };
+  const detsMs = ratioEstimate(dets.map(asRatio), "ms", random) ?? null;
+  const pairs = rounds.flatMap(({ twin: ours, dets: theirs }) => {
+    const [a, b] = [ours[operation], theirs?.[operation]];
+    return a && b ? [{ numerator: a.ms / a.count, denominator: b.ms / b.count }] : [];
+  });
+  return { twinMs, detsMs, ratio: ratioEstimate(pairs, "×", random) ?? null };
+}
+
+const asRatio = ({ ms, count }: Timing) => ({ numerator: ms, denominator: count });
+
+/** Bytes that a table has grown by for each row that was written into it empty. */
+export function growthOf(fills: readonly { bytes: number; rows: number }[], random: () => number): Estimate | undefined {
+  return ratioEstimate(
+    fills.map(({ bytes, rows }) => ({ numerator: bytes, denominator: rows })),
+    "B/row",
+    random,
+  );
+}
+
+export function wallOf(detsBytesPerRow: Estimate, taskRates: readonly number[]): Wall {
+  const { value, low, high, n } = detsBytesPerRow;
+  const tasks = {
+    value: DETS_LIMIT_BYTES / value,
+    low: DETS_LIMIT_BYTES / high,
+    high: DETS_LIMIT_BYTES / low,
+    n,
+    unit: "tasks",
+  };
+  const after = taskRates.map((tasksPerSec) => ({
+    tasksPerSec,
+    seconds: {
+      value: tasks.value / tasksPerSec,
+      low: tasks.low / tasksPerSec,
+      high: tasks.high / tasksPerSec,
+      n,
+      unit: "s",
+    },
+  }));
+  return { limitBytes: DETS_LIMIT_BYTES, tasks, after };
+}
+
+/** The recorded size of the same number of rows; undefined when there is none, and then there is no ratio to give. */
+export function recordedSize(recorded: Calibration, rows: number): SizeResult | undefined {
+  return recorded.sizes.find((size) => size.rows === rows);
+}
