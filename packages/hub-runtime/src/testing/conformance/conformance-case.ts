@@ -7,6 +7,8 @@ export interface ConformanceTarget {
   ws: string;
   /** `http://host:port` */
   http: string;
+  /** The operator's token, for a hub with `--registration token`. */
+  registrationToken?: string;
 }
 
 export interface ConformanceCase {
@@ -42,6 +44,8 @@ export interface TestAgent {
   client: SidecarClient;
 }
 
+const REGISTER = "/api/onboard/register";
+
 /** Clients and names for one case. Everything that it opens is closed after the case. */
 export class ConformanceContext {
   readonly #target: ConformanceTarget;
@@ -73,7 +77,8 @@ export class ConformanceContext {
 
   async httpOnce(method: string, path: string, { token, body }: { token?: string; body?: unknown } = {}): Promise<HttpAnswer> {
     const headers: Record<string, string> = {};
-    if (token !== undefined) headers["authorization"] = `Bearer ${token}`;
+    const bearer = token ?? (path === REGISTER ? this.#target.registrationToken : undefined);
+    if (bearer !== undefined) headers["authorization"] = `Bearer ${bearer}`;
     if (body !== undefined) headers["content-type"] = "application/json";
     const response = await fetch(`${this.#target.http}${path}`, {
       method,
@@ -87,7 +92,7 @@ export class ConformanceContext {
 
   /** A token for a new agent. */
   async register(agentId: string): Promise<string> {
-    const answer = await this.http("POST", "/api/onboard/register", { body: { agent_id: agentId } });
+    const answer = await this.http("POST", REGISTER, { body: { agent_id: agentId } });
     if (answer.status !== 201) throw new Error(`registration of ${agentId} answered ${answer.status}`);
     return (answer.body as { token: string }).token;
   }
