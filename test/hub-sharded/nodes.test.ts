@@ -172,7 +172,7 @@ describe("a node that is told to stop", () => {
 });
 
 describe("a Redis that does not answer", () => {
-  it("makes submissions fail with 503, keeps agents connected, and loses nothing", async () => {
+  it("makes submissions fail with 503, keeps agents connected, and loses no completion", async () => {
     const node = await startNode("one", ["--lease-ms", "60000"]);
     const token = await node.register("ada");
     const ada = await connect(node, "ada", token);
@@ -180,6 +180,8 @@ describe("a Redis that does not answer", () => {
     const held = await ada.hears("task_assign");
     process.kill(redis.pid, "SIGSTOP");
     try {
+      // Work that is done is not lost: the node goes on trying.
+      ada.complete(held);
       const refused = await node.call("POST", "/api/tasks", { token, body: { description: "a task" } });
       expect(refused.status).toBe(503);
       expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);

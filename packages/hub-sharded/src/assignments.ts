@@ -33,6 +33,9 @@ export interface AssignmentsOptions {
   log(line: string): void;
 }
 
+/** Between the tries of an agent's report that Redis did not answer. */
+const INSIST_EVERY_MS = 250;
+
 export type Refused = { ok: false; code: RefusalCode | "not_found" };
 type CompleteCommand = Extract<TaskCommand, { type: "complete" }>;
 type FailCommand = Extract<TaskCommand, { type: "fail" }>;
@@ -41,6 +44,7 @@ export class Assignments {
   readonly #options: AssignmentsOptions;
   readonly #held = new HeldTasks();
   readonly #putBacks = new Set<Promise<unknown>>();
+  #isClosing = false;
 
   constructor(options: AssignmentsOptions) {
     this.#options = options;
@@ -81,7 +85,7 @@ export class Assignments {
     const next = transition(held.task, command, atMs);
     if (!next.ok) return next;
     const completion = { atMs, decision: held.task.routing_decision, command };
-    const isDone = await this.#settle(held, () => held.queue.complete(held, completion));
+    const isDone = await this.#settleReport(held, () => held.queue.complete(held, completion));
     if (!isDone && !(await this.#wasCompleted(held))) return this.#refusalOf(held);
     this.#options.onCompleted(taskId);
     return { ok: true };
@@ -99,10 +103,10 @@ export class Assignments {
     const after = must(next);
     const { queue } = held;
     if (after.status === "dead_letter") {
-      const isBuried = await this.#settle(held, () => queue.bury(held, after, command.error));
+      const isBuried = await this.#settleReport(held, () => queue.bury(held, after, command.error));
       return isBuried ? { ok: true, done: "dead_letter" } : this.#refusalOf(held);
     }
-    const isRequeued = await this.#settle(held, () => queue.requeue(held, after));
+    const isRequeued = await this.#settleReport(held, () => queue.requeue(held, after));
     if (!isRequeued) return this.#refusalOf(held);
     this.#options.onRequeued(queue, after);
     return { ok: true, done: "retried" };
@@ -124,7 +128,8 @@ export class Assignments {
     if (this.#held.get(held.taskId) !== held) return undefined;
     const before = held.task;
     const after = must(transition(before, { type: "reclaim", reason }, this.#options.clock.nowMs()));
-    if (!(await this.#settle(held, () => held.queue.requeue(held, after)))) return undefined;
+    const isRequeued = await this.#settle(held, () => this.#options.link.run(() => held.queue.requeue(held, after)));
+    if (!isRequeued) return undefined;
     this.#options.onRequeued(held.queue, after);
     return { before, after };
   }
@@ -195,6 +200,7 @@ export class Assignments {
 
   /** Resolves when all that is under way has ended. */
   async close(): Promise<void> {
+    this.#isClosing = true;
     await Promise.all(this.#putBacks);
     await Promise.all([...this.#held.all()].map(({ settling }) => settling));
   }
@@ -208,18 +214,49 @@ export class Assignments {
     return held;
   }
 
-  /** Ends a hold by a command that Redis may refuse. If Redis does not answer, the task stays held and what became of it is in doubt. */
+  /** Ends a hold by a command that Redis may refuse. When Redis does not answer, the task stays held. */
   async #settle(held: HeldTask, end: () => Promise<boolean>): Promise<boolean> {
-    const ending = this.#options.link.run(end);
+    const ending = end();
     held.settling = ending.catch(() => undefined);
     try {
       const isEnded = await ending;
       this.#held.remove(held);
       return isEnded;
     } catch (error) {
-      held.isInDoubt = true;
       held.settling = undefined;
       throw error;
+    }
+  }
+
+  /**
+   * Ends a hold because its agent is done. The work is done and paid for, so this outlasts an outage of Redis of up to a lease;
+   * after that the agent is freed and the task left to its lease.
+   */
+  async #settleReport(held: HeldTask, end: () => Promise<boolean>): Promise<boolean> {
+    const untilMs = this.#options.clock.nowMs() + this.#options.leaseMs;
+    try {
+      return await this.#settle(held, () => this.#insist(held, end, untilMs));
+    } catch (error) {
+      if (error instanceof Unavailable) this.lose(held);
+      throw error;
+    }
+  }
+
+  async #insist(held: HeldTask, end: () => Promise<boolean>, untilMs: number): Promise<boolean> {
+    const { clock, link, newToken } = this.#options;
+    for (;;) {
+      try {
+        if (await link.run(end)) return true;
+        // Refused although nobody took the task: its lock ran out while Redis was away.
+        const token = newToken(held.agentId);
+        const { queue, starts, taskId } = held;
+        if (!held.isInDoubt || !(await link.run(() => queue.adopt(taskId, starts, null, token)))) return false;
+        held.token = token;
+      } catch (error) {
+        if (!(error instanceof Unavailable) || this.#isClosing || clock.nowMs() > untilMs) throw error;
+        held.isInDoubt = true;
+        await new Promise<void>((resolve) => clock.after(INSIST_EVERY_MS, resolve));
+      }
     }
   }
 

@@ -12,7 +12,7 @@ export interface HeldTask {
   task: Task;
   /** Something of it is not in Redis yet. */
   isTouched: boolean;
-  /** A command that should have ended the holding got no answer. */
+  /** A command that should have ended the holding got no answer: it may have been done. */
   isInDoubt: boolean;
   /** Set while a command that ends the holding is under way. */
   settling: Promise<unknown> | undefined;
