@@ -33,6 +33,7 @@ class ModelHub implements MeasuredHub, LoadGenerator {
   cpuSecondsByRole = () => ({ hub: this.cpuSeconds });
   counters = async () => ({ fsyncs: this.cpuSeconds * 10 });
   describe = async () => ({});
+  cpuSeconds = () => 0;
   close = async () => ({
     history: { ...history(this.tasks), ...this.fault },
     offending: this.fault.lost ? ["task-0000000000000001"] : [],

@@ -41,6 +41,8 @@ export interface LoadGenerator {
   /** Keeps `inFlight` tasks in the hub for a while. */
   probe(inFlight: number, durationMs: number, seed: number): Promise<{ tasksPerSec: number; completed: number }>;
   trial(plan: TrialPlan): Promise<MeasuredTrial>;
+  /** That the generator itself has used, from the operating system. */
+  cpuSeconds(): number;
   /** Disconnects the agents and hands over the history of the whole run. */
   close(): Promise<CheckedHistory>;
 }
@@ -126,7 +128,7 @@ export class Contender {
     if (!search) throw new Error(`${this.hub.id}: trial before probe`);
     const { generator, slo, trialMs, warmupMs, seed } = this.#options;
     const load = search.nextLoad();
-    const cpuBefore = this.hub.cpuSecondsByRole();
+    const cpuBefore = this.#cpuOfAllRoles();
     const countersBefore = await this.hub.counters();
     const durationMs = Math.max(trialMs, Math.min((MIN_TASKS_PER_TRIAL / load) * 1000, 2 * trialMs));
     const measured = await generator.trial({
@@ -137,7 +139,7 @@ export class Contender {
       seed: seed + 1 + this.trials.length,
     });
     const quietAfterMs = await this.#untilQuiet(QUIET_LIMIT_MS);
-    const cpuAfter = this.hub.cpuSecondsByRole();
+    const cpuAfter = this.#cpuOfAllRoles();
     const countersAfter = await this.hub.counters();
     if (quietAfterMs === null) await this.#untilQuiet(RECOVERY_LIMIT_MS);
 
@@ -167,6 +169,10 @@ export class Contender {
     };
     this.trials.push(summary);
     return summary;
+  }
+
+  #cpuOfAllRoles(): Record<string, number> {
+    return { ...this.hub.cpuSecondsByRole(), generator: this.#options.generator.cpuSeconds() };
   }
 
   /** Milliseconds until the hub's own processes were idle for one window; null: not within the limit. */

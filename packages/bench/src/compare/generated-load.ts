@@ -1,6 +1,7 @@
 /** A workload as commands to the load generator's process, and its answers as facts of a trial. */
 import type { Load, TrialResult, TrialShape } from "../load/generator-protocol.ts";
 import { GeneratorProcess } from "../load/generator-process.ts";
+import { readCpuSeconds } from "../machine/index.ts";
 import { type Workload, workTimeOf } from "../workload/workload.ts";
 import type { CheckedHistory, LoadGenerator, MeasuredTrial, TrialPlan } from "./contender.ts";
 
@@ -94,6 +95,10 @@ export class GeneratedLoad implements LoadGenerator {
         loopDelayMsP99: result.generator.loopDelayMs.p99,
       },
     };
+  }
+
+  cpuSeconds(): number {
+    return readCpuSeconds([this.pid]);
   }
 
   async close(): Promise<CheckedHistory> {

@@ -15,9 +15,10 @@ export function hubResultOf(contender: Contender, facts: HubFacts, random: () =>
   const { hub, trials, search } = contender;
   const found = search && trials.some((trial) => trial.outcome !== "invalid") ? search.estimate() : null;
   const counted = trialsThatCount(trials, found?.value ?? 0);
+  const paid = trialsThatPaid(trials, found?.value ?? 0);
   const invalidReasons = invalidReasonsOf(contender, facts.checked);
-  const perTask = costsByRole(trials, counted, random);
-  const workPerTask = workOf(contender, counted, random);
+  const perTask = costsByRole(trials, paid, random);
+  const workPerTask = workOf(contender, paid, random);
   const fsyncs = workPerTask["fsyncs"] ?? null;
   if (fsyncs && perTask["hub"]) perTask["hub"] = { ...perTask["hub"], fsyncs };
   const capacity = invalidReasons.length > 0 && !found ? null : found;
@@ -47,6 +48,13 @@ function trialsThatCount(trials: readonly TrialSummary[], capacity: number): Tri
   const near = held.filter((trial) => trial.load >= NEAR_CAPACITY * capacity);
   if (near.length > 0) return near;
   return held.length > 0 ? held : trials.filter((trial) => trial.outcome !== "invalid");
+}
+
+/** What a task costs does not depend on the SLO: all valid trials near the capacity that left no debt, which would be missing. */
+function trialsThatPaid(trials: readonly TrialSummary[], capacity: number): TrialSummary[] {
+  const paid = trials.filter((trial) => trial.outcome !== "invalid" && trial.quietAfterMs !== null);
+  const near = paid.filter((trial) => trial.load >= NEAR_CAPACITY * capacity);
+  return near.length > 0 ? near : paid;
 }
 
 function costsByRole(

@@ -155,6 +155,7 @@ h1 { line-height: 1.2; margin: .2rem 0 .6rem; } h2 { margin-top: 2rem; }
 .kicker, .note, figcaption { color: var(--soft); font-size: .9rem; }
 .wide { overflow-x: auto; margin: 1.5rem 0 .5rem; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+td:not(:last-child) { white-space: nowrap; } td:last-child { min-width: 12rem; }
 caption { text-align: left; font-weight: 600; padding-bottom: .4rem; }
 th, td { text-align: left; padding: .35rem .8rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 figure { margin: 2rem 0; } figure svg { max-width: 100%; height: auto; }

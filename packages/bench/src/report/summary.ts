@@ -77,6 +77,8 @@ export function summarise(result: CompareResult): Summary {
 /** `712 [650, 790]`, or a dash where nothing was measured. */
 export function estimateText(estimate: Estimate | null | undefined): string {
   if (!estimate) return "–";
+  // One observation has no interval, and must not look as if it had a narrow one.
+  if (estimate.n < 2) return `${significant(estimate.value)} (one trial)`;
   return `${significant(estimate.value)} [${significant(estimate.low)}, ${significant(estimate.high)}]`;
 }
 
@@ -129,7 +131,7 @@ function costTable(hubs: readonly HubResult[]): Table {
       ]),
     ),
     notes: [
-      "From the operating system's accounting of each process, over the trials that held; the drain after the load is included, so work put off is counted.",
+      "From the operating system's accounting of each process, over the valid trials near the capacity; the drain after the load is included, so work put off is counted.",
     ],
   };
 }
@@ -185,6 +187,7 @@ function fsyncText(hub: HubResult): string {
 
 function plain(value: unknown): string {
   if (value === null || value === undefined) return "unknown";
+  if (typeof value === "number") return String(Number(value.toPrecision(4)));
   if (typeof value !== "object") return String(value);
   return Object.entries(value)
     .map(([k, v]) => (Array.isArray(value) ? plain(v) : `${k} ${plain(v)}`))
