@@ -2,6 +2,8 @@
 export interface WorkCounters {
   /** Synced writes of the task table; two for each change in the reference (C1, C6). */
   fsyncs: number;
+  /** Task rows written, removals included; over `fsyncs` it is the size of a commit (C1). */
+  rowsWritten: number;
   /** Task rows read and decoded in full scans of the table (C2, C3, C8). */
   rowsRead: number;
   /** C10. */
@@ -11,5 +13,5 @@ export interface WorkCounters {
 }
 
 export function noWork(): WorkCounters {
-  return { fsyncs: 0, rowsRead: 0, schedulingPasses: 0, agentStatesRead: 0 };
+  return { fsyncs: 0, rowsWritten: 0, rowsRead: 0, schedulingPasses: 0, agentStatesRead: 0 };
 }

@@ -44,6 +44,7 @@ export class LevelRows implements TaskRows {
       else batch.put(keyOf(taskId), JSON.stringify(row));
     }
     this.#work.fsyncs += 1;
+    this.#work.rowsWritten += rows.size;
     await batch.write({ sync: true });
   }
 }
