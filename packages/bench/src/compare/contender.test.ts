@@ -12,7 +12,7 @@ class ModelHub implements MeasuredHub, LoadGenerator {
   readonly capacity: number;
   readonly cpuMsPerTask: number;
   timeMs = 0;
-  cpuSeconds = 0;
+  hubSeconds = 0;
   /** CPU seconds that are still to be burnt: work accepted and put off. */
   debtSeconds = 0;
   debtPerTask = 0;
@@ -28,10 +28,10 @@ class ModelHub implements MeasuredHub, LoadGenerator {
     this.timeMs += ms;
     const burnt = Math.min(this.debtSeconds, ms / 1000);
     this.debtSeconds -= burnt;
-    this.cpuSeconds += burnt;
+    this.hubSeconds += burnt;
   };
-  cpuSecondsByRole = () => ({ hub: this.cpuSeconds });
-  counters = async () => ({ fsyncs: this.cpuSeconds * 10 });
+  cpuSecondsByRole = () => ({ hub: this.hubSeconds });
+  counters = async () => ({ fsyncs: this.hubSeconds * 10 });
   describe = async () => ({});
   cpuSeconds = () => 0;
   close = async () => ({
@@ -47,7 +47,7 @@ class ModelHub implements MeasuredHub, LoadGenerator {
     const offered = Math.round((plan.ratePerSec * plan.durationMs) / 1000);
     this.tasks += offered;
     this.timeMs += plan.durationMs;
-    this.cpuSeconds += (offered * this.cpuMsPerTask) / 1000;
+    this.hubSeconds += (offered * this.cpuMsPerTask) / 1000;
     this.debtSeconds += offered * this.debtPerTask;
     const holds = plan.ratePerSec <= this.capacity;
     const stage = { p50: holds ? 5 : 300, p99: holds ? 20 : 900 };
