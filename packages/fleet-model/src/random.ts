@@ -32,6 +32,24 @@ export function meanOf(distribution: Distribution): number {
   }
 }
 
+/** `250`, `exp:250` (mean) or `lognormal:250,0.8` (median, sigma); undefined when the text is none of them. */
+export function parseDistribution(text: string): Distribution | undefined {
+  const [, kind = "constant", first = "", second] = /^(?:(constant|exp|lognormal):)?([^,]*)(?:,(.*))?$/.exec(text.trim()) ?? [];
+  const size = amountOf(first);
+  if (size === undefined) return undefined;
+  if (kind === "lognormal") {
+    const sigma = second === undefined ? undefined : amountOf(second);
+    return sigma === undefined || size === 0 ? undefined : { kind, median: size, sigma };
+  }
+  if (second !== undefined) return undefined;
+  return kind === "exp" ? { kind: "exponential", mean: size } : { kind: "constant", value: size };
+}
+
+function amountOf(text: string): number | undefined {
+  const amount = Number(text);
+  return text.trim() !== "" && Number.isFinite(amount) && amount >= 0 ? amount : undefined;
+}
+
 /** Box and Muller's transform; 1 - x, because x may be 0 and has no logarithm then. */
 function standardNormal(random: Random): number {
   return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
