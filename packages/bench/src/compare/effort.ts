@@ -20,7 +20,7 @@ export const EFFORTS: Record<Effort["name"], Effort> = {
     trialsPerHub: 5,
     trialMs: 1200,
     warmupMs: 200,
-    probeMs: 800,
+    probeMs: 600,
     goalHalfWidth: 0.15,
   },
   quick: {

@@ -111,5 +111,5 @@ const SPREADS = [0.01, 0.03, 0.06, 0.12];
 /** Chance that a trial says the opposite of what it should because something else happened on the machine. */
 const FLUKE = 0.04;
 const PLACEMENTS = [0.5, 0.3, 0.7];
-const BRACKET_ABOVE = 0.85;
-const BRACKET_BELOW = 0.15;
+const BRACKET_ABOVE = 0.7;
+const BRACKET_BELOW = 0.3;

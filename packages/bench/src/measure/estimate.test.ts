@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { quantileOfSorted, quotient, ratioEstimate, seededRandom } from "./estimate.ts";
+import { medianEstimate, quantileOfSorted, quotient, ratioEstimate, seededRandom } from "./estimate.ts";
 
 test("a ratio is the ratio of the sums, not the mean of the ratios", () => {
   const estimate = ratioEstimate(
@@ -27,4 +27,12 @@ test("a quotient's interval is the widest that the two intervals allow", () => {
 
 test("quantiles interpolate", () => {
   expect(quantileOfSorted([1, 2, 3, 4], 0.5)).toBe(2.5);
+});
+
+test("a median is not moved by one slow observation, and its interval holds it", () => {
+  const estimate = medianEstimate([1, 1.1, 0.9, 1, 50, 1.05, 0.95], "ms", seededRandom(1));
+  expect(estimate).toMatchObject({ value: 1, n: 7, unit: "ms" });
+  expect(estimate?.low).toBeGreaterThanOrEqual(0.9);
+  expect(estimate?.high).toBeLessThan(2);
+  expect(medianEstimate([], "ms", seededRandom(1))).toBeUndefined();
 });
