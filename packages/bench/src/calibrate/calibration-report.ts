@@ -49,7 +49,7 @@ function timesTable({ sizes, dets }: Calibration): Table {
         return [[rows.toLocaleString("en"), OPERATION_NAMES[operation], ...figures, String(rounds), disk]];
       }),
     ),
-    notes: ["[low, high]: 95 % bootstrap interval over the rounds; in a round the twin, DETS and the disk take turns."],
+    notes: ["Median over the rounds [95 % bootstrap interval]; in a round the twin, DETS and the disk take turns."],
   };
 }
 

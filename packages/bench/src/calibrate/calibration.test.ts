@@ -26,7 +26,7 @@ describe("sizeResultOf", () => {
   });
 
   it("lets what slowed both stores down cancel in the ratio, but not in the times", () => {
-    const { operations } = sizeResultOf(1_000, [round(1), round(4), round(1), round(2)], given());
+    const { operations } = sizeResultOf(1_000, [round(1), round(4), round(1), round(4)], given());
     const { ratio, twinMs } = operations.insertSync as OperationResult;
     expect(ratio).toMatchObject({ low: ratio?.high, value: ratio?.high });
     expect(twinMs.high - twinMs.low).toBeGreaterThan(0.2);

@@ -1,5 +1,5 @@
 /** What a calibration says, and how its figures come from the rounds. Pure. */
-import { type Estimate, ratioEstimate } from "../measure/estimate.ts";
+import { type Estimate, medianEstimate, ratioEstimate } from "../measure/estimate.ts";
 import { OPERATIONS, type Operation } from "./timed-store.ts";
 
 export const CALIBRATION_SCHEMA = "hubscale.calibration/1";
@@ -22,7 +22,6 @@ export interface Calibration {
 
 export interface ErlangFacts {
   otpRelease: string;
-  emulator: string;
   origin: string;
 }
 
@@ -68,7 +67,8 @@ export interface Timing {
 export interface Round {
   twin: Partial<Record<Operation, Timing>>;
   dets: Partial<Record<Operation, Timing>> | undefined;
-  appendSyncMs: number;
+  /** Undefined when time was short. */
+  appendSyncMs: number | undefined;
 }
 
 /** Figures of one table size. `recorded` stands in for DETS where the rounds have none. */
@@ -82,8 +82,8 @@ export function sizeResultOf(
     const result = operationResultOf(operation, rounds, recorded?.operations[operation], random);
     if (result) operations[operation] = result;
   }
-  const appends = rounds.map((round) => ({ numerator: round.appendSyncMs, denominator: 1 }));
-  const appendSyncMs = ratioEstimate(appends, "ms", random);
+  const appends = rounds.flatMap((round) => round.appendSyncMs ?? []);
+  const appendSyncMs = medianEstimate(appends, "ms", random);
   if (!appendSyncMs) throw new RangeError("no rounds");
   return { rows, rounds: rounds.length, operations, appendSyncMs };
 }
@@ -96,18 +96,18 @@ function operationResultOf(
 ): OperationResult | undefined {
   const twin = rounds.flatMap((round) => round.twin[operation] ?? []);
   const dets = rounds.flatMap((round) => round.dets?.[operation] ?? []);
-  const twinMs = ratioEstimate(twin.map(asRatio), "ms", random);
+  const twinMs = medianEstimate(twin.map(msEach), "ms", random);
   if (!twinMs) return undefined;
   if (dets.length === 0) return { twinMs, detsMs: recorded?.detsMs ?? null, ratio: recorded?.ratio ?? null };
-  const detsMs = ratioEstimate(dets.map(asRatio), "ms", random) ?? null;
+  const detsMs = medianEstimate(dets.map(msEach), "ms", random) ?? null;
   const pairs = rounds.flatMap(({ twin: ours, dets: theirs }) => {
     const [a, b] = [ours[operation], theirs?.[operation]];
-    return a && b ? [{ numerator: a.ms / a.count, denominator: b.ms / b.count }] : [];
+    return a && b ? [msEach(a) / msEach(b)] : [];
   });
-  return { twinMs, detsMs, ratio: ratioEstimate(pairs, "×", random) ?? null };
+  return { twinMs, detsMs, ratio: medianEstimate(pairs, "×", random) ?? null };
 }
 
-const asRatio = ({ ms, count }: Timing) => ({ numerator: ms, denominator: count });
+const msEach = ({ ms, count }: Timing) => ms / count;
 
 /** Bytes that a table has grown by for each row that was written into it empty. */
 export function growthOf(fills: readonly { bytes: number; rows: number }[], random: () => number): Estimate | undefined {

@@ -83,8 +83,7 @@ async function fill(store: TimedStore, rows: number, fills: { bytes: number; row
 
 function sourceOf(erlang: DetsCalibrationOptions["erlang"], dets: DetsProcess | undefined): Calibration["dets"] {
   if ("program" in erlang && dets) {
-    const { version, origin } = erlang.program;
-    return { source: "measured", erlang: { otpRelease: dets.otpRelease, emulator: version, origin } };
+    return { source: "measured", erlang: { otpRelease: dets.otpRelease, origin: erlang.program.origin } };
   }
   const { missing, recorded } = erlang as Extract<DetsCalibrationOptions["erlang"], { missing: string }>;
   return { source: "recorded", why: missing, recorded: recordedFrom(recorded) };
@@ -100,6 +99,7 @@ const NOTES = [
   "insert + sync: the twin's is an insert into its table, which is two synced writes; DETS syncs its data and then its header.",
   "insert: the same row without a sync; the hub itself never does that for a task.",
   "fold: the twin reads each row and parses its JSON; DETS reads each row and decodes its Erlang term.",
+  "A median of rounds: what others take of this machine lengthens some rounds and shortens none.",
   "Rows that were inserted for the timing are removed again, untimed: both stores may use their room anew.",
   "The twin does not grow as DETS does (LevelDB compresses and compacts): the growth and the wall are DETS's.",
 ];

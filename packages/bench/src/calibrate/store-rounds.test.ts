@@ -27,22 +27,23 @@ class NamedStore implements TimedStore {
   }
 }
 
-it("lets the stores take turns at each operation, after a warm-up", async () => {
+it("lets the stores take turns at each operation, after a warm-up, and first reads, then writes", async () => {
   const log: string[] = [];
   const [twin, dets] = [new NamedStore("twin", 5, log), new NamedStore("dets", 5, log)];
   const rounds = await timeRounds({ twin, dets, folder, rounds: 2, untilMs: 1, nowMs: () => 0 });
-  const turn = ["insertSync", "insert", "lookup", "fold"].flatMap((name) => [`twin ${name}`, `dets ${name}`]);
-  expect(log.slice(8)).toEqual([...turn, ...turn]);
+  const both = (...names: string[]) => names.flatMap((name) => [`twin ${name}`, `dets ${name}`]);
+  const [reads, writes] = [both("lookup", "fold"), both("insertSync", "insert")];
+  expect(log).toEqual([...reads, ...reads, ...reads, ...writes, ...writes, ...writes]);
   expect(rounds).toHaveLength(2);
   expect(rounds[0]?.twin.insert).toEqual({ ms: 50, count: 50 });
   expect(rounds[0]?.appendSyncMs).toBeGreaterThan(0);
 });
 
-it("looks nothing up in an empty table, and does without DETS", async () => {
+it("reads nothing in an empty table, and does without DETS", async () => {
   const log: string[] = [];
   const options = { twin: new NamedStore("twin", 0, log), dets: undefined, folder, rounds: 1, untilMs: 1, nowMs: () => 0 };
   const [round] = await timeRounds(options);
-  expect(Object.keys(round?.twin ?? {})).toEqual(["insertSync", "insert", "fold"]);
+  expect(Object.keys(round?.twin ?? {})).toEqual(["insertSync", "insert"]);
   expect(round?.dets).toBeUndefined();
 });
 

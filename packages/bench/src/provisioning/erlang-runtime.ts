@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { ProcessCare } from "../machine/index.ts";
 import { programFromDebian } from "./debian-packages.ts";
 import type { Refusal } from "./provisioned.ts";
-import { programOnPath, type ServerProgram } from "./server-program.ts";
+import { isAtLeast, programOnPath, type ServerProgram } from "./server-program.ts";
 import type { ServerSources } from "./server-sources.ts";
 
 export type FoundErlang = { ok: true; erlang: ServerProgram } | { ok: false; refusal: Refusal };
@@ -20,9 +20,9 @@ export interface ErlangRequest {
 export async function findErlang({ care, sources, tell }: ErlangRequest): Promise<FoundErlang> {
   const reasons: string[] = [];
   if (sources.origins.includes("path")) {
-    const erlang = programOnPath("erl", sources.path, emulatorVersion);
-    if (erlang) return { ok: true, erlang };
-    reasons.push("PATH: none");
+    const erlang = programOnPath("erl", sources.path, releaseOf);
+    if (erlang && isAtLeast(erlang.version, OLDEST)) return { ok: true, erlang };
+    reasons.push(erlang ? `PATH: OTP ${erlang.version}, but ${OLDEST} is needed` : "PATH: none");
   }
   if (sources.origins.includes("debian")) {
     const place = { care, cacheFolder: sources.cacheFolder, ...(tell && { tell }) };
@@ -44,7 +44,7 @@ export function scriptArguments(file: string, args: readonly string[]): string[]
 
 const PACKAGE = "erlang-base";
 /** The oldest release whose `string` and `dets` modules the scripts here were written for. */
-const OLDEST = "21.0";
+const OLDEST = "21";
 
 /**
  * The start script of the package has /usr/lib/erlang written into it. What it calls takes the root from its environment, so
@@ -57,17 +57,17 @@ function unpacked(folder: string, libraries: Record<string, string>) {
   const bin = join(root, runtime, "bin");
   const command = join(bin, "erlexec");
   const env = { ...libraries, ROOTDIR: root, BINDIR: bin, EMU: "beam", PROGNAME: "erl", HOME: folder };
-  const version = emulatorVersion(command, env);
+  const version = releaseOf(command, env);
   return version === undefined ? undefined : { command, env, version };
 }
 
-/** Of the emulator (13.1 in OTP 25): the release has no third number, and the script asks for it anyway. */
-function emulatorVersion(command: string, env: Record<string, string>): string | undefined {
-  const print = 'io:format("~s~n", [erlang:system_info(version)]), halt().';
+/** The OTP release, which has one number: `25`. */
+function releaseOf(command: string, env: Record<string, string>): string | undefined {
+  const print = 'io:format("~s~n", [erlang:system_info(otp_release)]), halt().';
   const { status, stdout } = spawnSync(command, ["+B", "-boot", "no_dot_erlang", "-noshell", "-eval", print], {
     env: { HOME: "/", ...env },
     encoding: "utf8",
     timeout: 20_000,
   });
-  return status === 0 ? /^(\d+\.\d+(?:\.\d+)*)$/m.exec(stdout)?.[1] : undefined;
+  return status === 0 ? /^(\d+)$/m.exec(stdout)?.[1] : undefined;
 }
