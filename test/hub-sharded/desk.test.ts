@@ -219,6 +219,25 @@ describe("leases", () => {
     expect(await two.complete(carl, returned)).toEqual({ ok: true, done: "complete" });
   });
 
+  it("of an agent that came back with its task outlive a task that it was handed before it said so", async () => {
+    const [one, two] = [await nodeOf("one", { leaseMs }), await nodeOf("two", { leaseMs })];
+    const ada = one.join(new TestAgent("ada"));
+    const old = await one.submit();
+    const { generation } = await until("the first task", () => ada.task);
+    one.kill();
+    forget(one);
+    const again = two.join(new TestAgent("ada"));
+    const fresh = await two.submit();
+    await until("the second task", () => again.taskId === fresh.id);
+    const report = { type: "state_report", task_id: old.id, status: "working", generation } as const;
+    expect(await two.desk.report("ada", report)).toMatchObject({ done: "continue" });
+    expect(again.cancelled).toEqual([fresh.id]);
+    again.state = "working";
+    const bob = two.join(new TestAgent("bob"));
+    await until("the second task with another agent", () => bob.taskId === fresh.id);
+    expect(await two.complete(again, { ...old, generation })).toEqual({ ok: true, done: "complete" });
+  });
+
   it("are renewed as long as the agent works", async () => {
     const node = await nodeOf("one", { leaseMs });
     await nodeOf("two", { leaseMs });

@@ -55,6 +55,7 @@ describe("the sweeps", () => {
     expect(await node.desk.find(trivial.id)).toMatchObject({ status: "queued" });
     expect(await node.desk.find(young.id)).toMatchObject({ status: "queued" });
     expect(await node.desk.command(old.id, "retry")).toMatchObject({ after: { status: "queued", generation: 1 } });
+    clock.turn(61_000);
     const agent = node.join(new TestAgent("ada", []));
     agent.onTask = (task) => setImmediate(() => void node.complete(agent, task));
     await until("all three", () => agent.received.length === 3);

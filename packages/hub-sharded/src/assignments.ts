@@ -146,6 +146,15 @@ export class Assignments {
     this.#putBacks.add(putBack);
   }
 
+  /** The agent works on this task: what else it was handed in the meantime goes to others. */
+  keepOnly(held: HeldTask): void {
+    for (const other of this.#held.ofAgent(held.agentId)) {
+      if (other === held) continue;
+      this.putBackSoon(other, "rejected");
+      this.#options.roster.release(other.agentId, other.taskId);
+    }
+  }
+
   agentLeft(agentId: string): void {
     for (const held of this.#held.ofAgent(agentId)) this.putBackSoon(held, "agent_disconnected");
   }

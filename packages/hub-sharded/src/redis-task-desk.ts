@@ -45,6 +45,8 @@ export interface RedisTaskDeskOptions {
 
 /** How often a node counts the queues for what it was not told of. Only while it has idle agents. */
 const PROBE_EVERY_MS = 2_000;
+/** An agent that comes back with a task says so with its first frame, a round trip after it was let in: till then it gets no other. */
+const JOIN_GRACE_MS = 100;
 /** Tries of a cancellation whose task moves under its hands. */
 const CANCEL_TRIES = 5;
 
@@ -175,6 +177,7 @@ export class RedisTaskDesk implements TaskDesk {
         const generation = frame.type === "state_report" ? (frame.generation ?? NO_GENERATION) : undefined;
         const held = await assignments.resume(agentId, frame.task_id, generation);
         if ("ok" in held) return { ok: true, done: "abort" };
+        assignments.keepOnly(held);
         this.#dispatcher.agentGone(agentId);
         assignments.touch(agentId, frame.task_id);
         return { ok: true, done: "continue", generation: held.task.generation };
@@ -212,6 +215,8 @@ export class RedisTaskDesk implements TaskDesk {
     if (this.#isClosing) return;
     switch (event.type) {
       case "agent_joined":
+        this.#options.clock.after(JOIN_GRACE_MS, () => this.#dispatcher.agentReady(event.agentId));
+        return;
       case "agent_idle":
         return this.#dispatcher.agentReady(event.agentId);
       case "agent_left":
@@ -262,8 +267,9 @@ export class RedisTaskDesk implements TaskDesk {
     const queue = await link.run(() => queues.queueOf(taskId));
     const stored = queue && (await link.run(() => queue.read(taskId)));
     if (!queue || !stored) return undefined;
-    const next = transition(stored.task, { type: "retry" }, clock.nowMs());
-    if (!next.ok || !(await link.run(() => queue.exhume(taskId)))) return undefined;
+    const nowMs = clock.nowMs();
+    const next = transition(stored.task, { type: "retry" }, nowMs);
+    if (!next.ok || !(await link.run(() => queue.exhume(taskId, nowMs)))) return undefined;
     this.#dispatcher.offer(queue, rankOf(stored.task));
     return { before: stored.task, after: next.task };
   }

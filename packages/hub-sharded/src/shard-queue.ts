@@ -169,7 +169,9 @@ export class ShardQueue extends RedisQueueBackend {
   }
 
   /** Queues a dead letter again. False: it is none. */
-  async exhume(taskId: string): Promise<boolean> {
+  async exhume(taskId: string, atMs: number): Promise<boolean> {
+    // Counts only once the job has left the dead letters, so it may be there before.
+    await this.#redis.hset(this.toKey(taskId), "retriedAt", atMs);
     const job = { ...finishedJob(taskId), opts: {} };
     return (await refusalOf(this.retryFinishedJob(job, "failed"))) === undefined;
   }
@@ -315,6 +317,7 @@ function decodeJob(
     starts,
     startedAtMs: fields.processedOn === undefined ? null : Number(fields.processedOn),
     startedBy: fields.pb ?? null,
+    retriedAtMs: fields.retriedAt === undefined ? undefined : Number(fields.retriedAt),
     completion: state === "completed" ? parsed<Completion>(fields.done) : undefined,
     touch: parsed<Touch>(fields.touch),
   });

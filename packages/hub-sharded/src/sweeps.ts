@@ -73,7 +73,8 @@ export class Sweeps {
       let expired = 0;
       for (const id of ids) {
         const stored = await link.run(() => queue.read(id));
-        if (!stored || nowMs - stored.task.created_at < TIMERS.queuedTtlMs) continue;
+        // Since its last change: a dead letter that was queued again would be too old at once.
+        if (!stored || nowMs - stored.task.updated_at < TIMERS.queuedTtlMs) continue;
         if (scheduledTier(stored.task) === "trivial") continue;
         const next = transition(stored.task, { type: "expire" }, nowMs);
         const { task } = next.ok ? next : { task: undefined };

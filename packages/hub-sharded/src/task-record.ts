@@ -35,6 +35,8 @@ export interface JobFacts {
   /** Time and agent of the last start; null before the first. */
   startedAtMs: number | null;
   startedBy: string | null;
+  /** When it was last queued again by hand. */
+  retriedAtMs?: number | undefined;
   completion?: Completion | undefined;
   touch?: Touch | undefined;
 }
@@ -46,7 +48,7 @@ export function taskOf(snapshot: Snapshot, facts: JobFacts): Task {
   if (facts.state === "failed") return snapshot.task;
   let task = snapshot.task;
   // A dead letter that is queued again: BullMQ moved the job, the snapshot still tells of the dead letter.
-  if (task.status === "dead_letter") task = after(task, { type: "retry" }, task.updated_at);
+  if (task.status === "dead_letter") task = after(task, { type: "retry" }, facts.retriedAtMs ?? task.updated_at);
   const startedBy = facts.startedBy ?? "";
   const startedAtMs = facts.startedAtMs ?? task.updated_at;
   const starts = facts.starts - snapshot.starts;
