@@ -3,6 +3,8 @@ export * from "./batching-curve.ts";
 export * from "./claude-limiter.ts";
 export * from "./claude-service.ts";
 export * from "./claude-tiers.ts";
+export * from "./closed-form.ts";
+export * from "./gpu-simulation.ts";
 export * from "./gpu-types.ts";
 export * from "./host-cpu.ts";
 export * from "./llm-models.ts";
