@@ -130,6 +130,18 @@ describe("fencing", () => {
 });
 
 describe("failure", () => {
+  it("takes a completion whose result says failed for a failure", async () => {
+    const node = await nodeOf("one");
+    const agent = node.join(new TestAgent("ada"));
+    await node.submit({ max_retries: 1 });
+    const task = await until("the assignment", () => agent.task);
+    expect(await node.complete(agent, task, { status: "failed" })).toEqual({ ok: true, done: "dead_letter" });
+    expect(await node.desk.find(task.id)).toMatchObject({
+      status: "dead_letter",
+      last_error: expect.stringContaining("failed"),
+    });
+  });
+
   it("retries before younger tasks of its priority, then buries, then can be retried by hand", async () => {
     const node = await nodeOf("one", { shards: 1 });
     const agent = new TestAgent("ada");

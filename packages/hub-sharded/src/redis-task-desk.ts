@@ -1,5 +1,5 @@
 /** The durable truth about tasks, in Redis; this node's part of moving them. */
-import { type EndpointView, newTask, routingClassOf, type TaskDraft, transition } from "@hubscale/hub-core";
+import { type EndpointView, failureIn, newTask, routingClassOf, type TaskDraft, transition } from "@hubscale/hub-core";
 import {
   type Cancel,
   type Clock,
@@ -146,6 +146,10 @@ export class RedisTaskDesk implements TaskDesk {
         if (frame.status === "success") assignments.touch(agentId, frame.task_id);
         return { ok: true, done: "noted" };
       case "task_complete": {
+        const failure = failureIn(frame.result);
+        if (failure !== undefined) {
+          return assignments.fail({ type: "fail", agentId, generation: frame.generation, error: failure }, frame.task_id);
+        }
         const done = await assignments.complete(
           {
             type: "complete",

@@ -1,5 +1,5 @@
 /** The task desk of the single hub: every answer is given after the store has what it rests on. */
-import { newTask, type TaskDraft } from "@hubscale/hub-core";
+import { failureIn, newTask, type TaskDraft } from "@hubscale/hub-core";
 import type {
   Clock,
   RandomHex,
@@ -138,9 +138,8 @@ export class SingleDesk implements TaskDesk {
   }
 
   async #complete(agentId: string, frame: SidecarFrameOf<"task_complete">): Promise<ReportOutcome> {
-    if (!this.#parts.warts && isFailed(frame.result)) {
-      return this.#fail(agentId, frame, `the result says "failed": ${statusOf(frame.result)}`);
-    }
+    const failure = this.#parts.warts ? undefined : failureIn(frame.result);
+    if (failure !== undefined) return this.#fail(agentId, frame, failure);
     const outcome = await this.#parts.commands.run(frame.task_id, {
       type: "complete",
       agentId: this.#speaker(agentId),
@@ -218,13 +217,4 @@ export class SingleDesk implements TaskDesk {
   #speaker(agentId: string): string | null {
     return this.#parts.warts ? null : agentId;
   }
-}
-
-function isFailed(result: unknown): boolean {
-  return typeof result === "object" && result !== null && (result as { status?: unknown }).status === "failed";
-}
-
-function statusOf(result: unknown): string {
-  const { verification_status } = result as { verification_status?: unknown };
-  return typeof verification_status === "string" ? verification_status : "no further word";
 }
