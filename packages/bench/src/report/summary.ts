@@ -139,12 +139,11 @@ function costTable(hubs: readonly HubResult[]): Table {
 /** What the hubs counted of their own work: the reason for what they cost. */
 function workTable(hubs: readonly HubResult[]): Table {
   const names = [...new Set(hubs.flatMap((hub) => Object.keys(hub.workPerTask)))];
+  const rowOf = (hub: HubResult) => [hub.id, ...names.map((name) => estimateText(hub.workPerTask[name]))];
   return {
     caption: "Work done for one completed task, as each hub counted it",
     head: ["hub", ...names.map((name) => WORK_WORDS[name] ?? name)],
-    rows: hubs
-      .filter((hub) => Object.keys(hub.workPerTask).length > 0)
-      .map((hub) => [hub.id, ...names.map((name) => estimateText(hub.workPerTask[name]))]),
+    rows: hubs.filter((hub) => Object.keys(hub.workPerTask).length > 0).map(rowOf),
     notes: ["C-numbers: the costs of the reference hub, docs/differences.md."],
   };
 }
