@@ -116,7 +116,12 @@ function coresByRole(machines: MeasuredHub["machines"], coresPerMachine: number)
 /** A machine of a hub at rest has heartbeats and timers to serve; above this share of it there is work going on. */
 const QUIET_SHARE_OF_MACHINE = 0.15;
 
-function contenderOf(entrant: Extract<Entrant, { ready: true }>, options: ComparisonOptions): Contender {
+export interface ContenderPlan
+  extends Pick<ComparisonOptions, "workload" | "slo" | "seed" | "coresPerMachine" | "nowMs" | "sleep"> {
+  effort: Omit<Effort, "name" | "hubs">;
+}
+
+export function contenderOf(entrant: Extract<Entrant, { ready: true }>, options: ContenderPlan): Contender {
   const { effort, workload, seed, nowMs, sleep } = options;
   const machines = entrant.hub.machines.hubNodes + entrant.hub.machines.backboneServers;
   return new Contender({

@@ -1,42 +1,33 @@
-/** The summary and its charts as one self-contained page: no script, no request, readable offline and on paper. */
+/** The summary of a comparison and its charts as one page. */
 import * as Plot from "@observablehq/plot";
-import { parseHTML } from "linkedom";
 import type { CompareResult } from "../results/compare-result.ts";
-import type { Summary, Table } from "./summary.ts";
+import { figure, list, PALETTE, paragraph, renderPage, svg, SYMBOLS, tableHtml } from "./page.ts";
+import type { Summary } from "./summary.ts";
 
 export function renderHtml(summary: Summary, result: CompareResult): string {
-  const list = (title: string, lines: string[]) =>
-    lines.length === 0 ? "" : `<h2>${escaped(title)}</h2><ul>${lines.map((line) => `<li>${escaped(line)}</li>`).join("")}</ul>`;
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escaped(summary.verdict)}</title>
-<style>${STYLE}</style>
-</head>
-<body>
-<main>
-<p class="kicker">${escaped(summary.title)}</p>
-<h1>${escaped(summary.verdict)}</h1>
-<p>${escaped(summary.stamp)}</p>
-${renderTable(summary.main)}
-<figure>${capacityChart(result)}<figcaption>Capacity in tasks/s with its 95 % interval; the axis is logarithmic.</figcaption></figure>
-${list("Because", summary.because)}
-${list("Flips when", summary.flipsWhen)}
-${list("Marginal gains", summary.marginal)}
-${list("Invalid", summary.invalid)}
-<figure>${latencyChart(result)}<figcaption>99th percentile from the intended submission to the assignment, one dot a trial: filled where the SLO held, hollow where it was missed. Both axes are logarithmic.</figcaption></figure>
-<figure>${cpuChart(result)}<figcaption>CPU-ms per completed task, by role; the axis is logarithmic.</figcaption></figure>
-${renderTable(summary.costs)}
-${renderTable(summary.work)}
-${renderTable(summary.checks)}
-${renderTable(summary.machine)}
-${list("Not measured", summary.notMeasured)}
-</main>
-</body>
-</html>
-`;
+  return renderPage({
+    title: summary.title,
+    headline: summary.verdict,
+    parts: [
+      paragraph(summary.stamp),
+      tableHtml(summary.main),
+      figure(capacityChart(result), "Capacity in tasks/s with its 95 % interval; the axis is logarithmic."),
+      list("Because", summary.because),
+      list("Flips when", summary.flipsWhen),
+      list("Marginal gains", summary.marginal),
+      list("Invalid", summary.invalid),
+      figure(
+        latencyChart(result),
+        "99th percentile from the intended submission to the assignment, one dot a trial: filled where the SLO held, hollow where it was missed. Both axes are logarithmic.",
+      ),
+      figure(cpuChart(result), "CPU-ms per completed task, by role; the axis is logarithmic."),
+      tableHtml(summary.costs),
+      tableHtml(summary.work),
+      tableHtml(summary.checks),
+      tableHtml(summary.machine),
+      list("Not measured", summary.notMeasured),
+    ],
+  });
 }
 
 function capacityChart(result: CompareResult): string {
@@ -117,47 +108,3 @@ function cpuChart(result: CompareResult): string {
     ],
   });
 }
-
-function svg(options: Plot.PlotOptions & { ariaLabel: string }): string {
-  const { document } = parseHTML("<html><body></body></html>");
-  const chart = Plot.plot({
-    width: 860,
-    style: { background: "transparent", color: "currentColor", fontSize: "13px" },
-    ...options,
-    document,
-  } as unknown as Plot.PlotOptions);
-  return (chart as unknown as { outerHTML: string }).outerHTML;
-}
-
-function renderTable(table: Table): string {
-  const row = (cells: string[], tag: string) => `<tr>${cells.map((cell) => `<${tag}>${escaped(cell)}</${tag}>`).join("")}</tr>`;
-  return `<div class="wide"><table><caption>${escaped(table.caption)}</caption><thead>${row(table.head, "th")}</thead><tbody>${table.rows
-    .map((cells) => row(cells, "td"))
-    .join("")}</tbody></table></div>${table.notes.map((note) => `<p class="note">${escaped(note)}</p>`).join("")}`;
-}
-
-function escaped(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
-}
-
-/** Okabe and Ito's colours that keep 3:1 against white and near-black, distinguishable with colour-vision deficiencies. */
-const PALETTE = ["#0072b2", "#b35900", "#007a5a", "#a3478f", "#6b6b00", "#555555"];
-
-/** Shapes that can be filled, so that held and missed differ in each of them. */
-const SYMBOLS: Plot.SymbolType[] = ["circle", "square", "triangle", "diamond2", "star", "wye"];
-
-const STYLE = `
-:root { color-scheme: light dark; --text: #1a1a1a; --soft: #555; --paper: #fff; --line: #ccc; }
-@media (prefers-color-scheme: dark) { :root { --text: #eee; --soft: #bbb; --paper: #16181c; --line: #444; } figure svg { filter: brightness(1.35); } }
-body { margin: 0; background: var(--paper); color: var(--text); font: 16px/1.5 system-ui, sans-serif; }
-main { max-width: 60rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
-h1 { line-height: 1.2; margin: .2rem 0 .6rem; } h2 { margin-top: 2rem; }
-.kicker, .note, figcaption { color: var(--soft); font-size: .9rem; }
-.wide { overflow-x: auto; margin: 1.5rem 0 .5rem; }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-td:not(:last-child) { white-space: nowrap; } td:last-child { min-width: 12rem; }
-caption { text-align: left; font-weight: 600; padding-bottom: .4rem; }
-th, td { text-align: left; padding: .35rem .8rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
-figure { margin: 2rem 0; } figure svg { max-width: 100%; height: auto; }
-@media print { figure, table { break-inside: avoid; } }
-`;
