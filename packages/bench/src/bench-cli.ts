@@ -8,6 +8,7 @@ import { addConformanceCommand } from "./conformance/conformance-command.ts";
 import { EXIT } from "./exit-codes.ts";
 import { FSYNC_FLOOR } from "./fsync-floor-option.ts";
 import { parseSlo, SLO_HELP } from "./measure/slo.ts";
+import { addPrimitivesCommand } from "./primitives/primitives-command.ts";
 import { reportCommand } from "./report/report-command.ts";
 
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
@@ -78,9 +79,12 @@ program
     process.exitCode = reportCommand(dir, { stdout: process.stdout, stderr: process.stderr });
   });
 
-addConformanceCommand(program, process, (code) => {
+const surroundings = { stdout: process.stdout, stderr: process.stderr, env: process.env, cwd: process.cwd() };
+const end = (code: number) => {
   process.exitCode = code;
-});
+};
+addConformanceCommand(program, surroundings, end);
+addPrimitivesCommand(program, surroundings, end);
 
 try {
   await program.parseAsync();

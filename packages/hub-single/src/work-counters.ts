@@ -2,7 +2,7 @@
 export interface WorkCounters {
   /** Synced writes of the task table; two for each change in the reference (C1, C6). */
   fsyncs: number;
-  /** Task rows written, removals included; over `fsyncs` it is the size of a commit (C1). */
+  /** Task rows written whole; over `fsyncs` it is the size of a commit (C1). Removals are not in it. */
   rowsWritten: number;
   /** Task rows read and decoded in full scans of the table (C2, C3, C8). */
   rowsRead: number;

@@ -4,6 +4,7 @@ export * from "./random.ts";
 export * from "./registration.ts";
 export { Sidecar } from "./sidecar.ts";
 export * from "./sidecar-events.ts";
+export { acceptedFrame, completeFrame } from "./sidecar-frames.ts";
 export * from "./sidecar-fleet.ts";
 export * from "./sidecar-surroundings.ts";
 export * from "./token-file.ts";

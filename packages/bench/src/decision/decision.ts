@@ -62,6 +62,7 @@ export const WORK_WORDS: Record<string, string> = {
   schedulingPasses: "scheduling passes (C10)",
   agentStatesRead: "agent states asked for (C3)",
   fsyncs: "synced writes (C1, C6)",
+  rowsWritten: "task rows written (C1, C6)",
 };
 
 /**

@@ -41,10 +41,12 @@ export class LevelRows implements TaskRows {
     const batch = this.#db.batch();
     for (const [taskId, row] of rows) {
       if (row === null) batch.del(keyOf(taskId));
-      else batch.put(keyOf(taskId), JSON.stringify(row));
+      else {
+        batch.put(keyOf(taskId), JSON.stringify(row));
+        this.#work.rowsWritten += 1;
+      }
     }
     this.#work.fsyncs += 1;
-    this.#work.rowsWritten += rows.size;
     await batch.write({ sync: true });
   }
 }

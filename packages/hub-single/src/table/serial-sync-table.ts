@@ -95,7 +95,7 @@ export class SerialSyncTable implements TaskTable {
     else await this.#db.put(keyOf(taskId), JSON.stringify(row), { sync: true });
     this.#changes += 1;
     this.#work.fsyncs += 2;
-    this.#work.rowsWritten += 1;
+    if (row !== null) this.#work.rowsWritten += 1;
     await this.#db.put(KEYS.tableHeader, JSON.stringify({ changes: this.#changes }), { sync: true });
   }
 }
