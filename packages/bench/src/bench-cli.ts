@@ -5,6 +5,7 @@ import { calibrateCommand, DEFAULT_ROUNDS, DEFAULT_ROWS, DEFAULT_TASK_RATES } fr
 import { compareCommand } from "./compare/compare-command.ts";
 import { EFFORTS } from "./compare/effort.ts";
 import { addConformanceCommand } from "./conformance/conformance-command.ts";
+import { addConnectionsCommand } from "./connections/connections-command.ts";
 import { EXIT } from "./exit-codes.ts";
 import { FSYNC_FLOOR } from "./fsync-floor-option.ts";
 import { parseSlo, SLO_HELP } from "./measure/slo.ts";
@@ -85,6 +86,7 @@ const end = (code: number) => {
 };
 addConformanceCommand(program, surroundings, end);
 addPrimitivesCommand(program, surroundings, end);
+addConnectionsCommand(program, surroundings, end);
 
 try {
   await program.parseAsync();
