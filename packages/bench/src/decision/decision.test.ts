@@ -76,6 +76,14 @@ test("COST beyond the tested range is projected from CPU per task and says so", 
   expect(decision.cost).toMatchObject({ nodes: 4, projected: true });
 });
 
+test("a projection never falls into the range that was measured", () => {
+  const decision = decide(
+    [hub("single-tuned", [800, 600, 1000], { hub: 0.3 }), hub("sharded-redis@2", [800, 600, 1000], { hub: 0.3, redis: 0.1 })],
+    0.25,
+  );
+  expect(decision.cost).toMatchObject({ nodes: 3, projected: true });
+});
+
 test("a backbone that saturates first means never", () => {
   const decision = decide(
     [hub("single-tuned", [800, 750, 850], { hub: 0.3 }), hub("sharded-redis@2", [600, 550, 650], { hub: 0.9, redis: 0.4 })],

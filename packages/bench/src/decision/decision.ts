@@ -125,7 +125,9 @@ function projectedCost(bestSingle: HubResult, hub: HubResult, coresPerMachine: n
   const coreMsPerSec = coresPerMachine * 1000;
   const busyShare = Math.min(1, (capacity.value * singleMs.value) / coreMsPerSec);
   if ((busyShare * coreMsPerSec) / backboneMs.value <= capacity.value) return Number.POSITIVE_INFINITY;
-  return Math.floor((capacity.value * nodeMs.value) / (busyShare * coreMsPerSec)) + 1;
+  const nodes = Math.floor((capacity.value * nodeMs.value) / (busyShare * coreMsPerSec)) + 1;
+  // What was measured counts more than what is projected: that many nodes were not clearly better.
+  return Math.max(nodes, hub.machines.hubNodes + 1);
 }
 
 function verdictOf(given: {
