@@ -96,7 +96,7 @@ export class AgentSession {
   #identified(agent: ConnectedAgent, frame: Exclude<SidecarFrame, { type: "identify" }>): Promise<void> | undefined {
     const { hasWarts, clock, roster, reports, messages, channels } = this.#hub;
     if (!hasWarts || frame.type === "ping") agent.lastSeenMs = clock.nowMs();
-    if (!this.#isAdmitted(agent, frame.type)) return undefined;
+    if (!this.#isAdmitted(agent, frame)) return undefined;
     roster.heardFrom(agent);
     switch (frame.type) {
       case "task_accepted":
@@ -160,8 +160,11 @@ export class AgentSession {
     agent.lastSeenMs = this.#hub.clock.nowMs();
     this.#agent = agent;
     roster.join(agent);
+    const identified = () => this.#socket.send({ type: "identified", agent_id: owner });
+    // On the reference the others hear of a newcomer before it hears that it is in.
+    if (!this.#hub.hasWarts) identified();
     presence.joined(agent);
-    this.#socket.send({ type: "identified", agent_id: owner });
+    if (this.#hub.hasWarts) identified();
     tasks.notify({ type: "agent_joined", agentId: owner });
     await messages.deliverMailbox(agent);
   }
@@ -199,10 +202,10 @@ export class AgentSession {
   }
 
   /** False: the frame is to be dropped. */
-  #isAdmitted(agent: ConnectedAgent, type: string): boolean {
-    const { limiter, metrics, roster } = this.#hub;
-    if (!limiter.isEnabled) return true;
-    const tier = rateTierOfFrame(type);
+  #isAdmitted(agent: ConnectedAgent, frame: SidecarFrame): boolean {
+    const { hasWarts, limiter, metrics, roster } = this.#hub;
+    if (!limiter.isEnabled || (!hasWarts && isWordOnOwnTask(agent, frame))) return true;
+    const tier = rateTierOfFrame(frame.type);
     const admission = limiter.admit("ws", agent.agentId, tier);
     if (admission.ok) {
       if (admission.remaining !== undefined) {
@@ -231,6 +234,23 @@ export class AgentSession {
     if (!(error instanceof Unavailable)) return this.#hub.onBroken(error);
     this.#hub.metrics.counters.unavailable++;
     this.#socket.send({ type: "error", error: "unavailable", retry_after_ms: error.retryAfterMs });
+  }
+}
+
+/**
+ * The reference drops these too when an agent has sent too much, and work that was done is done again. There are as many of them
+ * as the hub hands out tasks, so that they need no limit of their own.
+ */
+function isWordOnOwnTask(agent: ConnectedAgent, frame: SidecarFrame): boolean {
+  switch (frame.type) {
+    case "task_accepted":
+      return agent.taskId === frame.task_id && agent.state === "assigned";
+    case "task_complete":
+    case "task_failed":
+    case "task_rejected":
+      return agent.taskId === frame.task_id;
+    default:
+      return false;
   }
 }
 

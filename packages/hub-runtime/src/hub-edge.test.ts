@@ -1,9 +1,11 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
+import { RATE_TIERS } from "@hubscale/hub-core";
 import { WebSocket } from "ws";
 import { type HubEdge, startHubEdge } from "./hub-edge.ts";
 import { type RosterEvent, type TaskDesk, Unavailable } from "./ports.ts";
+import { REFERENCE_RATE_LIMITS } from "./rate-limiter.ts";
 import { systemClock, systemRandomHex } from "./system-clock.ts";
 import {
   ConformanceContext,
@@ -150,6 +152,60 @@ describe("violations", () => {
     await client.unread();
     expect(hub.roster.get(agentId)).toBeDefined();
   });
+});
+
+describe("rate limits", () => {
+  /** Too little for the frames of one task. */
+  const rateLimits = { ...REFERENCE_RATE_LIMITS, defaults: { ...RATE_TIERS, normal: { capacity: 1, refillPerMin: 1 } } };
+
+  test("mended: what an agent says of the task in its hand is never dropped, anything else is", async () => {
+    const { context } = await start({ rateLimits });
+    const agent = await context.agent("worker");
+    const { task_id, generation } = await context.handTask(agent);
+    agent.client.send({ type: "message", to: agent.agentId, payload: {} });
+    await agent.client.take("message_sent");
+    for (const frame of [
+      { type: "task_progress", task_id },
+      { type: "task_complete", task_id: "task-of-another", generation },
+      // Accepted already.
+      { type: "task_accepted", task_id },
+    ]) {
+      agent.client.send(frame);
+      expect(await agent.client.take("rate_limited")).toMatchObject({ tier: "normal" });
+    }
+    agent.client.send({ type: "task_complete", task_id, generation, result: {} });
+    expect((await agent.client.take("task_ack"))["status"]).toBe("complete");
+  });
+
+  test("reference: a completion beyond the limit is dropped like any frame", async () => {
+    const { context } = await start({ rateLimits, behaviour: { warts: true, presence: "every-event" } });
+    const agent = await context.agent("worker");
+    const { task_id, generation } = await context.handTask(agent);
+    agent.client.send({ type: "task_complete", task_id, generation, result: {} });
+    await agent.client.take("rate_limited");
+    expect((await context.task(task_id)).status).toBe("assigned");
+  });
+});
+
+test.each([
+  [true, ["agent_joined", "identified"]],
+  [false, ["identified", "agent_joined"]],
+])("with warts %s, the newcomer and the others hear of it in this order: %j", async (warts, order) => {
+  const heard: string[] = [];
+  const hub = await startMemoryHub({ behaviour: { warts, presence: "every-event" } });
+  hubs.push(hub);
+  const context = new ConformanceContext({ ws: hub.wsUrl, http: hub.httpUrl }, 3_000);
+  contexts.push(context);
+  const watcher = await context.agent("watcher");
+  const agentId = context.unique("newcomer");
+  const token = await context.register(agentId);
+  const newcomer = await context.connect();
+  // One thread writes to both sockets, and one reads from both.
+  const note = (client: SidecarClient, type: string) => client.take(type).then(() => heard.push(type));
+  const both = [note(watcher.client, "agent_joined"), note(newcomer, "identified")];
+  newcomer.send({ type: "identify", agent_id: agentId, token });
+  await Promise.all(both);
+  expect(heard).toEqual(order);
 });
 
 describe("stores that fail", () => {

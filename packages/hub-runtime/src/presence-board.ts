@@ -1,6 +1,6 @@
 /**
  * Who is connected, on this node and on the others, and telling the agents of it. News of this node's own agents takes effect
- * here at once, and reaches the other nodes over the bus: a joiner's `identified` comes after the others' `agent_joined`.
+ * here at once, and reaches the other nodes over the bus.
  */
 import { isSameAgentEntry, Presence } from "@hubscale/hub-core";
 import type { HubFrame } from "@hubscale/protocol";
