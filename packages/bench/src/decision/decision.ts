@@ -168,7 +168,7 @@ function flips(given: {
     lines.push(`load > ${range(c)} tasks/s ${at} → ${bestSingle.id} is full: ${next}`);
     const agents = Math.round((c.low / perCore) * TASK_SECONDS_PER_BUSY_AGENT);
     lines.push(
-      `by task rate alone that is about ${agents.toLocaleString("en")} busy agents on one core (a task each ${TASK_SECONDS_PER_BUSY_AGENT} s; linear in cores: a projection); streamed progress costs far more and is a wall of its own`,
+      `by task rate alone that is about ${agents.toLocaleString("en")} busy agents on one core (a task each ${TASK_SECONDS_PER_BUSY_AGENT} s; linear in cores: a projection); streamed progress is not in this figure`,
     );
   }
   return lines;
