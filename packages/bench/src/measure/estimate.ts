@@ -1,3 +1,6 @@
+/** Numbers with their intervals. Resampling draws from the same seeded generator as the simulated sidecars. */
+export { seededRandom } from "@hubscale/sidecar-sim";
+
 /** A measured number is never bare: it carries its interval, how many observations stand behind it, and its unit. */
 export interface Estimate {
   value: number;
@@ -5,18 +8,6 @@ export interface Estimate {
   high: number;
   n: number;
   unit: string;
-}
-
-/** Deterministic generator of numbers in [0, 1): mulberry32, by Tommy Ettinger, public domain. Same seed, same sequence. */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let z = state;
-    z = Math.imul(z ^ (z >>> 15), z | 1);
-    z ^= z + Math.imul(z ^ (z >>> 7), z | 61);
-    return ((z ^ (z >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }
 
 /**
