@@ -1,5 +1,6 @@
 /** `pnpm bench …`: the commands and their options. What they do is elsewhere. */
 import { readFileSync } from "node:fs";
+import { type Fix, isFix } from "@hubscale/hub-single";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { calibrateCommand, DEFAULT_ROUNDS, DEFAULT_ROWS, DEFAULT_TASK_RATES } from "./calibrate/calibrate-command.ts";
 import { compareCommand } from "./compare/compare-command.ts";
@@ -8,6 +9,8 @@ import { addConformanceCommand } from "./conformance/conformance-command.ts";
 import { addConnectionsCommand } from "./connections/connections-command.ts";
 import { EXIT } from "./exit-codes.ts";
 import { FSYNC_FLOOR } from "./fsync-floor-option.ts";
+import { LADDER_SLO, ladderCommand } from "./ladder/ladder-command.ts";
+import { LADDER_EFFORTS } from "./ladder/ladder-effort.ts";
 import { parseSlo, SLO_HELP } from "./measure/slo.ts";
 import { addPrimitivesCommand } from "./primitives/primitives-command.ts";
 import { reportCommand } from "./report/report-command.ts";
@@ -44,6 +47,36 @@ program
   .option("--no-progress", "no progress on stderr")
   .action(async (options) => {
     process.exitCode = await compareCommand(options, {
+      stdout: process.stdout,
+      stderr: process.stderr,
+      env: process.env,
+      cwd: process.cwd(),
+    });
+  });
+
+program
+  .command("ladder")
+  .description("what each fix of the single hub is worth: alone, and added up")
+  .addOption(new Option("--effort <name>", "how much time it may take").choices(Object.keys(LADDER_EFFORTS)).default("quick"))
+  .option("--fixes <list>", "which of C1 to C11; default: all, at effort smoke a few", fixes)
+  .option("--order <list>", "add these up first, in this order; default: by the gain of each alone", fixes)
+  .option("--slo <bound>", "what a load must keep to count as borne", slo, LADDER_SLO)
+  .addOption(new Option("--arrivals <kind>", "of tasks").choices(["constant", "poisson"]).default("constant"))
+  .option("--agents <n>", "in place of the conditions' own", wholeNumber)
+  .option("--rows <n>", "completed rows at the start, in place of the conditions' own", wholeNumber)
+  .addOption(
+    new Option("--isolation <kind>", "give each hub the same share of a core")
+      .choices(["auto", "cgroup", "none"])
+      .default("auto"),
+  )
+  .option("--cores <share>", "that share, in cores; default: as much as fits", cores)
+  .option(...FSYNC_FLOOR)
+  .option("--seed <n>", "for resampling", wholeNumber, 1)
+  .option("--out <dir>", "where ladder.json and ladder.html go; default: hubscale-results/ladder-<time>")
+  .option("--json", "print the result as JSON on stdout instead of the tables", false)
+  .option("--no-progress", "no progress on stderr")
+  .action(async (options) => {
+    process.exitCode = await ladderCommand(options, {
       stdout: process.stdout,
       stderr: process.stderr,
       env: process.env,
@@ -112,6 +145,14 @@ function cores(text: string): number {
   const value = Number(text);
   if (!(value >= 0.1 && value <= 64)) throw new InvalidArgumentError("give a share of a core from 0.1 to 64.");
   return value;
+}
+
+function fixes(text: string): Fix[] {
+  const names = commaList(text);
+  const unknown = names.filter((name) => !isFix(name));
+  if (names.length === 0 || unknown.length > 0)
+    throw new InvalidArgumentError("give fixes from C1 to C11, for instance C1,C3.");
+  return [...new Set(names.filter(isFix))];
 }
 
 function rounds(text: string): number {

@@ -24,6 +24,8 @@ export interface EntryOptions {
   durability: "fsync" | "process";
   /** 0: the disk as it is. */
   fsyncFloorMs: number;
+  /** The hub's data folder, used as it is found; default: a new one. */
+  keptFolder?: string;
   tell(line: string): void;
 }
 
@@ -36,6 +38,7 @@ export async function enterHub(options: EntryOptions): Promise<Entrant> {
     durability: options.durability,
     seedCompletedRows: workload.completed_rows,
     fsyncFloorMs: options.fsyncFloorMs,
+    ...(options.keptFolder !== undefined && { keptFolder: options.keptFolder }),
     tell,
   });
   if (!started.ok) {

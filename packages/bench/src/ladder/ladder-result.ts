@@ -1,0 +1,156 @@
+/** What `bench ladder` writes: `ladder.json`, schema `hubscale.ladder/1`, and how a rung is set against the reference. Pure. */
+import type { Fix } from "@hubscale/hub-single";
+import type { Estimate } from "../measure/estimate.ts";
+import type { History, HubResult } from "../results/compare-result.ts";
+import { type Gain, hubIdOf, nameOf, type Rung } from "./rungs.ts";
+
+export const LADDER_SCHEMA = "hubscale.ladder/1";
+
+export interface LadderResult {
+  schema: typeof LADDER_SCHEMA;
+  startedAt: string;
+  wallSeconds: number;
+  seed: number;
+  effort: string;
+  slo: string;
+  /** The SLO's bound as it was applied: stretched by the CPU quota (slow motion). */
+  appliedBoundMs: number;
+  arrivals: string;
+  /** Hubs that were under load at the same time, each with its own quota and its own generator. */
+  hubsAtOnce: number;
+  isolation: { kind: string; how: string; coresPerMachine: number | null };
+  environment: Record<string, unknown>;
+  verdict: string;
+  ladders: Ladder[];
+  notes: string[];
+}
+
+/** One ladder: all rungs under one condition. */
+export interface Ladder {
+  condition: Condition;
+  /** In which the fixes were added up. */
+  order: { fixes: Fix[]; by: "gain" | "request" };
+  rungs: RungResult[];
+}
+
+export interface Condition {
+  workload: string;
+  streaming: boolean;
+  agents: number;
+  completedRows: number;
+  queuedRows: number;
+  work: string;
+  /** Tasks/s at which every agent works all the time: no hub can bear more. Null: agents work no time at all. */
+  agentsCeilingPerSec: number | null;
+}
+
+export interface RungResult {
+  kind: Rung["kind"];
+  name: string;
+  hub: string;
+  fixes: Fix[];
+  added: Fix[];
+  valid: boolean;
+  invalidReasons: string[];
+  capacity: Estimate | null;
+  /** Capacity over the reference's. Null for the reference itself, and where one of the two is missing. */
+  ratio: Estimate | null;
+  cpuMsPerTask: Estimate | null;
+  /** The reference's CPU for a task over this one's: above 1 this one is cheaper. */
+  cpuRatio: Estimate | null;
+  /** Whether the interval of the ratio leaves out 1. */
+  toldApart: { byCapacity: boolean; byCpu: boolean };
+  /** The capacity reaches what the agents can do: the hub may bear more. */
+  atAgentsCeiling: boolean;
+  fsyncsPerTask: Estimate | null;
+  bound: string;
+  trials: { held: number; missed: number; invalid: number };
+  history: History;
+}
+
+/** Measured, and set against the reference under the same condition; the reference is set against nothing. */
+export function rungResultOf(rung: Rung, hub: HubResult, reference: RungResult | null, condition: Condition): RungResult {
+  const capacity = hub.capacity.tasksPerSec;
+  const cpuMsPerTask = hub.perTask["hub"]?.cpuMs ?? null;
+  const comparable = reference?.valid === true && hub.valid;
+  const ratio = comparable && capacity && reference.capacity ? independentQuotient(capacity, reference.capacity) : null;
+  const cpuRatio =
+    reference && cpuMsPerTask && reference.cpuMsPerTask ? independentQuotient(reference.cpuMsPerTask, cpuMsPerTask) : null;
+  const count = (outcome: string) => hub.trials.filter((trial) => trial.outcome === outcome).length;
+  const ceiling = condition.agentsCeilingPerSec;
+  return {
+    kind: rung.kind,
+    name: nameOf(rung),
+    hub: hubIdOf(rung),
+    fixes: [...rung.fixes],
+    added: [...rung.added],
+    valid: hub.valid,
+    invalidReasons: hub.invalidReasons,
+    capacity,
+    ratio,
+    cpuMsPerTask,
+    cpuRatio,
+    toldApart: { byCapacity: leavesOutOne(ratio), byCpu: leavesOutOne(cpuRatio) },
+    atAgentsCeiling: ceiling !== null && capacity !== null && capacity.high >= AT_CEILING_SHARE * ceiling,
+    fsyncsPerTask: hub.perTask["hub"]?.fsyncs ?? null,
+    bound: hub.bound.explanation,
+    trials: { held: count("held"), missed: count("missed"), invalid: count("invalid") },
+    history: hub.history,
+  };
+}
+
+/** Agents are never busy all the time: between two tasks lies the hub's own time. */
+const AT_CEILING_SHARE = 0.9;
+/** A bootstrap of fewer trials is narrower than what is known. */
+const TRIALS_AT_LEAST = 3;
+
+function leavesOutOne(ratio: Estimate | null): boolean {
+  return ratio !== null && ratio.n >= TRIALS_AT_LEAST && (ratio.low > 1 || ratio.high < 1);
+}
+
+/**
+ * Quotient of two independent estimates of positive numbers. Their relative errors add up as the root of their squares (error
+ * propagation for a quotient, on the logarithms), each side for itself.
+ */
+export function independentQuotient(a: Estimate, b: Estimate): Estimate {
+  const value = a.value / b.value;
+  const down = Math.hypot(Math.log(a.value / a.low), Math.log(b.high / b.value));
+  const up = Math.hypot(Math.log(a.high / a.value), Math.log(b.value / b.low));
+  return { value, low: value * Math.exp(-down), high: value * Math.exp(up), n: Math.min(a.n, b.n), unit: "×" };
+}
+
+/** What each fix alone is worth, for the order in which they are added up. */
+export function gainsOf(rungs: readonly RungResult[]): Gain[] {
+  return rungs.flatMap(({ kind, added, ratio, cpuRatio, toldApart }) => {
+    const [fix] = added;
+    if (kind !== "alone" || fix === undefined) return [];
+    if (toldApart.byCapacity) return [{ fix, factor: ratio?.value ?? null }];
+    return [{ fix, factor: toldApart.byCpu ? (cpuRatio?.value ?? null) : null }];
+  });
+}
+
+/** The answer of a ladder in one sentence; of the first one, when there are several. */
+export function verdictOf(ladder: Ladder | undefined): string {
+  const reference = ladder?.rungs.find((rung) => rung.kind === "reference");
+  if (!ladder || !reference?.capacity) return "No verdict: the reference could not be measured.";
+  const top = ladder.rungs
+    .filter((rung) => rung.kind !== "control")
+    .reduce((a, b) => (b.fixes.length >= a.fixes.length ? b : a));
+  const alone = ladder.rungs.filter((rung) => rung.kind === "alone");
+  const best = alone
+    .filter((rung) => rung.toldApart.byCapacity && (rung.ratio?.value ?? 0) > 1)
+    .sort((a, b) => (b.ratio?.value ?? 0) - (a.ratio?.value ?? 0))[0];
+  const total = top.ratio
+    ? `${top.fixes.length} fixes together: ${times(top.ratio)} the reference's capacity.`
+    : "The sum of the fixes could not be set against the reference.";
+  const single = best?.ratio
+    ? `Alone, ${best.added.join("")} gives most: ${times(best.ratio)}.`
+    : "No fix alone is told apart from the reference by its capacity.";
+  const silent = alone.filter((rung) => !rung.toldApart.byCapacity && !rung.toldApart.byCpu).map((rung) => rung.added.join(""));
+  return [total, single, silent.length > 0 ? `Not told apart alone: ${silent.join(", ")}.` : ""].filter(Boolean).join(" ");
+}
+
+function times({ value, low, high }: Estimate): string {
+  const text = (factor: number) => factor.toFixed(factor < 10 ? 1 : 0);
+  return `×${text(value)} [${text(low)}, ${text(high)}]`;
+}
