@@ -1,4 +1,3 @@
-import { TIMERS } from "@hubscale/protocol";
 import { PING, resourceReportFrame } from "./sidecar-frames.ts";
 import type { SidecarSurroundings, SidecarWire } from "./sidecar-surroundings.ts";
 import type { WheelTimer } from "./timer-wheel.ts";
@@ -18,34 +17,32 @@ export class Heartbeat {
 
   /** Beats on `wire` until stopped; cuts it when a ping goes unanswered. */
   start(wire: SidecarWire): void {
-    this.pingTimer = this.scaled(TIMERS.pingEveryMs, () => this.ping(wire));
-    this.reportTimer = this.scaled(TIMERS.resourceReportFirstMs, () => this.report(wire));
+    const { wheel, timers } = this.around;
+    this.pingTimer = wheel.every(timers.pingEveryMs, () => this.ping(wire));
+    this.reportTimer = wheel.after(timers.reportFirstMs, () => {
+      this.report(wire);
+      this.reportTimer = wheel.every(timers.reportEveryMs, () => this.report(wire));
+    });
   }
 
   /** A pong came. */
   answered(): void {
     this.pongTimer?.cancel();
+    this.pongTimer = undefined;
   }
 
   stop(): void {
     for (const timer of [this.pingTimer, this.pongTimer, this.reportTimer]) timer?.cancel();
+    this.pongTimer = undefined;
   }
 
+  /** The wait is for the oldest ping without an answer: at a high time scale there may be several. */
   private ping(wire: SidecarWire): void {
     wire.send(PING);
-    this.pongTimer?.cancel();
-    this.pongTimer = this.around.wheel.after(TIMERS.pongWithinMs, () => wire.cut("no pong"));
-    this.pingTimer = this.scaled(TIMERS.pingEveryMs, () => this.ping(wire));
+    this.pongTimer ??= this.around.wheel.after(this.around.timers.pongWithinMs, () => wire.cut("no pong"));
   }
 
   private report(wire: SidecarWire): void {
-    const { random, clock } = this.around;
-    const sample = { cpuPercent: Math.round(random() * 1000) / 10, ramUsedBytes: 800_000_000, ramTotalBytes: 25_276_502_016 };
-    wire.send(resourceReportFrame(this.agentId, sample, clock.nowMs()));
-    this.reportTimer = this.scaled(TIMERS.resourceReportEveryMs, () => this.report(wire));
-  }
-
-  private scaled(delayMs: number, run: () => void): WheelTimer {
-    return this.around.wheel.after(delayMs / this.around.timeScale, run);
+    wire.send(resourceReportFrame(this.agentId, this.around.resources(), this.around.clock.nowMs()));
   }
 }

@@ -1,11 +1,14 @@
 export * from "./clock.ts";
+export * from "./drawn-executor.ts";
 export * from "./manual-clock.ts";
 export * from "./random.ts";
 export * from "./registration.ts";
 export { Sidecar } from "./sidecar.ts";
 export * from "./sidecar-events.ts";
-export { acceptedFrame, completeFrame } from "./sidecar-frames.ts";
+export { acceptedFrame, completeFrame, type ResourceSample } from "./sidecar-frames.ts";
 export * from "./sidecar-fleet.ts";
 export * from "./sidecar-surroundings.ts";
+export * from "./sidecar-timers.ts";
+export * from "./task-executor.ts";
 export * from "./token-file.ts";
 export * from "./work-time.ts";

@@ -1,3 +1,5 @@
+import type { TaskResult } from "./task-executor.ts";
+
 /** What a load generator may want to know of its sidecars. `agent` is the index in the fleet, `atMs` the clock's monotonic time. */
 export type SidecarEvent = { agent: number; atMs: number } & (
   | { type: "identified" }
@@ -5,7 +7,7 @@ export type SidecarEvent = { agent: number; atMs: number } & (
   | { type: "accepted_sent"; taskId: string; generation: number }
   | { type: "accepted_acked"; taskId: string }
   /** A completion or a failure was handed to the socket. */
-  | { type: "outcome_sent"; taskId: string; generation: number; outcome: TaskOutcome }
+  | { type: "outcome_sent"; taskId: string; generation: number; outcome: TaskOutcome; result: TaskResult }
   /** `generation` null: an ack that no outcome of this agent was waiting for. */
   | { type: "outcome_acked"; taskId: string; generation: number | null; status: OutcomeStatus }
   /** The hub said no; `error` is its text (`task_complete_failed: stale_generation`). The wire names no task: the oldest unanswered one. */

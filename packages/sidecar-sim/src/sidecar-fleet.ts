@@ -1,10 +1,12 @@
-import { TIMERS } from "@hubscale/protocol";
 import type { Cancel, Clock } from "./clock.ts";
+import { DrawnExecutor, type SidecarBehaviour } from "./drawn-executor.ts";
 import { HubConnection } from "./hub-connection.ts";
-import { seededRandom } from "./random.ts";
+import { type Random, seededRandom } from "./random.ts";
 import { Sidecar } from "./sidecar.ts";
 import type { SidecarEvent, SidecarNews } from "./sidecar-events.ts";
-import type { SidecarBehaviour } from "./sidecar-surroundings.ts";
+import type { ResourceSample } from "./sidecar-frames.ts";
+import type { Workplace } from "./sidecar-surroundings.ts";
+import { type SidecarTimers, sidecarTimers } from "./sidecar-timers.ts";
 import { sourceAddress } from "./source-address.ts";
 import { TimerWheel } from "./timer-wheel.ts";
 
@@ -12,15 +14,22 @@ export interface FleetOptions {
   /** WebSocket URLs of the hub's nodes; agents are dealt round them. */
   wsUrls: readonly string[];
   agents: readonly { agentId: string; token: string }[];
+  /** Of the agents that have no executor of their own. */
   behaviour: SidecarBehaviour;
   capabilities: readonly string[];
   ollamaUrl: string | null;
+  /** By the agent's index: its own executor, host and Ollama; what is left out is as above. */
+  workplaceOf?: (agent: number) => Partial<Workplace> & { ollamaUrl?: string | null; capabilities?: readonly string[] };
   seed: number;
   /** 1: real time. */
   timeScale: number;
   clock: Clock;
   /** Handshakes under way at once: enough to keep a hub busy, few enough that its accept queue (often 128 to 511) holds. */
   connectsInFlight?: number;
+  /** Default: the contract's, at the time scale. */
+  timers?: SidecarTimers;
+  /** Draw half of each reconnect's delay, so that a fleet cut off at once does not come back at once. Default: as the contract has it, not. */
+  jitter?: boolean;
   onEvent(event: SidecarEvent): void;
 }
 
@@ -49,12 +58,16 @@ const CONNECTS_IN_FLIGHT = 64;
 /** Pings of a fleet are spread by the agents' connect times; the wheel only needs to tell progress windows apart. */
 const WHEEL_TICK_MS = 10;
 
+/** Memory as in the recorded reports. */
+const HOST_AT_REST = { ramUsedBytes: 781_205_504, ramTotalBytes: 25_276_502_016, vramUsedBytes: null, vramTotalBytes: null };
+
 /** Many sidecars in one process, each with its own connection, which is made anew with back-off when it breaks. */
 export class SidecarFleet {
   private readonly options: FleetOptions;
   private readonly wheel: TimerWheel;
   private readonly berths: Berth[];
-  private readonly jitter: () => number;
+  private readonly timers: SidecarTimers;
+  private readonly random: Random;
   private readonly totals: FleetCounters = { framesIn: 0, framesOut: 0, presenceFrames: 0, bytesIn: 0, bytesOut: 0 };
   private behaviour: SidecarBehaviour;
   private closing = false;
@@ -67,24 +80,9 @@ export class SidecarFleet {
     this.options = options;
     this.behaviour = options.behaviour;
     this.wheel = new TimerWheel(options.clock, Math.max(1, WHEEL_TICK_MS / options.timeScale));
-    this.jitter = seededRandom(options.seed, options.agents.length);
-    this.berths = options.agents.map((agent, index) => ({
-      sidecar: new Sidecar(
-        { ...agent, capabilities: options.capabilities, ollamaUrl: options.ollamaUrl },
-        {
-          clock: options.clock,
-          wheel: this.wheel,
-          random: seededRandom(options.seed, index),
-          timeScale: options.timeScale,
-          behaviour: () => this.behaviour,
-          tell: (news) => this.told(index, news),
-        },
-      ),
-      connection: undefined,
-      attempts: 0,
-      retry: undefined,
-      gone: false,
-    }));
+    this.random = seededRandom(options.seed, options.agents.length);
+    this.timers = options.timers ?? sidecarTimers(options.timeScale);
+    this.berths = options.agents.map((agent, index) => this.berthOf(agent, index));
   }
 
   get size(): number {
@@ -175,6 +173,35 @@ export class SidecarFleet {
     );
   }
 
+  private berthOf(agent: FleetOptions["agents"][number], index: number): Berth {
+    const { clock, timeScale, seed, capabilities, ollamaUrl } = this.options;
+    const own = this.options.workplaceOf?.(index) ?? {};
+    const drawn = { clock, random: seededRandom(seed, index), timeScale, behaviour: () => this.behaviour };
+    const sidecar = new Sidecar(
+      {
+        ...agent,
+        capabilities: own.capabilities ?? capabilities,
+        ollamaUrl: own.ollamaUrl === undefined ? ollamaUrl : own.ollamaUrl,
+      },
+      {
+        clock,
+        wheel: this.wheel,
+        timers: this.timers,
+        timeScale,
+        executor: own.executor ?? new DrawnExecutor(drawn),
+        resources: own.resources ?? (() => this.someLoad()),
+        tell: (news) => this.told(index, news),
+      },
+    );
+    return { sidecar, connection: undefined, attempts: 0, retry: undefined, gone: false };
+  }
+
+  /** The report of a host that nobody simulates. */
+  private someLoad(): ResourceSample {
+    const cpuPercent = Math.round(this.random() * 1000) / 10;
+    return { ...HOST_AT_REST, cpuPercent };
+  }
+
   private open(index: number): void {
     const berth = this.berths[index];
     if (!berth || this.closing || berth.gone) return;
@@ -205,10 +232,10 @@ export class SidecarFleet {
     this.told(index, { type: "disconnected", reason });
     if (!wasOnline) this.watch?.(index, "failed");
     if (berth.gone || this.closing) return;
-    const fullMs = Math.min(TIMERS.reconnectMaxMs, TIMERS.reconnectFirstMs * 2 ** berth.attempts);
+    const fullMs = Math.min(this.timers.reconnectMaxMs, this.timers.reconnectFirstMs * 2 ** berth.attempts);
     berth.attempts++;
-    // Half of the delay is drawn, so that a fleet cut off at once does not come back at once.
-    berth.retry = this.options.clock.after(fullMs * (0.5 + this.jitter() / 2), () => this.open(index));
+    const delayMs = this.options.jitter ? fullMs * (0.5 + this.random() / 2) : fullMs;
+    berth.retry = this.options.clock.after(delayMs, () => this.open(index));
   }
 
   private told(index: number, news: SidecarNews): void {

@@ -1,19 +1,9 @@
 import type { Clock } from "./clock.ts";
-import type { Random } from "./random.ts";
 import type { SidecarNews } from "./sidecar-events.ts";
+import type { ResourceSample } from "./sidecar-frames.ts";
+import type { SidecarTimers } from "./sidecar-timers.ts";
+import type { TaskExecutor } from "./task-executor.ts";
 import type { TimerWheel } from "./timer-wheel.ts";
-import type { WorkTime } from "./work-time.ts";
-
-/** How sidecars work. May be changed between tasks; a task in hand keeps the work time that it drew. */
-export interface SidecarBehaviour {
-  workTime: WorkTime;
-  /** Streamed tokens while working, one frame for each 100 ms window; null: no progress frames. */
-  progress: { tokensPerSec: number; model: string } | null;
-  /** `share` of the tasks, 0 to 1, end badly: with `task_failed`, or as a completion whose result says `failed`. */
-  failure: { share: number; as: "failed" | "failed_result" };
-  /** Characters of text in a result. */
-  outputChars: number;
-}
 
 /** The connection as a sidecar sees it. */
 export interface SidecarWire {
@@ -22,12 +12,17 @@ export interface SidecarWire {
   cut(reason: string): void;
 }
 
-export interface SidecarSurroundings {
+/** Where a sidecar works: who does its tasks, and what it reports of its host. */
+export interface Workplace {
+  executor: TaskExecutor;
+  resources(): ResourceSample;
+}
+
+export interface SidecarSurroundings extends Workplace {
   clock: Clock;
   wheel: TimerWheel;
-  random: Random;
-  /** How many times faster than life the sidecar works and reports. What waits for the hub (pong, back-off) stays real time. */
+  timers: SidecarTimers;
+  /** How many times faster than life the sidecar works. */
   timeScale: number;
-  behaviour(): SidecarBehaviour;
   tell(news: SidecarNews): void;
 }

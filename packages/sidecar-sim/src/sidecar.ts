@@ -1,8 +1,8 @@
-import { TIMERS } from "@hubscale/protocol";
-import type { Cancel } from "./clock.ts";
+import type { TaskAssignFrame } from "@hubscale/protocol";
 import { Heartbeat } from "./heartbeat.ts";
 import { isPresence, type ReadFrame, readFrame } from "./hub-frame-reader.ts";
-import type { OutcomeStatus, TaskOutcome } from "./sidecar-events.ts";
+import { ProgressBatch } from "./progress-batch.ts";
+import type { OutcomeStatus } from "./sidecar-events.ts";
 import {
   acceptedFrame,
   completeFrame,
@@ -10,32 +10,68 @@ import {
   failedResultFrame,
   identifyFrame,
   plainId,
-  progressFrame,
   recoveringFrame,
   rejectedFrame,
   type SidecarIdentity,
   stateReportFrame,
 } from "./sidecar-frames.ts";
 import type { SidecarSurroundings, SidecarWire } from "./sidecar-surroundings.ts";
-import type { WheelTimer } from "./timer-wheel.ts";
-import { sampleWorkMs } from "./work-time.ts";
+import type { AssignedTask, ProgressEvent, TaskResult, WorkUnderWay } from "./task-executor.ts";
 
-interface TaskInHand {
-  taskId: string;
-  generation: number;
+interface TaskInHand extends AssignedTask {
   assignedAtMs: number;
-  workMs: number;
-  failed: boolean;
-  tokens: number;
   /** Set once the work has ended; the outcome may still wait for the connection or for the hub's verdict. */
-  ended: { atMs: number } | undefined;
+  ended: { atMs: number; result: TaskResult } | undefined;
   /** The hub has been asked, after a reconnect, whether to go on. */
   verdictPending: boolean;
-  stopWork: Cancel | undefined;
-  progressTimer: WheelTimer | undefined;
+  /** Undefined before the work begins, and after a crash. */
+  work: Work | undefined;
 }
 
-const TOKEN_TEXT = "word ";
+/** The work on a task, once begun. Its parts are made when they are used: a task that takes no time needs none of them. */
+class Work implements WorkUnderWay {
+  private readonly makeBatch: () => ProgressBatch;
+  private controller: AbortController | undefined;
+  private batch: ProgressBatch | undefined;
+  private stopped = false;
+
+  constructor(makeBatch: () => ProgressBatch) {
+    this.makeBatch = makeBatch;
+  }
+
+  get signal(): AbortSignal {
+    this.controller ??= new AbortController();
+    if (this.stopped) this.controller.abort();
+    return this.controller.signal;
+  }
+
+  get isStopped(): boolean {
+    return this.stopped;
+  }
+
+  onProgress(event: ProgressEvent): void {
+    if (this.stopped) return;
+    this.batch ??= this.makeBatch();
+    this.batch.add(event);
+  }
+
+  /** The work has ended by itself: what streamed last is sent. */
+  end(): void {
+    this.batch?.flush();
+    this.close();
+  }
+
+  abort(): void {
+    if (this.stopped) return;
+    this.close();
+    this.controller?.abort();
+  }
+
+  private close(): void {
+    this.stopped = true;
+    this.batch?.close();
+  }
+}
 
 /**
  * One simulated sidecar: the recorded sidecar's protocol without its sockets. It holds one task at a time, goes on working
@@ -84,9 +120,8 @@ export class Sidecar {
   crash(): void {
     const task = this.inHand;
     if (task) {
-      this.stopWorking(task);
+      stopWorking(task);
       task.ended = undefined;
-      task.tokens = 0;
     }
     this.unanswered.length = 0;
     this.memoryLost = true;
@@ -95,7 +130,7 @@ export class Sidecar {
   /** Drops everything, for good. */
   stop(): void {
     this.closed();
-    if (this.inHand) this.stopWorking(this.inHand);
+    if (this.inHand) stopWorking(this.inHand);
     this.inHand = undefined;
     this.unanswered.length = 0;
   }
@@ -181,20 +216,15 @@ export class Sidecar {
       return;
     }
     // The same task again: the hub took it back and chose this agent once more. The work starts anew under the new generation.
-    if (held) this.stopWorking(held);
-    const { random } = this.around;
-    const behaviour = this.around.behaviour();
+    if (held) stopWorking(held);
     const task: TaskInHand = {
       taskId,
       generation,
+      assignment: frame as Partial<TaskAssignFrame>,
       assignedAtMs: Number(frame.assigned_at) || 0,
-      workMs: sampleWorkMs(behaviour.workTime, random),
-      failed: behaviour.failure.share > 0 && random() < behaviour.failure.share,
-      tokens: 0,
       ended: undefined,
       verdictPending: false,
-      stopWork: undefined,
-      progressTimer: undefined,
+      work: undefined,
     };
     this.inHand = task;
     this.wire?.send(acceptedFrame(taskId));
@@ -203,53 +233,51 @@ export class Sidecar {
   }
 
   private work(task: TaskInHand): void {
-    if (task.workMs <= 0) {
-      this.finish(task);
+    const { executor, wheel, clock, timers, timeScale } = this.around;
+    const work = new Work(
+      () =>
+        new ProgressBatch({
+          taskId: task.taskId,
+          wheel,
+          clock,
+          windowMs: timers.progressWindowMs,
+          timeScale,
+          send: (text) => {
+            if (this.online && !task.verdictPending) this.wire?.send(text);
+          },
+        }),
+    );
+    task.work = work;
+    const result = executor.run(task, work);
+    if (!(result instanceof Promise)) {
+      this.finish(task, work, result);
       return;
     }
-    task.stopWork = this.around.clock.after(task.workMs / this.around.timeScale, () => this.finish(task));
-    if (this.around.behaviour().progress) this.streamNext(task);
+    result.then(
+      (late) => this.finish(task, work, late),
+      (error: unknown) => {
+        if (!work.isStopped) throw error;
+      },
+    );
   }
 
-  private streamNext(task: TaskInHand): void {
-    task.progressTimer = this.scaled(TIMERS.progressWindowMs, () => {
-      const { progress } = this.around.behaviour();
-      if (!progress) return;
-      const before = Math.floor(task.tokens);
-      task.tokens += (progress.tokensPerSec * TIMERS.progressWindowMs) / 1000;
-      const fresh = Math.floor(task.tokens) - before;
-      if (fresh > 0 && this.online && !task.verdictPending) {
-        this.wire?.send(
-          progressFrame(task.taskId, TOKEN_TEXT.repeat(fresh), before + fresh, progress.model, this.around.clock.nowMs()),
-        );
-      }
-      this.streamNext(task);
-    });
+  private finish(task: TaskInHand, work: Work, result: TaskResult): void {
+    if (work.isStopped) return;
+    work.end();
+    task.ended = { atMs: this.around.clock.nowMs(), result };
+    if (this.online && !task.verdictPending) this.sendOutcome(task, task.ended);
   }
 
-  private finish(task: TaskInHand): void {
-    this.stopWorking(task);
-    task.ended = { atMs: this.around.clock.nowMs() };
-    if (this.online && !task.verdictPending) this.sendOutcome(task, task.ended.atMs);
-  }
-
-  private sendOutcome(task: TaskInHand, endedMs: number): void {
-    const { failure, outputChars } = this.around.behaviour();
-    const outcome: TaskOutcome = task.failed ? failure.as : "complete";
-    const report = {
-      taskId: task.taskId,
-      generation: task.generation,
-      endedMs,
-      workMs: task.workMs,
-      tokensOut: Math.floor(task.tokens),
-      output: textOf(outputChars),
-    };
+  private sendOutcome(task: TaskInHand, { atMs, result }: NonNullable<TaskInHand["ended"]>): void {
+    const { taskId, generation } = task;
+    const { outcome } = result;
+    const report = { taskId, generation, endedMs: atMs, result };
     if (this.inHand === task) this.inHand = undefined;
     this.unanswered.push(task);
     this.wire?.send(
       outcome === "complete" ? completeFrame(report) : outcome === "failed" ? failedFrame(report) : failedResultFrame(report),
     );
-    this.around.tell({ type: "outcome_sent", taskId: task.taskId, generation: task.generation, outcome });
+    this.around.tell({ type: "outcome_sent", taskId, generation, outcome, result });
   }
 
   private acknowledged(taskId: string, status: unknown): void {
@@ -278,8 +306,8 @@ export class Sidecar {
     this.around.tell({ type: "continued", taskId, generation: task.generation });
     if (task.ended) {
       this.takeUnanswered(taskId);
-      this.sendOutcome(task, task.ended.atMs);
-    } else if (!task.stopWork) {
+      this.sendOutcome(task, task.ended);
+    } else if (!task.work || task.work.isStopped) {
       this.work(task);
     }
   }
@@ -287,7 +315,7 @@ export class Sidecar {
   private drop(taskId: string, because: "cancelled" | "abort"): void {
     const task = this.find(taskId);
     if (!task) return;
-    this.stopWorking(task);
+    stopWorking(task);
     if (this.inHand === task) this.inHand = undefined;
     else this.takeUnanswered(taskId);
     this.around.tell({ type: "dropped", taskId, generation: task.generation, because });
@@ -326,25 +354,12 @@ export class Sidecar {
     const index = this.unanswered.findIndex((task) => task.taskId === taskId);
     return index < 0 ? undefined : this.unanswered.splice(index, 1)[0];
   }
+}
 
-  private stopWorking(task: TaskInHand): void {
-    task.stopWork?.();
-    task.stopWork = undefined;
-    task.progressTimer?.cancel();
-    task.progressTimer = undefined;
-  }
-
-  private scaled(delayMs: number, run: () => void): WheelTimer {
-    return this.around.wheel.after(delayMs / this.around.timeScale, run);
-  }
+function stopWorking(task: TaskInHand): void {
+  task.work?.abort();
 }
 
 function isOutcomeStatus(status: unknown): status is OutcomeStatus {
   return status === "complete" || status === "retried" || status === "dead_letter";
-}
-
-const OUTPUT_TEXT = "All checks passed; the change is in place. ";
-
-function textOf(chars: number): string {
-  return OUTPUT_TEXT.repeat(Math.ceil(chars / OUTPUT_TEXT.length)).slice(0, chars);
 }

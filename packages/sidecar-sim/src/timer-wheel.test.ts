@@ -46,3 +46,15 @@ test("a timer may set another from within, and nothing fires after the close", (
   clock.advance(10_000);
   expect(count).toBe(before);
 });
+
+test("every: as often as asked, whatever the tick, without catching up on what was missed", () => {
+  const { clock, wheel } = wheelAt10ms();
+  const at: number[] = [];
+  clock.advance(7);
+  const timer = wheel.every(25, () => at.push(clock.monotonicMs()));
+  clock.advance(1_010);
+  expect(at).toHaveLength(40);
+  timer.cancel();
+  clock.advance(1_000);
+  expect(at).toHaveLength(40);
+});

@@ -38,6 +38,24 @@ export class TimerWheel {
     return entry;
   }
 
+  /** Again and again, counted from now and not from when the last one fired, so that ticks do not add up. Missed ones are left out. */
+  every(periodMs: number, run: () => void): WheelTimer {
+    let dueMs = this.clock.monotonicMs();
+    let current: WheelTimer;
+    const again = () => {
+      const nowMs = this.clock.monotonicMs();
+      dueMs += periodMs;
+      if (dueMs < nowMs) dueMs = nowMs;
+      current = this.after(dueMs - nowMs, fire);
+    };
+    const fire = () => {
+      again();
+      run();
+    };
+    again();
+    return { cancel: () => current.cancel() };
+  }
+
   close(): void {
     this.stop();
     for (const slot of this.slots) slot.length = 0;

@@ -1,6 +1,6 @@
 /** One task by hand through a running hub, to have the texts that a task consists of on its wire and in its store. */
 import { SidecarClient } from "@hubscale/hub-runtime/testing";
-import { acceptedFrame, completeFrame } from "@hubscale/sidecar-sim";
+import { acceptedFrame, completeFrame, plainSuccess } from "@hubscale/sidecar-sim";
 import type { RunningHub } from "../drivers/index.ts";
 import type { TaskTexts } from "./primitive-protocol.ts";
 
@@ -25,7 +25,7 @@ export async function recordTask(
     client.sendText(accepted);
     const acceptedAck = await client.take("task_ack");
     const generation = assign["generation"] as number;
-    const complete = completeFrame({ taskId, generation, endedMs: Date.now(), workMs: 0, tokensOut: 0, output });
+    const complete = completeFrame({ taskId, generation, endedMs: Date.now(), result: plainSuccess(output, 0) });
     client.sendText(complete);
     const completeAck = await client.take("task_ack");
     const row = await call(url, "GET", `/api/tasks/${taskId}`, undefined, token);
