@@ -83,6 +83,23 @@ describe("a task's way", () => {
   });
 });
 
+describe("a draining node", () => {
+  it("takes no task for its idle agents, and those of others do not pass through its hands", async () => {
+    const [one, two] = [await nodeOf("one"), await nodeOf("two")];
+    const ada = one.join(new TestAgent("ada"));
+    await one.submit();
+    await until("the first task", () => ada.task);
+    const idle = one.join(new TestAgent("idle"));
+    one.desk.notify({ type: "draining" });
+    const task = await two.submit();
+    const bob = two.join(new TestAgent("bob"));
+    expect(await until("the second task", () => bob.task)).toMatchObject({ id: task.id, generation: 1 });
+    expect(idle.received).toEqual([]);
+    // What is held there is still completed there.
+    expect(await one.complete(ada, ada.task as Task)).toEqual({ ok: true, done: "complete" });
+  });
+});
+
 describe("fencing", () => {
   it("refuses a stale generation, a second completion, another's task and an unknown one", async () => {
     const node = await nodeOf("one");

@@ -25,7 +25,7 @@ export class NodeProcess {
       name: "hub node",
       role: "hub",
       command: process.execPath,
-      args: [program, "--port", "0", "--rate-limits", "off", ...flags],
+      args: [program, "--port", "0", "--rate-limits", "off", "--drain-ms", "0", ...flags],
       stdout: "lines",
       log: join(care.temporaryFolder("node"), "log"),
     });

@@ -8,6 +8,7 @@ export const EDGE_FLAGS = {
   registration: { type: "string", default: "open" },
   "registration-token-file": { type: "string" },
   "max-connections": { type: "string", default: String(MAX_CONNECTIONS) },
+  "drain-ms": { type: "string", default: "0" },
   "allow-link-local-endpoints": { type: "boolean", default: false },
 } as const;
 
@@ -16,6 +17,7 @@ export interface EdgeFlags {
   /** With `registration: "token"` only. */
   registrationTokenFile: string | undefined;
   maxConnections: number;
+  drainMs: number;
   allowLinkLocalEndpoints: boolean;
 }
 
@@ -24,6 +26,7 @@ export function edgeFlagsOf(values: {
   registration: string;
   "registration-token-file"?: string | undefined;
   "max-connections": string;
+  "drain-ms": string;
   "allow-link-local-endpoints": boolean;
 }): EdgeFlags {
   const { registration, "registration-token-file": registrationTokenFile } = values;
@@ -42,10 +45,15 @@ export function edgeFlagsOf(values: {
       `--max-connections must be a whole number from 1 to ${CONNECTIONS_MAX}, not "${values["max-connections"]}"`,
     );
   }
+  const drainMs = Number(values["drain-ms"]);
+  if (!Number.isInteger(drainMs) || drainMs < 0 || drainMs > DRAIN_MS_MAX) {
+    throw new Error(`--drain-ms must be a whole number from 0 to ${DRAIN_MS_MAX}, not "${values["drain-ms"]}"`);
+  }
   return {
     registration,
     registrationTokenFile,
     maxConnections,
+    drainMs,
     allowLinkLocalEndpoints: values["allow-link-local-endpoints"],
   };
 }
@@ -57,6 +65,9 @@ export async function edgeSecurityOf(
   const { maxConnections, allowLinkLocalEndpoints } = flags;
   return { registration: await policyOf(flags), maxConnections, allowLinkLocalEndpoints };
 }
+
+/** A supervisor that has said SIGTERM waits for minutes at most. */
+const DRAIN_MS_MAX = 600_000;
 
 /** The highest limit of open files that systems commonly allow. */
 const CONNECTIONS_MAX = 1_048_576;

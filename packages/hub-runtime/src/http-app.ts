@@ -63,7 +63,10 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
 
   app.addHook("onRequest", async (request, reply) => {
     metrics.counters.http_requests++;
-    if (options.isDraining() && request.url !== "/health") return unavailable(reply, 1_000);
+    if (!options.isDraining()) return;
+    // A kept connection would bring the client back here instead of to a node that serves it.
+    reply.header("connection", "close");
+    if (request.url !== "/health") return unavailable(reply, DRAINING_RETRY_MS);
   });
 
   app.setErrorHandler((error, request, reply) => {
@@ -122,6 +125,9 @@ export function admit(
 export function invalid(reply: FastifyReply, errors: readonly FieldError[]): FastifyReply {
   return reply.code(422).send({ error: "validation_failed", errors });
 }
+
+/** By then a load balancer has another node for the caller. */
+const DRAINING_RETRY_MS = 1_000;
 
 /** A path that cannot be decoded, or one with parts that are too long. */
 function badRequest(reply: FastifyReply): FastifyReply {

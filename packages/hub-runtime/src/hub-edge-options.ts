@@ -25,6 +25,11 @@ export interface HubEdgeOptions {
   maxConnections?: number;
   /** Unsent bytes at which a slow client is cut off. Default `MAX_BUFFERED_BYTES`. */
   maxBufferedBytes?: number;
+  /**
+   * How long a closing hub still answers: requests with 503, so that a load balancer and its clients learn of it from an answer
+   * and not from a broken connection. Its agents are sent away spread over this time. Default 0: it is the only node.
+   */
+  drainMs?: number;
   /** Default: open. */
   registration?: RegistrationPolicy;
   /** Polls link-local, multicast and cloud-metadata addresses too. Default false. */

@@ -306,19 +306,6 @@ test("a task that is not accepted within 60 s goes to another agent", async () =
   expect(again).toMatchObject({ task_id: taskId, generation: 3 });
 });
 
-test("draining: sockets are closed with 1001, new work is refused, a second close waits", async () => {
-  const { hub, context } = await start();
-  const agent = await context.agent("worker");
-  const closing = hub.close();
-  const refused = await context.http("GET", "/api/agents");
-  expect(refused.status).toBe(503);
-  expect(refused.headers.get("retry-after")).toBe("1");
-  expect((await context.http("GET", "/health")).body).toMatchObject({ status: "draining" });
-  expect((await agent.client.closed).code).toBe(1001);
-  await Promise.all([closing, hub.close()]);
-  await expect(context.http("GET", "/health")).rejects.toThrow("fetch failed");
-});
-
 describe("two nodes", () => {
   test("messages, presence and takeover cross them", async () => {
     const stores = new MemoryStores();

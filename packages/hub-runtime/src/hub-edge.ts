@@ -1,5 +1,6 @@
 /** The shared shell of every hub: one HTTP and WebSocket port in front of a desk and a backplane. */
 import type { AddressInfo } from "node:net";
+import { setTimeout as wait } from "node:timers/promises";
 import { TIMERS } from "@hubscale/protocol";
 import type { FastifyInstance } from "fastify";
 import { addAgentRoutes, addRoomRoute } from "./agent-routes.ts";
@@ -20,8 +21,8 @@ export interface HubEdge {
   httpUrl: string;
   roster: Roster;
   /**
-   * Drains: takes nothing new, answers what is in progress, closes sockets with 1001 and tells the other nodes; then closes the
-   * desk and the backplane. A second call waits for the first.
+   * Drains: takes nothing new and assigns nothing, answers what is in progress, closes sockets with 1001, spread over `drainMs`;
+   * then closes the desk and the backplane. A second call waits for the first.
    */
   close(): Promise<void>;
 }
@@ -58,8 +59,10 @@ export async function startHubEdge(options: HubEdgeOptions): Promise<HubEdge> {
     isDraining = true;
     for (const cancel of timers) cancel();
     hub.roster.drain();
+    hub.tasks.notify({ type: "draining" });
     hub.presence.fallSilent();
-    await sockets.drain();
+    const { drainMs = 0 } = options;
+    await Promise.all([sockets.drain(drainMs), wait(drainMs)]);
     await app.open.close();
     await closeStores();
   }

@@ -57,7 +57,9 @@ export interface TaskChange {
 
 export type RosterEvent =
   | { type: "agent_joined" | "agent_idle" | "agent_left"; agentId: string }
-  | { type: "endpoints_changed" };
+  | { type: "endpoints_changed" }
+  /** This node hands out nothing more, though its agents may stay for a while and finish what they have. */
+  | { type: "draining" };
 
 /**
  * What nodes share beside tasks: tokens, endpoints, messages, and a bus. A single hub answers from its own store and loops the

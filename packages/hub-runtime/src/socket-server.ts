@@ -72,11 +72,29 @@ export class SocketServer {
     }
   }
 
-  /** Takes nothing new, lets frames in progress be answered, then closes with 1001. Resolves when all sockets are gone. */
-  async drain(): Promise<void> {
+  /**
+   * Takes nothing new, lets frames in progress be answered, and closes with 1001: agents without a task first, since they get
+   * none here, and spread over `overMs`, so that they do not all arrive elsewhere at once. Resolves when all sockets are gone.
+   */
+  async drain(overMs: number): Promise<void> {
     this.#isDraining = true;
-    await this.#until(() => [...this.#open.values()].every((socket) => socket.isQuiet), DRAIN_MS);
-    for (const socket of this.#open.values()) socket.close(1001, "the hub goes away; connect again");
+    const isBusy = ({ agent }: AgentSession) => (agent?.taskId ? 1 : 0);
+    const leaving = [...this.#open].sort(([a], [b]) => isBusy(a) - isBusy(b));
+    const startMs = performance.now();
+    let staying = leaving.map(([, socket], index) => ({ socket, dueMs: startMs + (overMs * (index + 1)) / leaving.length }));
+    const sendAway = (isDue: (each: (typeof staying)[number]) => boolean) => {
+      staying = staying.filter((each) => {
+        if (!isDue(each)) return true;
+        each.socket.close(1001, "the hub goes away; connect again");
+        return false;
+      });
+      return staying.length === 0;
+    };
+    await this.#until(() => {
+      const nowMs = performance.now();
+      return sendAway(({ socket, dueMs }) => socket.isQuiet && dueMs <= nowMs);
+    }, overMs + DRAIN_MS);
+    sendAway(() => true);
     await this.#until(() => this.#open.size === 0, CLOSE_MS);
     for (const socket of this.#open.values()) socket.terminate();
     await this.#until(() => this.#open.size === 0, CLOSE_MS);

@@ -30,6 +30,8 @@ export function parseNodeFlags(args: readonly string[], defaultNode: string): Pa
   }
 }
 
+/** Long enough for a load balancer that asks `/health` every second to find out. */
+const DEFAULT_DRAIN_MS = 3_000;
 /** Below it, renewals would be lost to an ordinary pause of the process. */
 const LEASE_MS_MIN = 200;
 /** Each shard of each routing class is about ten keys that the slow probe looks at. */
@@ -53,6 +55,7 @@ function flagsOf(args: readonly string[], defaultNode: string): NodeFlags {
       "fsync-floor-ms": { type: "string" },
       "exit-with-parent": { type: "boolean", default: false },
       ...EDGE_FLAGS,
+      "drain-ms": { type: "string", default: String(DEFAULT_DRAIN_MS) },
     },
   });
   const { durability, namespace, node } = values;

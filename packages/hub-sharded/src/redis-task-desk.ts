@@ -228,6 +228,9 @@ export class RedisTaskDesk implements TaskDesk {
         return this.#assignments.agentLeft(event.agentId);
       case "endpoints_changed":
         return;
+      case "draining":
+        // Otherwise this node would go on taking tasks for its idle agents, only to put them back.
+        return void this.#dispatcher.close();
     }
   }
 

@@ -129,7 +129,8 @@ function connectExternal(spec: HubSpec, env: HubEnvironment): StartedHub {
 /** Only the first node seeds: the rows are the hub's, not the node's. */
 function commonFlags({ port, rateLimits, seedCompletedRows, edgeFlags = [] }: HubEnvironment, index: number): string[] {
   const flags = ["--port", String(port === undefined || port === 0 ? 0 : port + index), "--rate-limits", rateLimits ?? "off"];
-  flags.push(...edgeFlags);
+  // A hub here is stopped as a whole, so there is no node to send anybody to.
+  flags.push("--drain-ms", "0", ...edgeFlags);
   return index === 0 && seedCompletedRows ? [...flags, "--seed-completed-rows", String(seedCompletedRows)] : flags;
 }
 

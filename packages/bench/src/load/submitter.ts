@@ -11,8 +11,8 @@ export interface SubmitterOptions {
 
 export type Submission =
   | { ok: true; taskId: string }
-  /** `answer`: an HTTP status other than 201. `error`: no answer came; whether the hub has the task is not known. */
-  | { ok: false; answer: number }
+  /** `answer`: an HTTP status other than 201; `retryAfterMs` when the hub said. `error`: no answer came; whether the hub has the task is not known. */
+  | { ok: false; answer: number; retryAfterMs?: number }
   | { ok: false; error: string };
 
 export type LookUp = Task["status"] | "absent" | "unknown";
@@ -114,6 +114,7 @@ export class Submitter {
 class SubmissionHandler implements Dispatcher.DispatchHandler {
   readonly #done: (submission: Submission) => void;
   #status = 0;
+  #retryAfter: { retryAfterMs?: number } = {};
   #text = "";
 
   constructor(done: (submission: Submission) => void) {
@@ -124,8 +125,14 @@ class SubmissionHandler implements Dispatcher.DispatchHandler {
     // Nothing to do; undici tells a handler of the current kind by this method.
   }
 
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number): void {
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Record<string, string | string[] | undefined>,
+  ): void {
     this.#status = status;
+    const seconds = Number(headers["retry-after"]);
+    if (seconds >= 0) this.#retryAfter = { retryAfterMs: seconds * 1_000 };
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -134,7 +141,7 @@ class SubmissionHandler implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     if (this.#status !== 201) {
-      this.#done({ ok: false, answer: this.#status });
+      this.#done({ ok: false, answer: this.#status, ...this.#retryAfter });
       return;
     }
     const taskId = /"task_id"\s*:\s*"([^"]+)"/.exec(this.#text)?.[1];

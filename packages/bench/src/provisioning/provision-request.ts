@@ -13,6 +13,8 @@ export interface ProvisionRequest {
   dir?: string;
   /** The data folder itself, made if need be, used as it is found, and kept. */
   keptFolder?: string;
+  /** On 127.0.0.1; default: any free one. */
+  port?: number;
   /** Told what takes time, one line each. */
   tell?: (line: string) => void;
 }

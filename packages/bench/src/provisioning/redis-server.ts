@@ -63,7 +63,7 @@ async function startRedis(program: ServerProgram, request: ProvisionRequest): Pr
   const folder = dataFolderFor("redis", request);
   const log = join(folder, "redis-server.log");
   for (let attempt = 1; ; attempt++) {
-    const port = await freePort();
+    const port = request.port ?? (await freePort());
     const configText = configOf({ port, folder, durability });
     const configFile = join(folder, "redis.conf");
     writeFileSync(configFile, configText);
@@ -87,7 +87,7 @@ async function startRedis(program: ServerProgram, request: ProvisionRequest): Pr
       };
       return { kind: "redis", url, pid: child.pid, origin: program.origin, configText, stop, ...state };
     }
-    if (attempt === PORT_ATTEMPTS || !child.logTail().includes("Address already in use")) {
+    if (attempt === PORT_ATTEMPTS || request.port !== undefined || !child.logTail().includes("Address already in use")) {
       throw new Error(`redis-server did not start\n${child.logTail()}`);
     }
   }

@@ -62,6 +62,7 @@ export class IndexedDispatcher implements Dispatcher {
         this.#idle.remove(event.agentId);
         break;
       case "endpoints_changed":
+      case "draining":
         break;
     }
     this.#passes.request();

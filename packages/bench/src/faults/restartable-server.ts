@@ -1,0 +1,66 @@
+/** A server that can be killed as by a power switch and started again with the same data at the same address. */
+import { kill } from "node:process";
+import type { ProcessCare } from "../machine/index.ts";
+import { freePort } from "../provisioning/free-port.ts";
+import type { Provisioned, ProvisionedServer } from "../provisioning/index.ts";
+
+export interface ServerPlace {
+  port: number;
+  /** The data folder. */
+  keptFolder: string;
+}
+
+/** Starts the server there, with what it finds. */
+export type StartServer = (place: ServerPlace) => Promise<Provisioned>;
+
+export class RestartableServer {
+  readonly #start: StartServer;
+  readonly #place: ServerPlace;
+  #server: ProvisionedServer;
+
+  /** Throws when the server cannot be had. */
+  static async start(care: ProcessCare, start: StartServer): Promise<RestartableServer> {
+    const place = { port: await freePort(), keptFolder: care.temporaryFolder("kept") };
+    return new RestartableServer(start, place, await started(start, place));
+  }
+
+  private constructor(start: StartServer, place: ServerPlace, server: ProvisionedServer) {
+    this.#start = start;
+    this.#place = place;
+    this.#server = server;
+  }
+
+  get url(): string {
+    return this.#server.url;
+  }
+
+  get port(): number {
+    return this.#place.port;
+  }
+
+  get pid(): number {
+    if (this.#server.pid === null) throw new Error("the server does not run on this machine");
+    return this.#server.pid;
+  }
+
+  /** SIGKILL; resolves when it is gone. */
+  async kill(): Promise<void> {
+    kill(this.pid, "SIGKILL");
+    await this.#server.stop();
+  }
+
+  /** After `kill`: the same data, the same address. Resolves when it answers. */
+  async restart(): Promise<void> {
+    this.#server = await started(this.#start, this.#place);
+  }
+
+  stop(): Promise<void> {
+    return this.#server.stop();
+  }
+}
+
+async function started(start: StartServer, place: ServerPlace): Promise<ProvisionedServer> {
+  const provisioned = await start(place);
+  if (provisioned.ok) return provisioned.server;
+  throw new Error(`${provisioned.refusal.message}; ${provisioned.refusal.nextStep}`);
+}
