@@ -79,12 +79,14 @@ export function expectClean({ history }: SteadyWorkEnd): void {
 }
 
 /** A line of the test's output: the time to recover is a result, not a condition. */
-export function tellRecovery(fault: string, recovery: Recovery, { history, postponed, disconnected }: SteadyWorkEnd): void {
+export function tellRecovery(fault: string, recovery: Recovery, end: SteadyWorkEnd): void {
+  const { history, postponed, disconnected, continued, aborted } = end;
   const seconds = (ms: number) => `${(ms / 1000).toFixed(2)} s`;
   const { acknowledgedMs, completedMs, caughtUpMs } = recovery;
   process.stdout.write(
     `${fault}: acknowledging after ${seconds(acknowledgedMs)}, completing after ${seconds(completedMs)}, caught up after ` +
       `${seconds(caughtUpMs)}; ${history.acknowledged} tasks, ${history.lost} lost, ${history.duplicated} twice, ` +
-      `${postponed} × 503, ${disconnected} reconnects\n`,
+      `${postponed} × 503, ${disconnected} reconnects, ${continued} told to go on, ${aborted} to drop, ` +
+      `${history.refusals} stale reports refused\n`,
   );
 }

@@ -37,6 +37,9 @@ export interface SteadyWorkEnd {
   /** Submissions that failed otherwise, by status or error. */
   complaints: Record<string, number>;
   disconnected: number;
+  /** What agents that came back with a task were told: to go on, or to drop it. */
+  continued: number;
+  aborted: number;
 }
 
 const CONNECT_WITHIN_MS = 60_000;
@@ -51,6 +54,8 @@ export class SteadyWork {
   readonly complaints: Record<string, number> = {};
   postponed = 0;
   disconnected = 0;
+  continued = 0;
+  aborted = 0;
   completed = 0;
   readonly #clock: Clock = systemClock;
   readonly #body = taskBody({ descriptionChars: 200, metadataBytes: 100 });
@@ -159,6 +164,8 @@ export class SteadyWork {
       postponed: this.postponed,
       complaints: this.complaints,
       disconnected: this.disconnected,
+      continued: this.continued,
+      aborted: this.aborted,
     };
   }
 
@@ -202,6 +209,12 @@ export class SteadyWork {
         return;
       case "disconnected":
         this.disconnected++;
+        return;
+      case "continued":
+        this.continued++;
+        return;
+      case "dropped":
+        if (event.because === "abort") this.aborted++;
         return;
       default:
         return;
