@@ -1,11 +1,10 @@
 /** A workload is data: who is connected, what arrives, what an agent does with it, and what must hold. */
-import { existsSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { readWorkMix, type WorkMix } from "@hubscale/fleet-model";
 import { parseWorkTime, type WorkTime } from "@hubscale/sidecar-sim";
 import { type Static, type TSchema, Type } from "typebox";
 import { Compile } from "typebox/compile";
-import { type Document, isMap, LineCounter, parseDocument } from "yaml";
 import { parseSlo, SLO_HELP } from "../measure/slo.ts";
+import { problemLines, readYaml } from "./yaml-file.ts";
 
 const WORKLOAD = Type.Object(
   {
@@ -23,6 +22,8 @@ const WORKLOAD = Type.Object(
       { additionalProperties: false },
     ),
     streaming: Type.Boolean(),
+    /** What tasks ask of machines and models: fleet-model reads it (work-mix.ts). */
+    tiers: Type.Optional(Type.Unknown()),
   },
   { additionalProperties: false },
 );
@@ -53,30 +54,26 @@ export function longWorkMs(workload: Workload): number {
 /** Of the standard normal distribution. */
 const NORMAL_99TH = 2.3263;
 
-export type LoadedWorkload = { ok: true; workload: Workload; file: string } | { ok: false; problems: string[] };
+/** `mix`: the workload's `tiers`, where it has them. */
+export type LoadedWorkload =
+  | { ok: true; workload: Workload; mix: WorkMix | undefined; file: string }
+  | { ok: false; problems: string[] };
 
 /** Reads a workload by its name (one that is shipped) or by the path of a YAML file; names every wrong field with its line. */
 export function loadWorkload(nameOrFile: string): LoadedWorkload {
-  const shipped = fileURLToPath(new URL(`../../workloads/${nameOrFile}.yaml`, import.meta.url));
-  const file = /^[\w-]+$/.test(nameOrFile) && existsSync(shipped) ? shipped : nameOrFile;
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch (error) {
-    return { ok: false, problems: [`cannot read the workload '${nameOrFile}': ${(error as Error).message}`] };
-  }
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines });
-  if (document.errors.length > 0) return { ok: false, problems: document.errors.map((e) => `${nameOrFile}: ${e.message}`) };
-  const value: unknown = document.toJS();
-  const problems = schemaProblems(WORKLOAD, value, (path) => `${nameOrFile}:${lineOf(document, path, lines)}`);
+  const read = readYaml(nameOrFile, { folder: "workloads", what: "workload" });
+  if (!read.ok) return read;
+  const { yaml } = read;
+  const problems = schemaProblems(WORKLOAD, yaml.value, yaml.at);
   if (problems.length > 0) return { ok: false, problems };
-  const workload = value as Workload;
-  const at = (field: string) => `${nameOrFile}:${lineOf(document, [field], lines)}: ${field}`;
+  const workload = yaml.value as Workload;
+  const at = (field: string) => `${yaml.at([field])}: ${field}`;
   if (!parseSlo(workload.slo)) problems.push(`${at("slo")}: cannot read '${workload.slo}'; ${SLO_HELP}`);
   if (!parseWorkTime(String(workload.work))) problems.push(`${at("work")}: cannot read '${workload.work}'; ${WORK_HELP}`);
+  const mix = workload.tiers === undefined ? undefined : readWorkMix(workload.tiers);
+  if (mix && !mix.ok) problems.push(...problemLines(yaml, mix.problems, ["tiers"]));
   if (problems.length > 0) return { ok: false, problems };
-  return { ok: true, workload, file };
+  return { ok: true, workload, mix: mix?.ok ? mix.value : undefined, file: yaml.file };
 }
 
 function schemaProblems(schema: TSchema, value: unknown, at: (path: string[]) => string): string[] {
@@ -98,16 +95,4 @@ function schemaProblems(schema: TSchema, value: unknown, at: (path: string[]) =>
     }
   }
   return problems;
-}
-
-/** Line of a field, or of the nearest field around it that has one. */
-function lineOf(document: Document, path: string[], lines: LineCounter): number {
-  for (let depth = path.length; depth > 0; depth--) {
-    const parent = depth === 1 ? document.contents : document.getIn(path.slice(0, depth - 1), true);
-    if (!isMap(parent)) continue;
-    const pair = parent.items.find((item) => String(item.key) === path[depth - 1]);
-    const range = (pair?.key as { range?: [number, number, number] } | undefined)?.range;
-    if (range) return lines.linePos(range[0]).line;
-  }
-  return 1;
 }

@@ -1,0 +1,91 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fleetAgents } from "@hubscale/fleet-model";
+import { afterAll, expect, test } from "vitest";
+import { loadFleet } from "./fleet-file.ts";
+import { loadWorkload } from "./workload.ts";
+
+const dir = mkdtempSync(join(tmpdir(), "fleet-file-test-"));
+afterAll(() => rmSync(dir, { recursive: true }));
+
+function problemsOf(
+  load: (file: string) => ReturnType<typeof loadFleet> | ReturnType<typeof loadWorkload>,
+  text: string,
+): string[] {
+  const file = join(dir, "f.yaml");
+  writeFileSync(file, text);
+  const loaded = load(file);
+  return loaded.ok ? [] : loaded.problems.map((problem) => problem.replace(`${dir}/`, ""));
+}
+
+function shipped(load: (name: string) => { ok: true; file: string } | { ok: false; problems: string[] }, name: string): string {
+  const loaded = load(name);
+  if (!loaded.ok) throw new Error(loaded.problems.join("\n"));
+  return readFileSync(loaded.file, "utf8");
+}
+
+const fleetProblems = (change: (text: string) => string) => problemsOf(loadFleet, change(shipped(loadFleet, "office")));
+const workProblems = (change: (text: string) => string) => problemsOf(loadWorkload, change(shipped(loadWorkload, "coding")));
+
+test("the shipped fleet is valid; `count` makes hosts that are alike", () => {
+  const loaded = loadFleet("office");
+  if (!loaded.ok) throw new Error(loaded.problems.join("\n"));
+  const [site] = loaded.fleet.sites;
+  expect(site?.hosts.map(({ name }) => name)).toEqual(["gpu-box-1", "gpu-box-2", "desk-1", "desk-2"]);
+  expect(fleetAgents(loaded.fleet)).toBe(14);
+});
+
+test("each wrong field of a fleet is named with its line and what is allowed, all at once", () => {
+  const problems = fleetProblems((text) =>
+    text.replace("rtx4090", "voodoo2").replace("up_mbit_s: 100", "up_mbit_s: fast").replace("cores: 8", "kores: 8"),
+  );
+  expect(problems).toEqual([
+    "f.yaml:14: sites.0.uplink.up_mbit_s: 'fast': must be a number from 0.01 to 400000",
+    expect.stringMatching(/^f.yaml:24: sites.0.hosts.0.gpu: 'voodoo2': must be one of rtx3060, .*rtx4090/),
+    "f.yaml:31: sites.0.hosts.1.cores: is missing: must be a number from 0.1 to 4096",
+    expect.stringMatching(/^f.yaml:33: sites.0.hosts.1.kores: unknown field; there are name, count, cores/),
+  ]);
+});
+
+test.each([
+  ["rtx4090\n", "rtx4090\n        gpus: 0.5\n", "f.yaml:25: sites.0.hosts.0.gpus: '0.5': must be a whole number from 1 to 16"],
+  ["cores: 8", "num_parallel: 4\n        cores: 8", "f.yaml:33: sites.0.hosts.1.num_parallel: means nothing without a gpu"],
+  ["mesh: direct", "mesh: yes", "f.yaml:12: sites.0.mesh: 'yes': must be one of none, direct, direct-v6, relayed"],
+  ["tier: tier-2", "tier: 2", "f.yaml:5: api.tier: '2': must be one of tier-1,"],
+  [/sites:[^]*/, "sites: 3\n", "f.yaml:7: sites: must be a list of one or more"],
+  [/[^]*/, "- a\n", "f.yaml:1: the file: must be a map of fields"],
+])("%s as %s: %s", (from, to, problem) => {
+  const [first] = fleetProblems((text) => text.replace(from, to));
+  expect(first).toContain(problem);
+});
+
+test("two hosts must not share a name", () => {
+  expect(fleetProblems((text) => text.replace("name: desk", "name: gpu-box"))).toEqual([
+    "f.yaml:7: sites: 'gpu-box-1' is the name of two sites or hosts",
+    "f.yaml:7: sites: 'gpu-box-2' is the name of two sites or hosts",
+  ]);
+});
+
+test("what is no YAML, and a file that is not there", () => {
+  expect(problemsOf(loadFleet, "name: [")[0]).toMatch(/^f.yaml: .*line 1/s);
+  expect(loadFleet(join(dir, "none.yaml"))).toMatchObject({ problems: [expect.stringContaining("cannot read the fleet")] });
+});
+
+test("a wrong field of the tiers too", () => {
+  expect(workProblems((text) => text)).toEqual([]);
+  const problems = workProblems((text) =>
+    text
+      .replace("rounds: 3", "rounds: gauss:3")
+      .replace("fail_share: 0.02", "fail_share: 2")
+      .replace("max_tokens: 8192", "maxtokens: 8192"),
+  );
+  expect(problems).toEqual([
+    expect.stringMatching(/^f.yaml:\d+: tiers.trivial.fail_share: '2': must be a number from 0 to 1$/),
+    expect.stringMatching(/^f.yaml:\d+: tiers.standard.rounds: 'gauss:3': must be a number of 0 or more, or exp:MEAN/),
+    expect.stringMatching(/^f.yaml:\d+: tiers.complex.maxtokens: unknown field; there are .*max_tokens/),
+  ]);
+  expect(workProblems((text) => text.replace(/share: 1\n/g, "share: 0\n"))).toEqual([
+    expect.stringMatching(/tiers.trivial: one of trivial, standard, complex must have a share above 0/),
+  ]);
+});
