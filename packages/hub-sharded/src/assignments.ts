@@ -1,6 +1,6 @@
 /**
  * The tasks that this node's agents hold: how one is handed over, ended, put back or taken over from another node. Every step
- * is a transition of the core, made durable by one command that Redis refuses if the hold is lost.
+ * is a transition of the core, made durable by one step that the engine refuses if the hold is lost.
  */
 import {
   type ReclaimReason,
@@ -12,28 +12,23 @@ import {
 } from "@hubscale/hub-core";
 import { type Clock, type Roster, type TaskChange, Unavailable } from "@hubscale/hub-runtime";
 import type { Task } from "@hubscale/protocol";
+import type { Ending, Hold, QueueDirectory, Taken, TaskQueue } from "./backbone.ts";
 import { type HeldTask, HeldTasks } from "./held-tasks.ts";
-import type { QueueMap } from "./queue-map.ts";
-import type { RedisLink } from "./redis-link.ts";
-import type { ShardQueue, Taken } from "./shard-queue.ts";
 
 export interface AssignmentsOptions {
-  link: RedisLink;
-  queues: QueueMap;
+  queues: QueueDirectory;
   roster: Roster;
   clock: Clock;
-  /** A new token for a hold of this agent. */
-  newToken(agentId: string): string;
   leaseMs: number;
   endpoints(): readonly EndpointView[];
   /** A task is back in the queue. */
-  onRequeued(queue: ShardQueue, task: Task): void;
+  onRequeued(queue: TaskQueue, task: Task): void;
   onCompleted(taskId: string): void;
   onFault(error: unknown): void;
   log(line: string): void;
 }
 
-/** Between the tries of an agent's report that Redis did not answer. */
+/** Between the tries of an agent's report that the engine did not answer. */
 const INSIST_EVERY_MS = 250;
 
 export type Refused = { ok: false; code: RefusalCode | "not_found" };
@@ -58,23 +53,28 @@ export class Assignments {
     return this.#held.size;
   }
 
-  /** The task as this node knows it, with what Redis has not been told yet. */
+  /** The task as this node knows it, with what the engine has not been told yet. */
   get(taskId: string): HeldTask | undefined {
     return this.#held.get(taskId);
   }
 
+  /** The task as it is when this agent has it: routed and assigned, a generation on. */
+  assigned(task: Task, agentId: string, atMs: number): Task {
+    const { clock, endpoints } = this.#options;
+    const decision = routeTask(task, endpoints(), clock.nowMs());
+    const routed = must(transition(task, { type: "route", decision }, atMs));
+    return must(transition(routed, { type: "assign", agentId }, atMs));
+  }
+
   /** Hands a task that was just taken to its agent, or puts it back. Gives the host of the endpoint that was selected. */
-  receive(taken: Taken, from: { queue: ShardQueue; agentId: string; askedAtMs: number }): string | null {
+  receive({ hold, task }: Taken, from: { queue: TaskQueue; agentId: string; askedAtMs: number }): string | null {
     const { clock, endpoints, leaseMs, roster } = this.#options;
-    const views = endpoints();
-    const decision = routeTask(taken.task, views, clock.nowMs());
-    const routed = must(transition(taken.task, { type: "route", decision }, taken.atMs));
-    const task = must(transition(routed, { type: "assign", agentId: from.agentId }, taken.atMs));
-    const held = this.#hold(taken, { queue: from.queue, agentId: from.agentId, task });
+    const held = this.#hold(hold, { queue: from.queue, agentId: from.agentId, task });
     // The answer may have lain in a socket while this process was stopped: the lease counts from when it was asked for.
     const isFresh = clock.nowMs() - from.askedAtMs < leaseMs / 2;
     if (!isFresh || !roster.assign(from.agentId, task)) this.putBackSoon(held, "agent_disconnected");
-    return views.find(({ id }) => id === decision.selected_endpoint)?.host ?? null;
+    const selected = task.routing_decision?.selected_endpoint;
+    return endpoints().find(({ id }) => id === selected)?.host ?? null;
   }
 
   /** Durable when it resolves. */
@@ -85,7 +85,7 @@ export class Assignments {
     const next = transition(held.task, command, atMs);
     if (!next.ok) return next;
     const completion = { atMs, decision: held.task.routing_decision, command };
-    const isDone = await this.#settleReport(held, () => held.queue.complete(held, completion));
+    const isDone = await this.#settleReport(held, { type: "complete", completion, after: must(next) });
     if (!isDone && !(await this.#wasCompleted(held))) return this.#refusalOf(held);
     this.#options.onCompleted(taskId);
     return { ok: true };
@@ -103,10 +103,10 @@ export class Assignments {
     const after = must(next);
     const { queue } = held;
     if (after.status === "dead_letter") {
-      const isBuried = await this.#settleReport(held, () => queue.bury(held, after, command.error));
+      const isBuried = await this.#settleReport(held, { type: "bury", after, reason: command.error });
       return isBuried ? { ok: true, done: "dead_letter" } : this.#refusalOf(held);
     }
-    const isRequeued = await this.#settleReport(held, () => queue.requeue(held, after));
+    const isRequeued = await this.#settleReport(held, { type: "requeue", after });
     if (!isRequeued) return this.#refusalOf(held);
     this.#options.onRequeued(queue, after);
     return { ok: true, done: "retried" };
@@ -128,13 +128,13 @@ export class Assignments {
     if (this.#held.get(held.taskId) !== held) return undefined;
     const before = held.task;
     const after = must(transition(before, { type: "reclaim", reason }, this.#options.clock.nowMs()));
-    const isRequeued = await this.#settle(held, () => this.#options.link.run(() => held.queue.requeue(held, after)));
+    const isRequeued = await this.#settle(held, () => held.queue.end(held.hold, { type: "requeue", after }));
     if (!isRequeued) return undefined;
     this.#options.onRequeued(held.queue, after);
     return { before, after };
   }
 
-  /** As `putBack`, for whom nobody waits. If Redis does not answer, the lease runs out and the task comes back by itself. */
+  /** As `putBack`, for whom nobody waits. If the engine does not answer, the lease runs out and the task comes back by itself. */
   putBackSoon(held: HeldTask, reason: ReclaimReason): void {
     const putBack = this.putBack(held, reason)
       .catch((error: unknown) => {
@@ -175,20 +175,15 @@ export class Assignments {
    * generation (undefined: whatever it is).
    */
   async adopt(agentId: string, taskId: string, generation: number | undefined): Promise<HeldTask | Refused> {
-    const { link, newToken, queues } = this.#options;
-    const queue = await link.run(() => queues.queueOf(taskId));
-    const stored = queue && (await link.run(() => queue.read(taskId)));
+    const queue = await this.#options.queues.queueOf(taskId);
+    const stored = await queue?.read(taskId);
     if (!queue || !stored) return { ok: false, code: "not_found" };
-    const { task, starts, lockToken } = stored;
+    const { task } = stored;
     if (task.status !== "assigned") return { ok: false, code: "invalid_state" };
     if (generation !== undefined && task.generation !== generation) return { ok: false, code: "stale_generation" };
     if (task.assigned_to !== agentId) return { ok: false, code: "wrong_agent" };
-    // A new token, so that the node which had it can neither complete the task nor put it back.
-    const token = newToken(agentId);
-    const isAdopted = await link.run(() => queue.adopt(taskId, starts, lockToken, token));
-    return isAdopted
-      ? this.#hold({ taskId, token, starts }, { queue, agentId, task })
-      : { ok: false, code: "stale_generation" };
+    const hold = await queue.adopt(stored, agentId);
+    return hold ? this.#hold(hold, { queue, agentId, task }) : { ok: false, code: "stale_generation" };
   }
 
   /** The hold of an agent on a task, this node's own or adopted. */
@@ -214,16 +209,14 @@ export class Assignments {
     await Promise.all([...this.#held.all()].map(({ settling }) => settling));
   }
 
-  #hold(
-    hold: { taskId: string; token: string; starts: number },
-    of: { queue: ShardQueue; agentId: string; task: Task },
-  ): HeldTask {
-    const held: HeldTask = { ...hold, ...of, isTouched: true, isInDoubt: false, settling: undefined };
+  #hold(hold: Hold, of: { queue: TaskQueue; agentId: string; task: Task }): HeldTask {
+    const { taskId } = hold;
+    const held: HeldTask = { hold, taskId, ...of, isTouched: true, isInDoubt: false, settling: undefined };
     this.#held.add(held);
     return held;
   }
 
-  /** Ends a hold by a command that Redis may refuse. When Redis does not answer, the task stays held. */
+  /** Ends a hold by a step that the engine may refuse. When it does not answer, the task stays held. */
   async #settle(held: HeldTask, end: () => Promise<boolean>): Promise<boolean> {
     const ending = end();
     held.settling = ending.catch(() => undefined);
@@ -238,29 +231,28 @@ export class Assignments {
   }
 
   /**
-   * Ends a hold because its agent is done. The work is done and paid for, so this outlasts an outage of Redis of up to a lease;
+   * Ends a hold because its agent is done. The work is done and paid for, so this outlasts an outage of the engine of up to a lease;
    * after that the agent is freed and the task left to its lease.
    */
-  async #settleReport(held: HeldTask, end: () => Promise<boolean>): Promise<boolean> {
+  async #settleReport(held: HeldTask, ending: Ending): Promise<boolean> {
     const untilMs = this.#options.clock.nowMs() + this.#options.leaseMs;
     try {
-      return await this.#settle(held, () => this.#insist(held, end, untilMs));
+      return await this.#settle(held, () => this.#insist(held, ending, untilMs));
     } catch (error) {
       if (error instanceof Unavailable) this.lose(held);
       throw error;
     }
   }
 
-  async #insist(held: HeldTask, end: () => Promise<boolean>, untilMs: number): Promise<boolean> {
-    const { clock, link, newToken } = this.#options;
+  async #insist(held: HeldTask, ending: Ending, untilMs: number): Promise<boolean> {
+    const { clock } = this.#options;
     for (;;) {
       try {
-        if (await link.run(end)) return true;
-        // Refused although nobody took the task: its lock ran out while Redis was away.
-        const token = newToken(held.agentId);
-        const { queue, starts, taskId } = held;
-        if (!held.isInDoubt || !(await link.run(() => queue.adopt(taskId, starts, null, token)))) return false;
-        held.token = token;
+        if (await held.queue.end(held.hold, ending)) return true;
+        // Refused although nobody took the task: its lease ran out while the engine was away.
+        const hold = held.isInDoubt ? await held.queue.regain(held.hold, held.agentId) : undefined;
+        if (!hold) return false;
+        held.hold = hold;
       } catch (error) {
         if (!(error instanceof Unavailable) || this.#isClosing || clock.nowMs() > untilMs) throw error;
         held.isInDoubt = true;
@@ -269,9 +261,9 @@ export class Assignments {
     }
   }
 
-  /** Why Redis refused to let a hold act: what became of the task meanwhile. */
+  /** Why the engine refused to let a hold act: what became of the task meanwhile. */
   async #refusalOf({ queue, taskId }: HeldTask): Promise<Refused> {
-    const stored = await this.#options.link.run(() => queue.read(taskId));
+    const stored = await queue.read(taskId);
     if (!stored) return { ok: false, code: "not_found" };
     const isOver = stored.task.status === "completed" || stored.task.status === "dead_letter";
     return { ok: false, code: isOver ? "invalid_state" : "stale_generation" };
@@ -280,7 +272,7 @@ export class Assignments {
   /** Whether a completion whose answer was lost had been done after all. */
   async #wasCompleted({ isInDoubt, queue, task }: HeldTask): Promise<boolean> {
     if (!isInDoubt) return false;
-    const stored = await this.#options.link.run(() => queue.read(task.id));
+    const stored = await queue.read(task.id);
     return stored?.task.status === "completed" && stored.task.generation === task.generation;
   }
 }

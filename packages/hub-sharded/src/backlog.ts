@@ -28,6 +28,8 @@ const RANKS_KEPT = 64;
 /** A promise to look into a queue once. */
 export interface Look<Q> {
   queue: Q;
+  /** Where the task that is looked for is believed to stand. */
+  rank: number;
   notedBefore: number;
 }
 
@@ -71,10 +73,10 @@ export class Backlog<Q extends BackloggedQueue> {
   look(queue: Q): Look<Q> {
     const entry = this.#entryOf(queue);
     entry.estimate = Math.max(0, entry.estimate - 1);
-    entry.ranks.shift();
+    const rank = entry.ranks.shift() ?? entry.floor;
     this.#unlist(queue);
     if (entry.estimate > 0) this.#list(queue);
-    return { queue, notedBefore: entry.noted };
+    return { queue, rank, notedBefore: entry.noted };
   }
 
   /** A task of this rank was found: what stood before it has been taken by others. */
@@ -92,6 +94,12 @@ export class Backlog<Q extends BackloggedQueue> {
     if (entry.estimate > 0) return;
     entry.ranks = [];
     this.#unlist(queue);
+  }
+
+  /** Where the first of the tasks that wait is believed to stand; infinite: none waits. */
+  rankOf(queue: Q): number {
+    const entry = this.#entries.get(queue);
+    return entry && entry.estimate > 0 ? (entry.ranks[0] ?? entry.floor) : Number.POSITIVE_INFINITY;
   }
 
   estimateOf(queue: Q): number {

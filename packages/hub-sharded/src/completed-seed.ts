@@ -1,36 +1,34 @@
 /** Completed tasks of a past that never was: a hub with history, for measurements of what history costs. */
-import { newTask, routingClassOf, type TaskDraft } from "@hubscale/hub-core";
-import type { QueueMap } from "./queue-map.ts";
-import type { RedisLink } from "./redis-link.ts";
+import { newTask, routingClassOf, type TaskDraft, transition } from "@hubscale/hub-core";
+import type { Backbone, CompletedPast, TaskQueue } from "./backbone.ts";
 import { taskIdOf } from "./task-id.ts";
-import type { Completion } from "./task-record.ts";
 
 export interface CompletedSeedOptions {
-  link: RedisLink;
-  queues: QueueMap;
-  namespace: string;
+  backbone: Pick<Backbone, "claim" | "queues">;
   count: number;
   nowMs: number;
 }
 
 const CHUNK = 500;
+const FOR_GOOD_MS = 100 * 365 * 24 * 3_600_000;
 
 /** Once for each namespace. Stores no more than the queues keep: what is above would be removed by the next completion. */
-export async function seedCompleted({ link, queues, namespace, count, nowMs }: CompletedSeedOptions): Promise<void> {
-  if ((await link.commands.hsetnx(`${namespace}:hub`, "seeded", count)) === 0) return;
+export async function seedCompleted({ backbone, count, nowMs }: CompletedSeedOptions): Promise<void> {
+  const { queues } = backbone;
+  if (!(await backbone.claim("seed", FOR_GOOD_MS))) return;
   const classNumber = await queues.classNumberOf(routingClassOf(DRAFT));
   if (classNumber === undefined) throw new Error("no routing class is left for the seeded tasks");
   for (let at = 0; at < count; at += CHUNK) {
-    const pipeline = link.commands.pipeline();
+    const byQueue = new Map<TaskQueue, CompletedPast[]>();
     for (let index = at; index < Math.min(at + CHUNK, count); index++) {
       // The random part of a seeded id is its number, so that the seed is the same each time.
       const taskId = taskIdOf(classNumber, index.toString(16).padStart(12, "0"));
       const queue = await queues.queueOf(taskId);
-      queue?.addCompleted(pipeline, completedTask(taskId, nowMs - count + index));
+      if (!queue) throw new Error(`no queue for ${taskId}`);
+      byQueue.set(queue, [...(byQueue.get(queue) ?? []), completedTask(taskId, nowMs - count + index)]);
     }
-    await link.run(() => pipeline.exec());
+    await Promise.all([...byQueue].map(([queue, past]) => queue.addCompleted(past)));
   }
-  for (const queue of queues.all()) await queue.trimCompleted();
 }
 
 /** About the size that a real completed task has. */
@@ -61,7 +59,7 @@ const DRAFT: TaskDraft = {
   submitted_by: "seed",
 };
 
-function completedTask(taskId: string, atMs: number) {
+function completedTask(taskId: string, atMs: number): CompletedPast {
   const agentId = "seed";
   const command = {
     type: "complete" as const,
@@ -71,6 +69,10 @@ function completedTask(taskId: string, atMs: number) {
     tokensUsed: 1_000,
     verificationReport: null,
     verificationHistory: [],
-  } satisfies Completion["command"];
-  return { task: newTask(taskId, DRAFT, atMs), agentId, completion: { atMs, decision: null, command } };
+  };
+  const task = newTask(taskId, DRAFT, atMs);
+  const assigned = transition(task, { type: "assign", agentId }, atMs);
+  const completed = assigned.ok && assigned.task ? transition(assigned.task, command, atMs) : assigned;
+  if (!completed.ok || !completed.task) throw new Error("a seeded task cannot be completed");
+  return { task, agentId, completion: { atMs, decision: null, command }, after: completed.task };
 }

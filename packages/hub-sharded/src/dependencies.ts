@@ -5,18 +5,16 @@
  */
 import { type Cancel, type Clock, Unavailable } from "@hubscale/hub-runtime";
 import type { Task } from "@hubscale/protocol";
+import type { Backbone, ParkedTasks, QueueDirectory, TaskQueue } from "./backbone.ts";
 import type { NodeChannel } from "./node-channel.ts";
-import type { QueueMap } from "./queue-map.ts";
-import type { RedisLink } from "./redis-link.ts";
-import type { ShardQueue } from "./shard-queue.ts";
 
 export interface DependenciesOptions {
-  link: RedisLink;
-  queues: QueueMap;
+  queues: QueueDirectory;
+  parked: ParkedTasks;
   channel: NodeChannel;
   clock: Clock;
-  namespace: string;
-  onUnparked(queue: ShardQueue, task: Task): void;
+  claim: Backbone["claim"];
+  onUnparked(queue: TaskQueue, task: Task): void;
   onFault(error: unknown): void;
 }
 
@@ -48,11 +46,8 @@ export class Dependencies {
   }
 
   /** Notes what a new task waits for. Before the task is added, so that none is ever parked without being known. */
-  async register(taskId: string, pending: readonly string[]): Promise<void> {
-    const { clock, link } = this.#options;
-    const noted = link.commands.multi().sadd(this.#pendingKey(taskId), ...pending);
-    noted.zadd(this.#indexKey, clock.nowMs(), taskId);
-    await link.run(() => noted.exec());
+  register(taskId: string, pending: readonly string[]): Promise<void> {
+    return this.#options.parked.register(taskId, pending, this.#options.clock.nowMs());
   }
 
   /** The parked task is in its queue: from now on it is told of completions, and of those that it missed. */
@@ -81,20 +76,17 @@ export class Dependencies {
 
   /** Finds completions that no signal told of. One node does so in each interval; all learn who waits for whom. */
   async sweep(): Promise<void> {
-    const { clock, link, queues } = this.#options;
-    const parked = await link.run(() => link.commands.zrange(this.#indexKey, 0, "-1", "WITHSCORES"));
+    const { clock, parked, queues } = this.#options;
     const waiting = new Map<string, Set<string>>();
-    const isMine = parked.length > 0 && (await this.#isSweeper());
-    for (let at = 0; at < parked.length; at += 2) {
-      const taskId = parked[at] as string;
-      const pending = await link.run(() => link.commands.smembers(this.#pendingKey(taskId)));
+    const all = await parked.list();
+    const isMine = all.length > 0 && (await this.#options.claim("parked-sweep", SWEEP_EVERY_MS - 500));
+    for (const { pending, sinceMs, taskId } of all) {
       for (const awaited of pending) waiting.set(awaited, (waiting.get(awaited) ?? new Set()).add(taskId));
       if (!isMine) continue;
-      const queue = await link.run(() => queues.queueOf(taskId));
-      const stored = queue && (await link.run(() => queue.read(taskId)));
-      const isOld = clock.nowMs() - Number(parked[at + 1]) > ORPHAN_AFTER_MS;
+      const stored = await (await queues.queueOf(taskId))?.read(taskId);
+      const isOld = clock.nowMs() - sinceMs > ORPHAN_AFTER_MS;
       if (stored?.parked) await this.#strikeCompleted(taskId, pending);
-      else if (stored || isOld) await this.#forget(taskId);
+      else if (stored || isOld) await parked.forget(taskId);
     }
     this.#waiting = waiting;
   }
@@ -103,18 +95,9 @@ export class Dependencies {
     this.#cancelSweep();
   }
 
-  get #indexKey(): string {
-    return `${this.#options.namespace}:parked`;
-  }
-
-  #pendingKey(taskId: string): string {
-    return `${this.#options.namespace}:parked:${taskId}`;
-  }
-
   async #statusOf(taskId: string): Promise<Task["status"] | undefined> {
-    const { link, queues } = this.#options;
-    const queue = await link.run(() => queues.queueOf(taskId));
-    return queue && (await link.run(() => queue.read(taskId)))?.task.status;
+    const queue = await this.#options.queues.queueOf(taskId);
+    return (await queue?.read(taskId))?.task.status;
   }
 
   async #strikeCompleted(taskId: string, pending: readonly string[]): Promise<void> {
@@ -125,27 +108,14 @@ export class Dependencies {
 
   /** Takes completed tasks off what a parked one waits for; the last one releases it. */
   async #strike(taskId: string, completed: readonly string[]): Promise<void> {
-    const { link, onUnparked, queues } = this.#options;
-    if (completed.length > 0) await link.run(() => link.commands.srem(this.#pendingKey(taskId), ...completed));
-    if ((await link.run(() => link.commands.scard(this.#pendingKey(taskId)))) > 0) return;
-    const queue = await link.run(() => queues.queueOf(taskId));
-    const stored = queue && (await link.run(() => queue.read(taskId)));
+    const { onUnparked, parked, queues } = this.#options;
+    if ((await parked.strike(taskId, completed)) > 0) return;
+    const queue = await queues.queueOf(taskId);
+    const stored = await queue?.read(taskId);
     if (!queue || !stored?.parked) return;
-    const isUnparked = await link.run(() => queue.unpark(taskId));
-    await this.#forget(taskId);
+    const isUnparked = await queue.change(stored, { type: "unpark" });
+    await parked.forget(taskId);
     if (isUnparked) onUnparked(queue, stored.task);
-  }
-
-  async #forget(taskId: string): Promise<void> {
-    const { link } = this.#options;
-    const forgotten = link.commands.multi().zrem(this.#indexKey, taskId).del(this.#pendingKey(taskId));
-    await link.run(() => forgotten.exec());
-  }
-
-  async #isSweeper(): Promise<boolean> {
-    const { link, namespace } = this.#options;
-    const won = await link.run(() => link.commands.set(`${namespace}:parked-sweep`, "1", "PX", SWEEP_EVERY_MS - 500, "NX"));
-    return won === "OK";
   }
 
   #background(run: () => Promise<void>): void {

@@ -1,16 +1,15 @@
-/** The tasks that agents of this node hold, each with the token that proves it. */
+/** The tasks that agents of this node hold, each with the hold that proves it. */
 import type { Task } from "@hubscale/protocol";
-import type { ShardQueue } from "./shard-queue.ts";
+import type { Hold, TaskQueue } from "./backbone.ts";
 
 export interface HeldTask {
-  readonly queue: ShardQueue;
+  readonly queue: TaskQueue;
   readonly taskId: string;
   readonly agentId: string;
-  readonly starts: number;
-  token: string;
-  /** As it is now, with touches that Redis does not know yet. */
+  hold: Hold;
+  /** As it is now, with touches that the engine does not know yet. */
   task: Task;
-  /** Something of it is not in Redis yet. */
+  /** Something of it is not stored yet. */
   isTouched: boolean;
   /** A command that should have ended the holding got no answer: it may have been done. */
   isInDoubt: boolean;

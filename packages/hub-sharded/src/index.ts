@@ -1,5 +1,5 @@
+export { CannotStart } from "./backbone.ts";
 export {
-  CannotStart,
   DEFAULT_LEASE_MS,
   DEFAULT_SHARDS,
   openShardedNode,

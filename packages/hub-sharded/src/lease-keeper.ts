@@ -1,33 +1,26 @@
 /**
- * Renews the leases of this node's tasks while it lives, and returns tasks whose lease ran out, whichever node let it. A lease
- * is BullMQ's lock of the job.
+ * Renews the leases of this node's tasks while it lives, and returns tasks whose lease ran out, whichever node let it.
  */
 import { type Clock, Unavailable } from "@hubscale/hub-runtime";
 import type { Assignments } from "./assignments.ts";
+import type { QueueDirectory, TaskQueue } from "./backbone.ts";
 import type { HeldTask } from "./held-tasks.ts";
-import type { QueueMap } from "./queue-map.ts";
-import type { RedisLink } from "./redis-link.ts";
-import type { ShardQueue } from "./shard-queue.ts";
 
 export interface LeaseKeeperOptions {
-  link: RedisLink;
-  queues: QueueMap;
+  queues: QueueDirectory;
   assignments: Assignments;
   clock: Clock;
-  /** A new token for a hold of this agent. */
-  newToken(agentId: string): string;
   leaseMs: number;
   /** Tasks of a dead node are back in the queue. */
-  onReturned(queue: ShardQueue, count: number): void;
+  onReturned(queue: TaskQueue, count: number): void;
   onFault(error: unknown): void;
   log(line: string): void;
 }
 
 /** A lease is renewed after a third of it: two renewals may fail before it is lost. */
 export const renewEveryMs = (leaseMs: number): number => leaseMs / 3;
-/** All nodes look for lost leases this often; BullMQ lets only one of them do it in each interval, which is a bit shorter. */
+/** All nodes look for lost leases this often; the engine lets only one of them do it in each interval. */
 export const sweepEveryMs = (leaseMs: number): number => leaseMs / 3;
-export const stalledCheckMs = (leaseMs: number): number => Math.floor(leaseMs / 4);
 
 export class LeaseKeeper {
   readonly #options: LeaseKeeperOptions;
@@ -48,11 +41,11 @@ export class LeaseKeeper {
     ];
   }
 
-  /** Renews every lease, one command for each queue, and writes what was touched. */
+  /** Renews every lease, one call for each queue, and writes what was touched. */
   async renew(): Promise<void> {
     this.#isRenewing = true;
     try {
-      const byQueue = new Map<ShardQueue, HeldTask[]>();
+      const byQueue = new Map<TaskQueue, HeldTask[]>();
       for (const held of this.#options.assignments.all()) {
         if (held.settling) continue;
         const ofQueue = byQueue.get(held.queue);
@@ -69,12 +62,12 @@ export class LeaseKeeper {
   async sweep(): Promise<void> {
     this.#isSweeping = true;
     try {
-      const { link, queues, onReturned, log } = this.#options;
+      const { queues, onReturned, log } = this.#options;
       for (const queue of queues.all()) {
-        const returned = await link.run(() => queue.moveStalledJobsToWait());
-        if (returned.length === 0) continue;
-        log(`${returned.length} tasks lost their lease and are queued again`);
-        onReturned(queue, returned.length);
+        const returned = await queue.returnLost();
+        if (returned === 0) continue;
+        log(`${returned} tasks lost their lease and are queued again`);
+        onReturned(queue, returned);
       }
     } finally {
       this.#isSweeping = false;
@@ -85,9 +78,9 @@ export class LeaseKeeper {
     for (const cancel of this.#timers) cancel();
   }
 
-  async #renewAll(queue: ShardQueue, held: readonly HeldTask[]): Promise<void> {
-    const { assignments, link } = this.#options;
-    const lost = new Set(await link.run(() => queue.renew(held)));
+  async #renewAll(queue: TaskQueue, held: readonly HeldTask[]): Promise<void> {
+    const { assignments } = this.#options;
+    const lost = new Set((await queue.renew(held.map(({ hold }) => hold))).map(({ taskId }) => taskId));
     const notes = held.filter((each) => each.isTouched && !lost.has(each.taskId)).map((each) => this.#note(each));
     const gone = held.filter((each) => lost.has(each.taskId) && assignments.get(each.taskId) === each && !each.settling);
     await Promise.all([...notes, ...gone.map((each) => this.#recover(each))]);
@@ -95,21 +88,18 @@ export class LeaseKeeper {
 
   async #note(held: HeldTask): Promise<void> {
     held.isTouched = false;
-    const { starts, task } = held;
-    const touch = { starts, atMs: task.updated_at, decision: task.routing_decision };
-    await this.#options.link.run(() => held.queue.note(held, touch));
+    await held.queue.note(held.hold, held.task);
   }
 
   /**
-   * A lease that has run out while Redis was away is had again if nobody took the task meanwhile; otherwise the agent is told to
-   * stop.
+   * A lease that has run out while the engine was away is had again if nobody took the task meanwhile; otherwise the agent is
+   * told to stop.
    */
   async #recover(held: HeldTask): Promise<void> {
-    const { assignments, link, log, newToken } = this.#options;
-    const token = newToken(held.agentId);
-    const isRecovered = await link.run(() => held.queue.adopt(held.taskId, held.starts, null, token));
-    if (isRecovered) {
-      held.token = token;
+    const { assignments, log } = this.#options;
+    const hold = await held.queue.regain(held.hold, held.agentId);
+    if (hold) {
+      held.hold = hold;
       return;
     }
     if (assignments.get(held.taskId) !== held || held.settling) return;

@@ -1,9 +1,9 @@
 /**
- * What the desks of the nodes say to each other, over Redis pub/sub: where tasks wait, and for which others. All of it may be
+ * What the desks of the nodes say to each other: where tasks wait, and for which others. All of it may be
  * lost without harm: the probe finds what waits, a slow sweep what may go on.
  */
 import type { Clock } from "@hubscale/hub-runtime";
-import type { RedisLink } from "./redis-link.ts";
+import type { Broadcast } from "./backbone.ts";
 
 export type NodeSignal =
   /** Tasks of these ranks wait that the sender has no agent for. */
@@ -15,32 +15,26 @@ export type NodeSignal =
 const BATCH_MS = 2;
 
 export interface NodeChannelOptions {
-  link: RedisLink;
-  namespace: string;
+  broadcast: Broadcast;
   node: string;
   clock: Clock;
 }
 
 export class NodeChannel {
   readonly #options: NodeChannelOptions;
-  readonly #channel: string;
   #batch = new Map<string, NodeSignal>();
   #isHolding = false;
 
   constructor(options: NodeChannelOptions) {
     this.#options = options;
-    this.#channel = `${options.namespace}:nodes`;
   }
 
   /** Hears the signals of the other nodes. */
-  async listen(hear: (signal: NodeSignal) => void): Promise<void> {
-    const { subscriber } = this.#options.link;
-    subscriber.on("message", (channel: string, message: string) => {
-      if (channel !== this.#channel) return;
-      const { from, signals } = JSON.parse(message) as Message;
+  listen(hear: (signal: NodeSignal) => void): Promise<void> {
+    return this.#options.broadcast.listen("nodes", (text) => {
+      const { from, signals } = JSON.parse(text) as Message;
       if (from !== this.#options.node) for (const signal of signals) hear(signal);
     });
-    await subscriber.subscribe(this.#channel);
   }
 
   send(signal: NodeSignal): void {
@@ -57,8 +51,8 @@ export class NodeChannel {
     }
     const message: Message = { from: this.#options.node, signals: [...this.#batch.values()] };
     this.#batch = new Map();
-    // A lost signal is made good by the probe of each node; the link logs why the connection failed.
-    this.#options.link.commands.publish(this.#channel, JSON.stringify(message)).catch(() => undefined);
+    // A lost signal is made good by the probe of each node.
+    this.#options.broadcast.send("nodes", JSON.stringify(message));
     this.#options.clock.after(BATCH_MS, () => this.#flush());
   }
 

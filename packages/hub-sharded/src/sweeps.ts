@@ -1,25 +1,18 @@
 /** The contract's slow clocks: queued tasks that grew too old, held tasks that are overdue or stuck. */
-import { scheduledTier, transition } from "@hubscale/hub-core";
+import { transition } from "@hubscale/hub-core";
 import { type Cancel, type Clock, type Roster, Unavailable } from "@hubscale/hub-runtime";
 import { TIMERS } from "@hubscale/protocol";
 import type { Assignments } from "./assignments.ts";
-import type { QueueMap } from "./queue-map.ts";
-import { PRIORITY_LANE } from "./queue-scripts.ts";
-import type { RedisLink } from "./redis-link.ts";
-import type { ShardQueue } from "./shard-queue.ts";
+import type { Backbone, QueueDirectory, TaskQueue } from "./backbone.ts";
 
 export interface SweepsOptions {
-  link: RedisLink;
-  queues: QueueMap;
+  queues: QueueDirectory;
   assignments: Assignments;
   roster: Roster;
   clock: Clock;
-  namespace: string;
+  claim: Backbone["claim"];
   onFault(error: unknown): void;
 }
-
-/** Looked at together; the oldest come first, so a chunk without an old task is the last. */
-const CHUNK = 100;
 
 export class Sweeps {
   readonly #options: SweepsOptions;
@@ -35,13 +28,9 @@ export class Sweeps {
 
   /** Dead-letters queued tasks past their time to live, trivial ones excepted. One node does so in each interval. */
   async expire(): Promise<void> {
-    const { link, namespace, queues } = this.#options;
-    const mine = link.run(() => link.commands.set(`${namespace}:ttl-sweep`, "1", "PX", TIMERS.ttlSweepEveryMs - 1_000, "NX"));
-    if ((await mine) !== "OK") return;
-    for (const queue of queues.all()) {
-      if (queue.routingClass.tier === "trivial") continue;
-      for (let priority = 0; priority < 4; priority++) await this.#expireLane(queue, priority);
-    }
+    if (!(await this.#options.claim("ttl-sweep", TIMERS.ttlSweepEveryMs - 1_000))) return;
+    // A routing class has one tier.
+    for (const queue of this.#options.queues.all()) if (queue.routingClass.tier !== "trivial") await this.#expireIn(queue);
   }
 
   /** Takes overdue and stuck tasks from this node's agents. */
@@ -64,21 +53,14 @@ export class Sweeps {
     for (const cancel of this.#timers) cancel();
   }
 
-  async #expireLane(queue: ShardQueue, priority: number): Promise<void> {
-    const { clock, link } = this.#options;
-    const [from, to] = [(priority + 1) * PRIORITY_LANE, `(${(priority + 2) * PRIORITY_LANE}`] as const;
+  async #expireIn(queue: TaskQueue): Promise<void> {
     for (;;) {
-      const nowMs = clock.nowMs();
-      const ids = await link.run(() => link.commands.zrangebyscore(queue.keyOf("prioritized"), from, to, "LIMIT", 0, CHUNK));
+      const nowMs = this.#options.clock.nowMs();
       let expired = 0;
-      for (const id of ids) {
-        const stored = await link.run(() => queue.read(id));
-        // Since its last change: a dead letter that was queued again would be too old at once.
-        if (!stored || nowMs - stored.task.updated_at < TIMERS.queuedTtlMs) continue;
-        if (scheduledTier(stored.task) === "trivial") continue;
+      // Since its last change: a dead letter that was queued again would be too old at once.
+      for (const stored of await queue.longWaiting(nowMs - TIMERS.queuedTtlMs)) {
         const next = transition(stored.task, { type: "expire" }, nowMs);
-        const { task } = next.ok ? next : { task: undefined };
-        if (task && (await link.run(() => queue.expire(stored, task, nowMs)))) expired++;
+        if (next.ok && next.task && (await queue.change(stored, { type: "expire", after: next.task }))) expired++;
       }
       if (expired === 0) return;
     }
@@ -86,7 +68,7 @@ export class Sweeps {
 
   #background(run: () => Promise<void>): void {
     run().catch((error: unknown) => {
-      // Redis is away: the next round makes up for this one.
+      // The engine is away: the next round makes up for this one.
       if (!(error instanceof Unavailable)) this.#options.onFault(error);
     });
   }

@@ -1,4 +1,4 @@
-/** The durable truth about tasks, in Redis; this node's part of moving them. */
+/** The durable truth about tasks, kept by an engine; this node's part of moving them. */
 import { type EndpointView, failureIn, newTask, routingClassOf, type TaskDraft, transition } from "@hubscale/hub-core";
 import {
   type Cancel,
@@ -14,24 +14,20 @@ import {
 } from "@hubscale/hub-runtime";
 import type { Task, TaskFilter, TaskStats } from "@hubscale/protocol";
 import { Assignments } from "./assignments.ts";
+import type { Backbone, TaskQueue } from "./backbone.ts";
 import { FIRST_RANK, rankOf } from "./backlog.ts";
 import { Dependencies } from "./dependencies.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import { NodeChannel, type NodeSignal } from "./node-channel.ts";
-import type { QueueMap } from "./queue-map.ts";
-import type { RedisLink } from "./redis-link.ts";
-import type { ShardQueue } from "./shard-queue.ts";
 import { Sweeps } from "./sweeps.ts";
 import { TaskIds } from "./task-id.ts";
 import { TaskQueries } from "./task-queries.ts";
 
-export interface RedisTaskDeskOptions {
+export interface ShardedTaskDeskOptions {
   /** Unique among the nodes of the hub. */
   node: string;
-  namespace: string;
-  link: RedisLink;
-  queues: QueueMap;
+  backbone: Backbone;
   roster: Roster;
   clock: Clock;
   randomHex: RandomHex;
@@ -50,8 +46,8 @@ const JOIN_GRACE_MS = 100;
 /** Tries of a cancellation whose task moves under its hands. */
 const CANCEL_TRIES = 5;
 
-export class RedisTaskDesk implements TaskDesk {
-  readonly #options: RedisTaskDeskOptions;
+export class ShardedTaskDesk implements TaskDesk {
+  readonly #options: ShardedTaskDeskOptions;
   readonly #assignments: Assignments;
   readonly #channel: NodeChannel;
   readonly #dependencies: Dependencies;
@@ -63,29 +59,38 @@ export class RedisTaskDesk implements TaskDesk {
   readonly #cancelProbe: Cancel;
   #isClosing = false;
 
-  constructor(options: RedisTaskDeskOptions) {
+  constructor(options: ShardedTaskDeskOptions) {
     this.#options = options;
-    const { clock } = options;
+    const { backbone, clock } = options;
+    const { broadcast, parked, queues } = backbone;
+    const claim = (duty: string, forMs: number) => backbone.claim(duty, forMs);
     this.#taskIds = new TaskIds(options.randomHex);
-    const newToken = tokensOf(options);
-    this.#channel = new NodeChannel(options);
-    const onRequeued = (queue: ShardQueue, task: Task) => this.#dispatcher.offer(queue, rankOf(task));
+    this.#channel = new NodeChannel({ ...options, broadcast });
+    const onRequeued = (queue: TaskQueue, task: Task) => this.#dispatcher.offer(queue, rankOf(task));
     this.#assignments = new Assignments({
       ...options,
-      newToken,
+      queues,
       onRequeued,
       onCompleted: (taskId) => this.#dependencies.completed(taskId),
     });
     this.#dispatcher = new Dispatcher({
       ...options,
-      newToken,
+      queues,
       channel: this.#channel,
+      assigned: (task, agentId, atMs) => this.#assignments.assigned(task, agentId, atMs),
       receive: (taken, from) => this.#assignments.receive(taken, from),
     });
-    this.#dependencies = new Dependencies({ ...options, channel: this.#channel, onUnparked: onRequeued });
+    this.#dependencies = new Dependencies({
+      ...options,
+      queues,
+      parked,
+      claim,
+      channel: this.#channel,
+      onUnparked: onRequeued,
+    });
     this.#leases = new LeaseKeeper({
       ...options,
-      newToken,
+      queues,
       assignments: this.#assignments,
       onReturned: (queue, count) =>
         this.#dispatcher.announce(
@@ -93,40 +98,38 @@ export class RedisTaskDesk implements TaskDesk {
           Array.from({ length: count }, () => FIRST_RANK),
         ),
     });
-    this.#sweeps = new Sweeps({ ...options, assignments: this.#assignments });
-    this.#queries = new TaskQueries(options);
+    this.#sweeps = new Sweeps({ ...options, queues, claim, assignments: this.#assignments });
+    this.#queries = new TaskQueries({ queues });
     this.#cancelProbe = clock.every(PROBE_EVERY_MS, () => this.#background(() => this.#dispatcher.probe()));
   }
 
   /** Begins to hear the other nodes; before the first task. */
   async open(): Promise<void> {
-    const { link, queues } = this.#options;
-    await link.run(() => queues.refresh());
+    await this.#options.backbone.queues.refresh();
     await this.#channel.listen((signal) => this.#background(() => this.#hear(signal)));
   }
 
   async submit(draft: TaskDraft) {
     if (this.#isClosing) throw new Unavailable("this node is closing", CLOSING_RETRY_MS);
-    const { clock, link, queues } = this.#options;
+    const { queues, servesInOrder } = this.#options.backbone;
     const dependencies = await this.#dependencies.look(draft.depends_on);
     if (dependencies.unknown.length > 0) {
       return { ok: false, code: "unknown_dependency", taskIds: dependencies.unknown } as const;
     }
-    const className = routingClassOf(draft);
-    const classNumber = queues.directory.numberOf(className) ?? (await link.run(() => queues.classNumberOf(className)));
+    const classNumber = await queues.classNumberOf(routingClassOf(draft));
     if (classNumber === undefined) throw new Unavailable("too many routing classes", CLOSING_RETRY_MS);
-    const task = newTask(this.#taskIds.next(classNumber), draft, clock.nowMs());
-    const queue = (await queues.queueOf(task.id)) as ShardQueue;
+    const task = newTask(this.#taskIds.next(classNumber), draft, this.#options.clock.nowMs());
+    const queue = (await queues.queueOf(task.id)) as TaskQueue;
     const isParked = dependencies.pending.length > 0;
     if (isParked) {
       await this.#dependencies.register(task.id, dependencies.pending);
-      await link.run(() => queue.add(task, { parked: true }));
+      await queue.add(task, { parked: true });
       await this.#dependencies.watch(task.id, dependencies.pending);
       return { ok: true, task } as const;
     }
-    const added = link.run(() => queue.add(task, { parked: false }));
-    // Redis serves a connection in order: an agent that is sent now finds the task there.
-    const isSentFor = this.#dispatcher.fetch(queue);
+    const added = queue.add(task, { parked: false });
+    if (!servesInOrder) await added;
+    const isSentFor = this.#dispatcher.fetch(queue, rankOf(task));
     await added;
     if (!isSentFor) this.#dispatcher.announce(queue, [rankOf(task)]);
     return { ok: true, task } as const;
@@ -139,7 +142,7 @@ export class RedisTaskDesk implements TaskDesk {
         if (assignments.touch(agentId, frame.task_id)) return { ok: true, done: "accepted" };
         return (await this.#resume(agentId, frame.task_id, undefined)) ?? { ok: true, done: "accepted" };
       case "task_progress":
-        // Frames that come ten times a second are not worth a question to Redis.
+        // Frames that come ten times a second are not worth a question to the engine.
         if (assignments.touch(agentId, frame.task_id)) return { ok: true, done: "noted" };
         return { ok: false, code: "stale_generation" };
       case "wake_result":
@@ -200,9 +203,8 @@ export class RedisTaskDesk implements TaskDesk {
   }
 
   async find(taskId: string): Promise<Task | undefined> {
-    const { link, queues } = this.#options;
-    const queue = await link.run(() => queues.queueOf(taskId));
-    const stored = queue && (await link.run(() => queue.read(taskId)));
+    const queue = await this.#options.backbone.queues.queueOf(taskId);
+    const stored = await queue?.read(taskId);
     const held = this.#assignments.get(taskId)?.task;
     return held && stored?.task.generation === held.generation && stored.task.status === "assigned" ? held : stored?.task;
   }
@@ -254,13 +256,12 @@ export class RedisTaskDesk implements TaskDesk {
   }
 
   async #cancel(taskId: string): Promise<TaskChange | undefined> {
-    const { link, queues } = this.#options;
-    const queue = await link.run(() => queues.queueOf(taskId));
+    const queue = await this.#options.backbone.queues.queueOf(taskId);
     if (!queue) return undefined;
     for (let tries = 0; tries < CANCEL_TRIES; tries++) {
-      const stored = await link.run(() => queue.read(taskId));
+      const stored = await queue.read(taskId);
       if (!stored || !transition(stored.task, { type: "cancel" }, this.#options.clock.nowMs()).ok) return undefined;
-      if (!(await link.run(() => queue.discard(taskId, stored)))) continue;
+      if (!(await queue.change(stored, { type: "discard" }))) continue;
       // Another node that holds it hears of it with its next renewal at the latest; the edge tells the agent at once.
       const held = this.#assignments.get(taskId);
       if (held) this.#assignments.forget(held);
@@ -270,22 +271,21 @@ export class RedisTaskDesk implements TaskDesk {
   }
 
   async #retry(taskId: string): Promise<TaskChange | undefined> {
-    const { clock, link, queues } = this.#options;
-    const queue = await link.run(() => queues.queueOf(taskId));
-    const stored = queue && (await link.run(() => queue.read(taskId)));
+    const { backbone, clock } = this.#options;
+    const queue = await backbone.queues.queueOf(taskId);
+    const stored = await queue?.read(taskId);
     if (!queue || !stored) return undefined;
-    const nowMs = clock.nowMs();
-    const next = transition(stored.task, { type: "retry" }, nowMs);
-    if (!next.ok || !(await link.run(() => queue.exhume(taskId, nowMs)))) return undefined;
+    const next = transition(stored.task, { type: "retry" }, clock.nowMs());
+    if (!next.ok || !next.task || !(await queue.change(stored, { type: "exhume", after: next.task }))) return undefined;
     this.#dispatcher.offer(queue, rankOf(stored.task));
     return { before: stored.task, after: next.task };
   }
 
   async #hear(signal: NodeSignal): Promise<void> {
-    const { queues, link } = this.#options;
+    const { queues } = this.#options.backbone;
     switch (signal.type) {
       case "waiting": {
-        if (!queues.queueAt(signal.classNumber, signal.shard)) await link.run(() => queues.refresh());
+        if (!queues.queueAt(signal.classNumber, signal.shard)) await queues.refresh();
         const queue = queues.queueAt(signal.classNumber, signal.shard);
         if (queue) this.#dispatcher.heard(queue, signal.ranks);
         return;
@@ -295,19 +295,12 @@ export class RedisTaskDesk implements TaskDesk {
     }
   }
 
-  /** What fails because Redis is away is tried again by the next round. */
+  /** What fails because the engine is away is tried again by the next round. */
   #background(run: () => Promise<void>): void {
     run().catch((error: unknown) => {
       if (!(error instanceof Unavailable)) this.#options.onFault(error);
     });
   }
-}
-
-/** Gives each hold a token of its own: the node, the agent, and a number that no other start of the node has given out. */
-function tokensOf({ node, randomHex }: RedisTaskDeskOptions): (agentId: string) => string {
-  const start = randomHex(6);
-  let given = 0;
-  return (agentId) => `${node} ${agentId} ${start} ${++given}`;
 }
 
 const CLOSING_RETRY_MS = 1_000;

@@ -6,18 +6,12 @@
  */
 import { type TaskCommand, transition } from "@hubscale/hub-core";
 import type { RoutingDecision, Task } from "@hubscale/protocol";
+import type { Completion } from "../backbone.ts";
 
 /** The job's `data`: the task as it last was written whole, and how often the job had been started by then. */
 export interface Snapshot {
   task: Task;
   starts: number;
-}
-
-/** The job's field `done`, written with the move to completed. Times are Unix milliseconds. */
-export interface Completion {
-  atMs: number;
-  decision: RoutingDecision | null;
-  command: Extract<TaskCommand, { type: "complete" }>;
 }
 
 /** The job's field `touch`, written now and then while a task is held. Counts only for the start that it names. */
@@ -37,6 +31,7 @@ export interface JobFacts {
   startedBy: string | null;
   /** When it was last queued again by hand. */
   retriedAtMs?: number | undefined;
+  /** The job's field `done`, written with the move to completed. */
   completion?: Completion | undefined;
   touch?: Touch | undefined;
 }

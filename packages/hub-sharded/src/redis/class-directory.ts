@@ -1,7 +1,7 @@
 /** The routing classes that were ever used, each with its number. Numbers are given out by Redis and never change. */
 import type { Redis } from "ioredis";
 import { runScript } from "./queue-scripts.ts";
-import { ROUTING_CLASSES_MAX } from "./task-id.ts";
+import { ROUTING_CLASSES_MAX } from "../task-id.ts";
 
 export class ClassDirectory {
   readonly #redis: Redis;

@@ -6,8 +6,9 @@ import { parseRoutingClass, type RoutingClass } from "@hubscale/hub-core";
 import type { Priority, Task } from "@hubscale/protocol";
 import { ErrorCode, type JobJson, type KeepJobs, QueueKeys, type RedisConnection, RedisQueueBackend } from "bullmq";
 import type { ChainableCommander, Redis } from "ioredis";
+import type { Completion } from "../backbone.ts";
 import { PRIORITY_LANE, runScript } from "./queue-scripts.ts";
-import { type Completion, type JobFacts, type JobState, type Snapshot, type Touch, taskOf } from "./task-record.ts";
+import { type JobFacts, type JobState, type Snapshot, type Touch, taskOf } from "./task-record.ts";
 
 export interface ShardQueueOptions {
   redis: Redis;
@@ -23,22 +24,22 @@ export interface ShardQueueOptions {
   keepCompleted: number;
 }
 
-/** What proves that a task is held. */
-export interface Hold {
+/** What proves that a task is held: the token of BullMQ's lock. */
+export interface LockedHold {
   readonly taskId: string;
   readonly token: string;
+  /** BullMQ's count of moves to active, this hold's included. */
+  readonly starts: number;
 }
 
 /** A task that was just taken, as it was in the queue. */
-export interface Taken extends Hold {
+export interface TakenJob extends LockedHold {
   task: Task;
-  /** BullMQ's count of moves to active, this one included. */
-  starts: number;
   atMs: number;
 }
 
 /** What is stored of a task. `lockToken` null: nobody holds it. */
-export interface Stored {
+export interface StoredJob {
   task: Task;
   state: JobState;
   starts: number;
@@ -119,7 +120,7 @@ export class ShardQueue extends RedisQueueBackend {
    * Takes the first task for an agent, in one atomic step that records who has it and for how long. The token must be new for
    * each call. Undefined: nothing waits.
    */
-  async take(token: string, agentId: string): Promise<Taken | undefined> {
+  async take(token: string, agentId: string): Promise<TakenJob | undefined> {
     const [job, taskId] = (await this.moveToActive(token, agentId)) as [JobJson | undefined, string];
     if (!job) return undefined;
     const { attemptsStarted: starts, processedOn: atMs = 0 } = job;
@@ -129,7 +130,7 @@ export class ShardQueue extends RedisQueueBackend {
   }
 
   /** False: the token does not hold the task any more; nothing was changed. */
-  async complete({ taskId, token }: Hold, completion: Completion): Promise<boolean> {
+  async complete({ taskId, token }: LockedHold, completion: Completion): Promise<boolean> {
     const { atMs } = completion;
     const done = { done: JSON.stringify(completion) };
     // The return value stays empty because BullMQ would also copy it into its event stream.
@@ -139,7 +140,7 @@ export class ShardQueue extends RedisQueueBackend {
   }
 
   /** Puts a held task back, `after` being the task as it is to be found. False: the token does not hold it any more. */
-  async requeue({ taskId, token, starts }: Hold & { starts: number }, after: Task): Promise<boolean> {
+  async requeue({ taskId, token, starts }: LockedHold, after: Task): Promise<boolean> {
     const fieldsToUpdate = { data: encodeSnapshot({ task: after, starts }) };
     const moved = refusalOf(this.retryJob(taskId, false, token, { fieldsToUpdate }));
     const [refusal] = await Promise.all([moved, this.#moveUp(taskId, after.priority)]);
@@ -155,14 +156,14 @@ export class ShardQueue extends RedisQueueBackend {
   }
 
   /** Moves a held task to the dead letters. False: the token does not hold it any more. */
-  async bury({ taskId, token, starts }: Hold & { starts: number }, after: Task, reason: string): Promise<boolean> {
+  async bury({ taskId, token, starts }: LockedHold, after: Task, reason: string): Promise<boolean> {
     const fields = { data: encodeSnapshot({ task: after, starts }) };
     const buried = this.moveToFailed(finishedJob(taskId), reason.slice(0, 100), KEEP_ALL, token, false, fields);
     return (await refusalOf(buried)) === undefined;
   }
 
   /** Moves a waiting task to the dead letters. False: it does not wait any more. */
-  async expire(stored: Stored, after: Task, atMs: number): Promise<boolean> {
+  async expire(stored: StoredJob, after: Task, atMs: number): Promise<boolean> {
     const keys = [this.keyOf("prioritized"), this.keyOf("failed"), this.toKey(after.id)];
     const data = encodeSnapshot({ task: after, starts: stored.starts });
     return (await runScript(this.#redis, "hubscaleExpire", [...keys, after.id, atMs, data, "ttl_expired"])) === 1;
@@ -177,7 +178,7 @@ export class ShardQueue extends RedisQueueBackend {
   }
 
   /** Removes a task that waits or is held, also from under its holder. False: it moved since it was seen. */
-  async discard(taskId: string, { starts }: Pick<Stored, "starts">): Promise<boolean> {
+  async discard(taskId: string, { starts }: Pick<StoredJob, "starts">): Promise<boolean> {
     const collections = (["prioritized", "wait", "delayed", "active", "stalled"] as const).map((each) => this.keyOf(each));
     const keys = [this.toKey(taskId), this.#lockKey(taskId), ...collections];
     return (await runScript(this.#redis, "hubscaleDiscard", [...keys, taskId, String(starts)])) === 1;
@@ -191,20 +192,20 @@ export class ShardQueue extends RedisQueueBackend {
   }
 
   /** Renews the leases; the ids of those that are lost. */
-  async renew(held: readonly Hold[]): Promise<string[]> {
+  async renew(held: readonly LockedHold[]): Promise<string[]> {
     const ids = held.map(({ taskId }) => taskId);
     const tokens = held.map(({ token }) => token);
     return this.extendLocks(ids, tokens, this.#leaseMs);
   }
 
   /** Stores how a held task fares, if it is still held. */
-  async note({ taskId, token }: Hold, touch: Touch): Promise<void> {
+  async note({ taskId, token }: LockedHold, touch: Touch): Promise<void> {
     const keys = [this.#lockKey(taskId), this.toKey(taskId)];
     await runScript(this.#redis, "hubscaleNote", [...keys, token, "touch", JSON.stringify(touch)]);
   }
 
   /** The task and who holds it, in one snapshot. */
-  async read(taskId: string): Promise<Stored | undefined> {
+  async read(taskId: string): Promise<StoredJob | undefined> {
     const replies = await this.#redis
       .multi()
       .hgetall(this.toKey(taskId))
@@ -307,7 +308,7 @@ function decodeSnapshot(data: string): Snapshot {
 function decodeJob(
   fields: Record<string, string>,
   seen: { queued: boolean; lockToken: string | null; parked: boolean },
-): Stored | undefined {
+): StoredJob | undefined {
   const { data } = fields;
   if (data === undefined) return undefined;
   const state = stateOf(fields, seen.queued);

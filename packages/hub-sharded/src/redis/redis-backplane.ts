@@ -1,21 +1,14 @@
-/** What the nodes share beside tasks, in the hub's Redis: tokens, endpoints, messages and the bus. */
-import type {
-  Backplane,
-  BackplaneDescription,
-  BusEvent,
-  Clock,
-  EndpointStore,
-  MessageStore,
-  TokenStore,
-} from "@hubscale/hub-runtime";
+/** What the nodes share beside tasks, in the hub's Redis: tokens, endpoints, messages. */
+import type { Backplane, BackplaneDescription, BusEvent, EndpointStore, MessageStore, TokenStore } from "@hubscale/hub-runtime";
 import { LIMITS, type LlmEndpoint, type MessageFrame } from "@hubscale/protocol";
+import type { EventBus } from "../event-bus.ts";
 import { runScript } from "./queue-scripts.ts";
 import type { RedisLink } from "./redis-link.ts";
 
 export interface RedisBackplaneOptions {
   link: RedisLink;
   namespace: string;
-  clock: Clock;
+  bus: EventBus;
   /** Read at each call, so that it says what the server says now. */
   describe(): Promise<BackplaneDescription>;
 }
@@ -28,36 +21,21 @@ export class RedisBackplane implements Backplane {
   readonly endpoints: EndpointStore;
   readonly messages: MessageStore;
   readonly #options: RedisBackplaneOptions;
-  readonly #channel: string;
-  #batch: BusEvent[] = [];
 
   constructor(options: RedisBackplaneOptions) {
     this.#options = options;
     const { link, namespace } = options;
-    this.#channel = `${namespace}:bus`;
     this.tokens = new RedisTokens(link, namespace);
     this.endpoints = new RedisEndpoints(link, namespace);
     this.messages = new RedisMessages(link, namespace);
   }
 
-  /** The events of one turn of the event loop travel as one message. */
   publish(event: BusEvent): void {
-    this.#batch.push(event);
-    if (this.#batch.length > 1) return;
-    this.#options.clock.after(0, () => {
-      const message = JSON.stringify(this.#batch);
-      this.#batch = [];
-      // At most once by contract; the link logs why the connection failed.
-      this.#options.link.commands.publish(this.#channel, message).catch(() => undefined);
-    });
+    this.#options.bus.publish(event);
   }
 
-  async subscribe(listener: (event: BusEvent) => void): Promise<void> {
-    const { subscriber } = this.#options.link;
-    subscriber.on("message", (channel: string, message: string) => {
-      if (channel === this.#channel) for (const event of JSON.parse(message) as BusEvent[]) listener(event);
-    });
-    await subscriber.subscribe(this.#channel);
+  subscribe(listener: (event: BusEvent) => void): Promise<void> {
+    return this.#options.bus.subscribe(listener);
   }
 
   describe(): Promise<BackplaneDescription> {
@@ -65,9 +43,8 @@ export class RedisBackplane implements Backplane {
   }
 
   /** The link is closed by whoever opened it, since the tasks use it too. */
-  async close(): Promise<void> {
-    const { subscriber } = this.#options.link;
-    if (subscriber.status === "ready") await subscriber.unsubscribe(this.#channel);
+  close(): Promise<void> {
+    return this.#options.bus.close();
   }
 }
 
