@@ -108,6 +108,9 @@ const NOT_MEASURED = [
 /** Enough to have commits and frames shared as under load, little enough to leave no heap of debt. */
 const PROBE_IN_FLIGHT = 8;
 
+/** Above what one generator process was seen to offer with no hub behind it. */
+const MAX_LOAD_TASKS_PER_SEC = 10_000;
+
 function coresByRole(machines: MeasuredHub["machines"], coresPerMachine: number): Record<string, number> {
   const backbone = Math.max(1, machines.backboneServers) * coresPerMachine;
   return { hub: machines.hubNodes * coresPerMachine, redis: backbone, nats: backbone };
@@ -133,6 +136,8 @@ export function contenderOf(entrant: Extract<Entrant, { ready: true }>, options:
     probeMs: effort.probeMs,
     goalHalfWidth: effort.goalHalfWidth,
     trialsPerHub: effort.trialsPerHub,
+    unit: "tasks/s",
+    maxLoad: MAX_LOAD_TASKS_PER_SEC,
     probeInFlight: Math.min(PROBE_IN_FLIGHT, workload.agents),
     coresByRole: coresByRole(entrant.hub.machines, options.coresPerMachine ?? 1),
     quietShare: QUIET_SHARE_OF_MACHINE * (options.coresPerMachine ?? 1) * machines,

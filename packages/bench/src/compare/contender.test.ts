@@ -16,6 +16,7 @@ class ModelHub implements MeasuredHub, LoadGenerator {
   /** CPU seconds that are still to be burnt: work accepted and put off. */
   debtSeconds = 0;
   debtPerTask = 0;
+  owedPerTask = 0;
   fault: Partial<History> = {};
   generatorShare = 0.2;
 
@@ -31,7 +32,12 @@ class ModelHub implements MeasuredHub, LoadGenerator {
     this.hubSeconds += burnt;
   };
   cpuSecondsByRole = () => ({ hub: this.hubSeconds });
-  counters = async () => ({ fsyncs: this.hubSeconds * 10 });
+  countResources = () => () => ({});
+  lookInside = async () => ({
+    counters: { fsyncs: this.hubSeconds * 10 },
+    owed: Math.round(this.owedPerTask * this.tasks),
+    loopUtilisation: null,
+  });
   describe = async () => ({});
   cpuSeconds = () => 0;
   close = async () => ({
@@ -41,15 +47,15 @@ class ModelHub implements MeasuredHub, LoadGenerator {
   tasks = 0;
   async probe() {
     this.tasks += 10;
-    return { tasksPerSec: this.capacity * 2, completed: 10 };
+    return { rate: this.capacity * 2, paid: 10 };
   }
-  async trial(plan: { ratePerSec: number; durationMs: number }): Promise<MeasuredTrial> {
-    const offered = Math.round((plan.ratePerSec * plan.durationMs) / 1000);
+  async trial(plan: { load: number; durationMs: number }): Promise<MeasuredTrial> {
+    const offered = Math.round((plan.load * plan.durationMs) / 1000);
     this.tasks += offered;
     this.timeMs += plan.durationMs;
     this.hubSeconds += (offered * this.cpuMsPerTask) / 1000;
     this.debtSeconds += offered * this.debtPerTask;
-    const holds = plan.ratePerSec <= this.capacity;
+    const holds = plan.load <= this.capacity;
     const stage = { p50: holds ? 5 : 300, p99: holds ? 20 : 900 };
     return {
       durationMs: plan.durationMs,
@@ -59,6 +65,9 @@ class ModelHub implements MeasuredHub, LoadGenerator {
       completedInTime: holds ? offered : Math.floor(offered * 0.9),
       completed: offered,
       latencyMs: { assign: stage, submit: stage, complete: stage },
+      serviceMs: { assign: stage },
+      histograms: null,
+      endedEarly: false,
       backlog: [],
       drained: true,
       drainMs: 10,
@@ -81,6 +90,8 @@ async function measured(hub: ModelHub) {
     probeMs: 1000,
     goalHalfWidth: 0.05,
     trialsPerHub: 16,
+    unit: "tasks/s",
+    maxLoad: 10_000,
     probeInFlight: 5,
     coresByRole: { hub: 1 },
     quietShare: 0.1,
@@ -116,6 +127,14 @@ test("a hub that defers its work is over its knee although its bursts look fast"
   const result = await measured(deferring);
   expect(result.capacity.tasksPerSec?.value).toBeLessThan((eager.capacity.tasksPerSec?.value ?? 0) * 0.7);
   expect(result.trials.some((trial) => trial.reasons.join().includes("debt"))).toBe(true);
+});
+
+test("a hub that says itself that passes are waiting has not paid, however quiet its processes are", async () => {
+  const hub = new ModelHub(500, 1);
+  hub.owedPerTask = 1;
+  const result = await measured(hub);
+  expect(result.trials.every((trial) => trial.outcome === "missed")).toBe(true);
+  expect(result.trials[0]?.reasons.join()).toMatch(/passes or changes still waiting/);
 });
 
 test.each<[keyof History, RegExp]>([

@@ -2,7 +2,7 @@
 import { CapacitySearch } from "../measure/capacity-search.ts";
 import { judgeTrial, type TrialFacts } from "../measure/trial-judgement.ts";
 import type { Slo } from "../measure/slo.ts";
-import type { History, TrialSummary } from "../results/compare-result.ts";
+import type { History, RoleResources, StageHistograms, TrialSummary } from "../results/compare-result.ts";
 
 /** A started hub, as far as measuring goes. */
 export interface MeasuredHub {
@@ -10,24 +10,42 @@ export interface MeasuredHub {
   readonly machines: { hubNodes: number; backboneServers: number };
   /** CPU seconds used so far, by role, from the operating system. */
   cpuSecondsByRole(): Record<string, number>;
-  /** Counters that the hub keeps of its own work (fsyncs, rows scanned, …), summed over its nodes. */
-  counters(): Promise<Record<string, number>>;
+  /** Begins to count what each role uses; the function that it returns ends it. */
+  countResources(): () => Record<string, RoleResources>;
+  lookInside(): Promise<InsideView>;
   describe(): Promise<unknown>;
 }
 
+/** What a hub tells of itself. */
+export interface InsideView {
+  /** Of its own work (fsyncs, rows scanned, …) and that of its servers, since their start, summed over the nodes. */
+  counters: Record<string, number>;
+  /** Scheduling passes and changes that wait at this moment. */
+  owed: number;
+  /** Of the busiest node since the last look, 0 to 1; null: it does not tell. */
+  loopUtilisation: number | null;
+}
+
 export interface TrialPlan {
-  ratePerSec: number;
+  /** In what the search counts: tasks a second, agents that stream, messages a second. */
+  load: number;
   durationMs: number;
   warmupMs: number;
   /** How long the generator waits for unfinished tasks after the load has stopped. */
   drainLimitMs: number;
   seed: number;
+  slo: Slo;
 }
 
 /** What the generator saw in one trial. */
-export interface MeasuredTrial extends Omit<TrialFacts, "quietAfterMs"> {
+export interface MeasuredTrial extends Omit<TrialFacts, "quietAfterMs" | "owed"> {
   /** Tasks completed over the whole trial, warm-up included: those that the CPU was spent on. */
   completed: number;
+  /** Of the same stages, from the moment of sending. */
+  serviceMs: TrialFacts["latencyMs"];
+  /** HdrHistograms, compressed, base64; null for a load without tasks. */
+  histograms: { response: StageHistograms; service: StageHistograms } | null;
+  endedEarly: boolean;
 }
 
 /** The check of every task since the agents connected. */
@@ -38,8 +56,8 @@ export interface CheckedHistory {
 }
 
 export interface LoadGenerator {
-  /** Keeps `inFlight` tasks in the hub for a while. */
-  probe(inFlight: number, durationMs: number, seed: number): Promise<{ tasksPerSec: number; completed: number }>;
+  /** A small load for a while: `rate` is what of it was achieved a second, `paid` how much the hub has paid for. */
+  probe(inFlight: number, durationMs: number, seed: number): Promise<{ rate: number; paid: number }>;
   trial(plan: TrialPlan): Promise<MeasuredTrial>;
   /** That the generator itself has used, from the operating system. */
   cpuSeconds(): number;
@@ -56,6 +74,10 @@ export interface ContenderOptions {
   probeMs: number;
   goalHalfWidth: number;
   trialsPerHub: number;
+  /** Of the load, as of the capacity. */
+  unit: string;
+  /** What the generator is known to manage. */
+  maxLoad: number;
   probeInFlight: number;
   seed: number;
   /** CPU seconds per second that each role may use in all; a role that is missing here is not limited. */
@@ -71,6 +93,8 @@ export class Contender {
   readonly hub: MeasuredHub;
   readonly trials: TrialSummary[] = [];
   readonly countersPerTrial: Record<string, number>[] = [];
+  /** Of each trial; null for a load without tasks. */
+  readonly histogramsPerTrial: MeasuredTrial["histograms"][] = [];
   readonly #options: ContenderOptions;
   #search: CapacitySearch | undefined;
   #invalidInARow = 0;
@@ -94,11 +118,11 @@ export class Contender {
     const probe = await generator.probe(probeInFlight, probeMs, seed);
     await this.#untilQuiet(RECOVERY_LIMIT_MS);
     const spent = difference(this.hub.cpuSecondsByRole(), before);
-    const ceiling = ceilingTasksPerSec(spent, probe.completed, this.#options.coresByRole);
+    const ceiling = ceilingLoad(spent, probe.paid, this.#options.coresByRole);
     this.#search = new CapacitySearch({
-      guess: Math.max(1, ceiling === undefined ? probe.tasksPerSec : ceiling * EXPECTED_UTILISATION),
-      maxLoad: MAX_LOAD_TASKS_PER_SEC,
-      unit: "tasks/s",
+      guess: Math.max(1, ceiling === undefined ? probe.rate : ceiling * EXPECTED_UTILISATION),
+      maxLoad: this.#options.maxLoad,
+      unit: this.#options.unit,
     });
   }
 
@@ -129,39 +153,53 @@ export class Contender {
     const { generator, slo, trialMs, warmupMs, seed } = this.#options;
     const load = search.nextLoad();
     const cpuBefore = this.#cpuOfAllRoles();
-    const countersBefore = await this.hub.counters();
+    const before = await this.hub.lookInside();
+    const resources = this.hub.countResources();
     const durationMs = Math.max(trialMs, Math.min((MIN_TASKS_PER_TRIAL / load) * 1000, 2 * trialMs));
     const measured = await generator.trial({
-      ratePerSec: load,
+      load,
       durationMs,
       warmupMs,
       drainLimitMs: RECOVERY_LIMIT_MS,
       seed: seed + 1 + this.trials.length,
+      slo,
     });
     const quietAfterMs = await this.#untilQuiet(QUIET_LIMIT_MS);
     const cpuAfter = this.#cpuOfAllRoles();
-    const countersAfter = await this.hub.counters();
+    const resourcesByRole = resources();
+    const after = await this.hub.lookInside();
     if (quietAfterMs === null) await this.#untilQuiet(RECOVERY_LIMIT_MS);
 
     const drained = measured.drained && measured.drainMs <= DRAIN_LIMIT_MS;
-    const judgement = judgeTrial({ ...measured, drained, quietAfterMs }, slo);
+    const judgement = judgeTrial({ ...measured, drained, quietAfterMs, owed: after.owed }, slo);
     if (judgement.outcome === "invalid") this.#invalidInARow++;
     else {
       this.#invalidInARow = 0;
       search.record(load, judgement.outcome === "held");
     }
-    this.countersPerTrial.push(difference(countersAfter, countersBefore));
+    this.countersPerTrial.push(difference(after.counters, before.counters));
+    this.histogramsPerTrial.push(measured.histograms);
     const summary: TrialSummary = {
       load,
       ...judgement,
       offered: measured.offered,
       acknowledged: measured.acknowledged,
       completedInTime: measured.completedInTime,
-      assignMsP50: finite(measured.latencyMs.assign.p50),
-      assignMsP99: finite(measured.latencyMs.assign.p99),
+      assignMsP50: finite(measured.latencyMs.assign?.p50),
+      assignMsP99: finite(measured.latencyMs.assign?.p99),
+      observedMs: finite(measured.latencyMs[slo.stage]?.[slo.quantile]),
+      observedServiceMs: finite(measured.serviceMs[slo.stage]?.[slo.quantile]),
+      histograms: {
+        response: measured.histograms?.response.assign ?? "",
+        service: measured.histograms?.service.assign ?? "",
+      },
+      endedEarly: measured.endedEarly,
+      owed: after.owed,
+      loopUtilisation: after.loopUtilisation,
       drainMs: measured.drainMs,
       quietAfterMs,
       cpuSecondsByRole: difference(cpuAfter, cpuBefore),
+      resourcesByRole,
       completed: measured.completed,
       generatorCpuShare: measured.generator.cpuShare,
       scheduleLagMsP99: measured.generator.scheduleLagMsP99,
@@ -212,17 +250,15 @@ const EXPECTED_UTILISATION = 0.8;
 /** A p99 of fewer tasks than this is the slowest task. */
 const MIN_TASKS_PER_TRIAL = 100;
 const HOPELESS_INVALID_TRIALS = 4;
-/** Above what one generator process was seen to offer with no hub behind it. */
-const MAX_LOAD_TASKS_PER_SEC = 10_000;
 
-/** Throughput at which the first role has used up its cores. */
-function ceilingTasksPerSec(
+/** The load at which the first role has used up its cores. */
+function ceilingLoad(
   spentSeconds: Record<string, number>,
-  tasks: number,
+  paid: number,
   coresByRole: Record<string, number>,
 ): number | undefined {
   const ceilings = Object.entries(spentSeconds).flatMap(([role, seconds]) =>
-    seconds > 0 && tasks > 0 ? [((coresByRole[role] ?? 1) * tasks) / seconds] : [],
+    seconds > 0 && paid > 0 ? [((coresByRole[role] ?? 1) * paid) / seconds] : [],
   );
   return ceilings.length > 0 ? Math.min(...ceilings) : undefined;
 }
@@ -235,6 +271,6 @@ function total(byRole: Record<string, number>): number {
   return Object.values(byRole).reduce((sum, seconds) => sum + seconds, 0);
 }
 
-function finite(value: number): number | null {
-  return Number.isFinite(value) ? value : null;
+function finite(value: number | undefined): number | null {
+  return value !== undefined && Number.isFinite(value) ? value : null;
 }

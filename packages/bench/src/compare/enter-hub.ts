@@ -2,14 +2,14 @@
 import { setPriority } from "node:os";
 import { startHub, type HubSpec, type RunningHub } from "../drivers/index.ts";
 import type { CpuIsolation } from "../isolation/cpu-quota.ts";
-import { type ProcessCare, readCpuSeconds } from "../machine/index.ts";
+import type { ProcessCare } from "../machine/index.ts";
 import type { Slo } from "../measure/slo.ts";
 import type { ServerSources } from "../provisioning/index.ts";
 import { longWorkMs, type Workload } from "../workload/workload.ts";
 import { appliedSlo } from "./applied-slo.ts";
-import type { MeasuredHub } from "./contender.ts";
 import { type Entrant, refusedHub } from "./entrant.ts";
 import { GeneratedLoad } from "./generated-load.ts";
+import { measuredHub } from "./measured-hub.ts";
 
 export interface EntryOptions {
   spec: HubSpec;
@@ -62,7 +62,7 @@ export async function enterHub(options: EntryOptions): Promise<Entrant> {
   raisePriority(generator.pid);
   return {
     ready: true,
-    hub: measured(hub, id),
+    hub: measuredHub(hub, id),
     generator,
     durability: { required: durability.required, verified: durability.verified ?? "unknown", how: durability.how },
     warmUp: async () => {
@@ -99,27 +99,4 @@ function applyQuotas(hub: RunningHub, id: string, isolation: CpuIsolation, cores
   for (const [role, pids] of hub.roles) {
     for (const [i, pid] of pids.entries()) isolation.limit(`${id}-${role}-${i}`, [pid], cores);
   }
-}
-
-function measured(hub: RunningHub, id: string): MeasuredHub {
-  return {
-    id,
-    machines: { hubNodes: hub.ws.length, backboneServers: hub.servers.length },
-    cpuSecondsByRole: () => Object.fromEntries([...hub.roles].map(([role, pids]) => [role, readCpuSeconds(pids)])),
-    counters: async () => sumOfCounters(await hub.describe()),
-    describe: () => hub.describe(),
-  };
-}
-
-/** Adds up the `counters` that the nodes report of their own work. */
-function sumOfCounters({ nodes }: Awaited<ReturnType<RunningHub["describe"]>>): Record<string, number> {
-  const sums: Record<string, number> = {};
-  for (const node of nodes) {
-    const counters = node.details["counters"];
-    if (typeof counters !== "object" || counters === null) continue;
-    for (const [name, value] of Object.entries(counters)) {
-      if (typeof value === "number") sums[name] = (sums[name] ?? 0) + value;
-    }
-  }
-  return sums;
 }

@@ -1,7 +1,9 @@
 /** A workload as commands to the load generator's process, and its answers as facts of a trial. */
-import type { Load, TrialResult, TrialShape } from "../load/generator-protocol.ts";
+import type { Load, StageLatencies, TrialResult, TrialShape } from "../load/generator-protocol.ts";
 import { GeneratorProcess } from "../load/generator-process.ts";
+import type { LateBound } from "../load/late-count.ts";
 import { readCpuSeconds } from "../machine/index.ts";
+import { allowedShare, type Slo } from "../measure/slo.ts";
 import { type Workload, workTimeOf } from "../workload/workload.ts";
 import type { CheckedHistory, LoadGenerator, MeasuredTrial, TrialPlan } from "./contender.ts";
 
@@ -65,27 +67,24 @@ export class GeneratedLoad implements LoadGenerator {
       { mode: "closed", inFlight },
       { durationMs, warmupMs: durationMs / 4, drainLimitMs: 15_000, seed },
     );
-    return {
-      tasksPerSec: result.inWindow.completed / (durationMs / 1000),
-      completed: result.whole.completed,
-    };
+    return { rate: result.inWindow.completed / (durationMs / 1000), paid: result.whole.completed };
   }
 
   async trial(plan: TrialPlan): Promise<MeasuredTrial> {
-    const { ratePerSec, ...shape } = plan;
-    const result = await this.#trial({ mode: "open", ratePerSec, arrivals: this.#target.workload.arrivals }, shape);
-    const stage = (name: "assign" | "submit" | "complete") => ({
-      p50: result.latency[name].ms.p50,
-      p99: result.latency[name].ms.p99,
-    });
+    const { load, slo, ...shape } = plan;
+    const { arrivals } = this.#target.workload;
+    const result = await this.#trial({ mode: "open", ratePerSec: load, arrivals }, { ...shape, hopeless: lateBoundOf(slo) });
     return {
-      durationMs: plan.durationMs,
+      durationMs: result.durationMs,
+      endedEarly: result.endedEarly,
       offered: result.window.offered,
       acknowledged: result.window.acknowledged,
       unacknowledged: result.window.offered - result.window.acknowledged,
       completedInTime: result.window.completedInTime,
       completed: result.whole.completed,
-      latencyMs: { assign: stage("assign"), submit: stage("submit"), complete: stage("complete") },
+      latencyMs: quantilesOf(result.latency),
+      serviceMs: quantilesOf(result.service),
+      histograms: { response: histogramsOf(result.latency), service: histogramsOf(result.service) },
       backlog: result.backlog,
       drained: result.drained,
       drainMs: result.drainMs,
@@ -119,7 +118,10 @@ export class GeneratedLoad implements LoadGenerator {
     };
   }
 
-  #trial(load: Load, shape: Pick<TrialShape, "durationMs" | "warmupMs" | "drainLimitMs" | "seed">): Promise<TrialResult> {
+  #trial(
+    load: Load,
+    shape: Pick<TrialShape, "durationMs" | "warmupMs" | "drainLimitMs" | "seed" | "hopeless">,
+  ): Promise<TrialResult> {
     const { workload, graceMs } = this.#target;
     return this.#process.trial({
       kind: "trial",
@@ -131,6 +133,22 @@ export class GeneratedLoad implements LoadGenerator {
       ...load,
     });
   }
+}
+
+function lateBoundOf(slo: Slo): LateBound | undefined {
+  const { stage, boundMs } = slo;
+  return stage === "submit" || stage === "assign" || stage === "complete"
+    ? { stage, boundMs, share: allowedShare(slo) }
+    : undefined;
+}
+
+function quantilesOf(stages: StageLatencies) {
+  const of = ({ ms }: StageLatencies["assign"]) => ({ p50: ms.p50, p99: ms.p99 });
+  return { submit: of(stages.submit), assign: of(stages.assign), complete: of(stages.complete) };
+}
+
+function histogramsOf({ submit, assign, complete }: StageLatencies) {
+  return { submit: submit.hdrMicros, assign: assign.hdrMicros, complete: complete.hdrMicros };
 }
 
 /** A model that streams at the median speed of coding agents' traces, 50 tokens/s (TraceLab, arXiv 2606.30560). */

@@ -1,6 +1,7 @@
 /** A contender's trials, turned into the numbers of the result. Pure. */
-import { ratioEstimate, spreadEstimate, type Estimate } from "../measure/estimate.ts";
-import type { Bound, HubResult, RoleCost, TrialSummary } from "../results/compare-result.ts";
+import { LatencyRecord } from "../load/latency-record.ts";
+import { medianEstimate, ratioEstimate, spreadEstimate, type Estimate } from "../measure/estimate.ts";
+import type { Bound, HubResult, RoleCost, RoleResources, TrialSummary } from "../results/compare-result.ts";
 import type { CheckedHistory, Contender } from "./contender.ts";
 
 export interface HubFacts {
@@ -29,9 +30,12 @@ export function hubResultOf(contender: Contender, facts: HubFacts, random: () =>
     durability: facts.durability,
     machines: hub.machines,
     capacity: { tasksPerSec: capacity, streamingAgents: null, messagesPerSec: null, connections: null },
+    capacityNotes: {},
     latency: {
       assignMsP50: latencyOf(counted, (trial) => trial.assignMsP50),
       assignMsP99: latencyOf(counted, (trial) => trial.assignMsP99),
+      assignServiceMsP99: latencyOf(counted, serviceP99Of),
+      histograms: mergedHistograms(contender, counted),
     },
     perTask,
     history: facts.checked.history,
@@ -69,7 +73,25 @@ function costsByRole(
         numerator: (trial.cpuSecondsByRole[role] ?? 0) * 1000,
         denominator: trial.completed,
       }));
-      return [role, { cpuMs: ratioEstimate(spent, "ms", random) ?? null, fsyncs: null, bytesIn: null, bytesOut: null }];
+      const perTask = (unit: string, of: (resources: RoleResources) => number | null) => {
+        const known = counted.flatMap((trial) => {
+          const resources = trial.resourcesByRole[role];
+          const numerator = resources ? of(resources) : null;
+          return numerator === null ? [] : [{ numerator, denominator: trial.completed }];
+        });
+        return ratioEstimate(known, unit, random) ?? null;
+      };
+      const rss = counted.flatMap((trial) => trial.resourcesByRole[role]?.rssBytes ?? []).map((bytes) => bytes / 2 ** 20);
+      const cost: RoleCost = {
+        cpuMs: ratioEstimate(spent, "ms", random) ?? null,
+        fsyncs: null,
+        bytesIn: perTask("bytes", ({ bytesIn }) => bytesIn),
+        bytesOut: perTask("bytes", ({ bytesOut }) => bytesOut),
+        diskBytes: perTask("bytes", ({ diskBytes }) => diskBytes),
+        contextSwitches: perTask("switches", ({ contextSwitches }) => contextSwitches),
+        rssMiB: medianEstimate(rss, "MiB", random) ?? null,
+      };
+      return [role, cost];
     }),
   );
 }
@@ -86,6 +108,24 @@ function workOf(contender: Contender, counted: readonly TrialSummary[], random: 
     if (estimate) work[name] = estimate;
   }
   return work;
+}
+
+function serviceP99Of({ histograms }: TrialSummary): number | null {
+  return histograms.service === "" ? null : LatencyRecord.merged([histograms.service]).quantileMs(99);
+}
+
+function mergedHistograms(contender: Contender, counted: readonly TrialSummary[]) {
+  const held = counted.filter((trial) => trial.outcome === "held");
+  const each = held.flatMap((trial) => contender.histogramsPerTrial[contender.trials.indexOf(trial)] ?? []);
+  if (each.length === 0) return null;
+  const merged = (kind: "response" | "service", stage: "submit" | "assign" | "complete") =>
+    LatencyRecord.merged(each.map((trial) => trial[kind][stage])).encode().hdrMicros;
+  const stages = (kind: "response" | "service") => ({
+    submit: merged(kind, "submit"),
+    assign: merged(kind, "assign"),
+    complete: merged(kind, "complete"),
+  });
+  return { response: stages("response"), service: stages("service") };
 }
 
 function latencyOf(trials: readonly TrialSummary[], of: (trial: TrialSummary) => number | null): Estimate | null {

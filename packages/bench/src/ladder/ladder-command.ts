@@ -45,7 +45,7 @@ export interface LadderOptions {
  * Looser than a user's: the question is what load a hub can bear for good, not how fast it answers. Not much looser, since within
  * a short trial a hub can borrow about as much time as the bound allows.
  */
-export const LADDER_SLO: Slo = { metric: "assign.p99", boundMs: 250 };
+export const LADDER_SLO: Slo = { stage: "assign", quantile: "p99", boundMs: 250 };
 
 export async function ladderCommand(options: LadderOptions, { stdout, stderr, env, cwd }: Surroundings): Promise<ExitCode> {
   const fail = (code: ExitCode, ...lines: string[]) => {

@@ -3,7 +3,9 @@
  * `advanced`). One command at a time; each is answered by the reply of the same name or by `failed`.
  */
 import type { SidecarBehaviour } from "@hubscale/sidecar-sim";
+import type { Arrivals } from "./arrivals.ts";
 import type { HistoryVerdict } from "./history-check.ts";
+import type { LateBound } from "./late-count.ts";
 import type { EncodedLatencies } from "./latency-record.ts";
 
 export type GeneratorCommand = ConnectCommand | TrialCommand | { kind: "close" };
@@ -43,11 +45,13 @@ export interface TrialShape {
   metadataBytes: number;
   /** From this trial on; absent: as before. */
   behaviour?: SidecarBehaviour;
+  /** An open load ends as soon as this cannot be kept any more; absent: never before its time. */
+  hopeless?: LateBound | undefined;
 }
 
 export type Load =
   /** Submissions at times fixed beforehand, whatever the hub answers. */
-  | { mode: "open"; ratePerSec: number; arrivals: "poisson" | "constant" }
+  | { mode: "open"; ratePerSec: number; arrivals: Arrivals }
   /** As many tasks under way at any time, a new one for each that ends. Overstates a hub that defers its work (C10). */
   | { mode: "closed"; inFlight: number };
 
@@ -95,6 +99,9 @@ export interface TrialResult {
   service: StageLatencies;
   /** Tasks submitted and not ended, over the window; `atMs` from its start. Refused submissions do not count. */
   backlog: { atMs: number; tasks: number }[];
+  /** The length of the window: less than was asked for when the trial was hopeless and ended before its time. */
+  durationMs: number;
+  endedEarly: boolean;
   drained: boolean;
   /** From the end of the load to the last completion; the limit when not drained. */
   drainMs: number;

@@ -1,4 +1,4 @@
-import { build, encodeIntoCompressedBase64, type Histogram } from "hdr-histogram-js";
+import { build, decodeFromCompressedBase64, encodeIntoCompressedBase64, type Histogram } from "hdr-histogram-js";
 
 /** An HdrHistogram of whole microseconds at three significant digits, as text that any HdrHistogram library decodes and merges. */
 export interface EncodedLatencies {
@@ -18,6 +18,13 @@ export class LatencyRecord {
     highestTrackableValue: LONGEST_MICROS,
     numberOfSignificantValueDigits: 3,
   });
+
+  /** All of them (`EncodedLatencies.hdrMicros`) together, as if one process had seen them: of several generators, or of several trials. */
+  static merged(hdrMicros: readonly string[]): LatencyRecord {
+    const whole = new LatencyRecord();
+    for (const text of hdrMicros) whole.#histogram.add(decodeFromCompressedBase64(text));
+    return whole;
+  }
 
   add(ms: number): void {
     this.#histogram.recordValue(Math.min(LONGEST_MICROS, Math.max(0, Math.round(ms * 1000))));

@@ -1,6 +1,7 @@
 import type { SidecarEvent } from "@hubscale/sidecar-sim";
 import type { SidecarCounts, StageLatencies, TaskCounts, TrialShape } from "./generator-protocol.ts";
 import type { HistoryEvent } from "./history-check.ts";
+import type { LateBound, LateCount } from "./late-count.ts";
 import { LatencyRecord } from "./latency-record.ts";
 import type { Submission } from "./submitter.ts";
 
@@ -10,9 +11,12 @@ export interface Sent {
   sentMs: number;
   /** Its intended time lies in the measured window. */
   inWindow: boolean;
+  /** From the intended time to the stage that is watched for lateness. */
+  tookMs: number | undefined;
 }
 
-interface Tracked extends Sent {
+interface Tracked {
+  sent: Sent;
   assigned: boolean;
   ended: boolean;
 }
@@ -43,28 +47,40 @@ export class TrialRecord {
   /** When the last task ended; the load's end before that. */
   lastEndMs: number;
   readonly #fromMs: number;
-  readonly #untilMs: number;
+  #untilMs: number;
   readonly #graceMs: number;
   readonly #latency = newStages();
   readonly #service = newStages();
   readonly #tracked = new Map<string, Tracked>();
   readonly #early = new Map<string, Early>();
   readonly #note: (event: HistoryEvent) => void;
+  readonly #watched: { stage: LateBound["stage"]; count: LateCount } | undefined;
   #sent = 0;
   #over = 0;
   #unanswered = 0;
 
-  /** `startMs`: when the warm-up begins. `note` hears of the events that the history check is made of. */
+  /**
+   * `startMs`: when the warm-up begins. `note` hears of the events that the history check is made of; `watched` of every
+   * submission of the window.
+   */
   constructor(
     shape: Pick<TrialShape, "warmupMs" | "durationMs" | "graceMs">,
     startMs: number,
     note: (event: HistoryEvent) => void,
+    watched?: { stage: LateBound["stage"]; count: LateCount },
   ) {
     this.#fromMs = startMs + shape.warmupMs;
     this.#untilMs = this.#fromMs + shape.durationMs;
     this.#graceMs = shape.graceMs;
     this.#note = note;
     this.lastEndMs = this.#untilMs;
+    this.#watched = watched;
+  }
+
+  /** The load ends before its time. */
+  cutShort(atMs: number): void {
+    this.#untilMs = atMs;
+    this.lastEndMs = atMs;
   }
 
   /** Submissions that may still lead to something: not refused, not ended. */
@@ -97,7 +113,9 @@ export class TrialRecord {
     this.whole.offered++;
     if (inWindow) this.window.offered++;
     this.#note({ type: "submitted" });
-    return { intendedMs, sentMs, inWindow };
+    const sent: Sent = { intendedMs, sentMs, inWindow, tookMs: undefined };
+    if (inWindow) this.#watched?.count.add(sent);
+    return sent;
   }
 
   /** Returns whether the task had already ended: a fast hub's completion can overtake its 201. */
@@ -116,7 +134,7 @@ export class TrialRecord {
     for (const counts of this.#countsOf(sent)) counts.acknowledged++;
     if (this.#happensInWindow(atMs)) this.inWindow.acknowledged++;
     this.#time("submit", sent, atMs);
-    const tracked: Tracked = { ...sent, assigned: false, ended: false };
+    const tracked: Tracked = { sent, assigned: false, ended: false };
     this.#tracked.set(taskId, tracked);
     const early = this.#early.get(taskId);
     if (!early) return false;
@@ -190,9 +208,9 @@ export class TrialRecord {
   #assigned(task: Tracked, atMs: number): void {
     if (task.assigned) return;
     task.assigned = true;
-    for (const counts of this.#countsOf(task)) counts.assigned++;
+    for (const counts of this.#countsOf(task.sent)) counts.assigned++;
     if (this.#happensInWindow(atMs)) this.inWindow.assigned++;
-    this.#time("assign", task, atMs);
+    this.#time("assign", task.sent, atMs);
   }
 
   #ended(task: Tracked, end: "complete" | "dead_letter", atMs: number): boolean {
@@ -200,14 +218,14 @@ export class TrialRecord {
     task.ended = true;
     this.#over++;
     if (atMs > this.lastEndMs) this.lastEndMs = atMs;
-    for (const counts of this.#countsOf(task)) {
+    for (const counts of this.#countsOf(task.sent)) {
       if (end === "complete") counts.completed++;
       else counts.deadLettered++;
     }
     if (end !== "complete") return true;
     if (this.#happensInWindow(atMs)) this.inWindow.completed++;
-    if (task.inWindow && atMs < this.#untilMs + this.#graceMs) this.window.completedInTime++;
-    this.#time("complete", task, atMs);
+    if (task.sent.inWindow && atMs < this.#untilMs + this.#graceMs) this.window.completedInTime++;
+    this.#time("complete", task.sent, atMs);
     return true;
   }
 
@@ -215,6 +233,7 @@ export class TrialRecord {
     if (!sent.inWindow) return;
     this.#latency[stage].add(atMs - sent.intendedMs);
     this.#service[stage].add(atMs - sent.sentMs);
+    if (stage === this.#watched?.stage) sent.tookMs ??= atMs - sent.intendedMs;
   }
 
   #countsOf(sent: Sent): TaskCounts[] {

@@ -1,6 +1,7 @@
 import { arrivalsWithin } from "./arrivals.ts";
 import type { TrialCommand, TrialPhase, TrialResult, WireCounters } from "./generator-protocol.ts";
 import { type HistoryEvent, RunHistory } from "./history-check.ts";
+import { LateCount } from "./late-count.ts";
 import type { LoadGenerator } from "./load-generator.ts";
 import { ClosedLoad, type Send, sendOnSchedule } from "./load-source.ts";
 import { SelfMeasure } from "./self-measure.ts";
@@ -27,10 +28,13 @@ export async function runTrial(
   };
   const startMs = clock.monotonicMs() + LEAD_MS;
   const windowMs = startMs + command.warmupMs;
-  const endMs = windowMs + command.durationMs;
-  const record = new TrialRecord(command, startMs, note);
+  let endMs = windowMs + command.durationMs;
+  const offsets = command.mode === "open" ? arrivalsWithin(command, command.warmupMs + command.durationMs) : undefined;
+  const watched = offsets && lateCountOf(command, offsets);
+  const record = new TrialRecord(command, startMs, note, watched);
   const self = new SelfMeasure();
-  const offer = prepare(generator, command, record, self, { startMs, endMs });
+  const stop = new AbortController();
+  const offer = prepare(generator, command, record, self, { startMs, endMs, offsets, signal: stop.signal });
 
   enter("warmup");
   const offered = generator.until(startMs).then(offer);
@@ -39,10 +43,16 @@ export async function runTrial(
   self.start();
   const backlog: TrialResult["backlog"] = [];
   const stopSampling = clock.every(BACKLOG_SAMPLE_MS, () => {
-    backlog.push({ atMs: clock.monotonicMs() - windowMs, tasks: record.open });
+    const nowMs = clock.monotonicMs();
+    backlog.push({ atMs: nowMs - windowMs, tasks: record.open });
+    if (watched?.count.isHopeless(nowMs)) stop.abort();
   });
-  await generator.until(endMs);
+  await generator.until(endMs, stop.signal);
   stopSampling();
+  if (stop.signal.aborted) {
+    endMs = clock.monotonicMs();
+    record.cutShort(endMs);
+  }
   const load = self.stop();
   await offered;
 
@@ -60,6 +70,8 @@ export async function runTrial(
     latency: record.latency(),
     service: record.service(),
     backlog,
+    durationMs: endMs - windowMs,
+    endedEarly: stop.signal.aborted,
     drained,
     drainMs: drained ? record.lastEndMs - endMs : command.drainLimitMs,
     generator: load,
@@ -75,7 +87,7 @@ function prepare(
   command: TrialCommand,
   record: TrialRecord,
   self: SelfMeasure,
-  span: { startMs: number; endMs: number },
+  span: { startMs: number; endMs: number; offsets: Float64Array | undefined; signal: AbortSignal },
 ): () => Promise<void> {
   const { clock, submitter } = generator;
   const body = taskBody(command);
@@ -94,13 +106,17 @@ function prepare(
   generator.listen((event) => {
     if (record.heard(event)) closedLoad?.ended();
   });
-  if (command.mode === "open") {
-    const offsets = arrivalsWithin(command, command.warmupMs + command.durationMs);
-    return () => sendOnSchedule(clock, span.startMs, offsets, send);
-  }
+  const { offsets } = span;
+  if (offsets) return () => sendOnSchedule(clock, span.startMs, offsets, send, span.signal);
   closedLoad = new ClosedLoad(clock, span.endMs, send);
-  const { inFlight } = command;
+  const inFlight = command.mode === "closed" ? command.inFlight : 0;
   return () => closedLoad.run(inFlight);
+}
+
+function lateCountOf({ hopeless, warmupMs }: TrialCommand, offsets: Float64Array) {
+  if (!hopeless) return undefined;
+  const planned = offsets.filter((atMs) => atMs >= warmupMs).length;
+  return { stage: hopeless.stage, count: new LateCount(hopeless, planned) };
 }
 
 function difference(after: WireCounters, before: WireCounters): WireCounters {

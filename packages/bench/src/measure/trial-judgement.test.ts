@@ -15,6 +15,7 @@ const good: TrialFacts = {
   drained: true,
   drainMs: 12,
   quietAfterMs: 0,
+  owed: 1,
   generator: { cpuShare: 0.3, scheduleLagMsP99: 1, loopDelayMsP99: 2 },
 };
 
@@ -30,6 +31,7 @@ test.each<[string, Partial<TrialFacts>, RegExp]>([
   ["growing backlog", { backlog: good.backlog.map((p) => ({ ...p, tasks: p.atMs / 20 })) }, /backlog grew by 95/],
   ["not drained", { drained: false }, /work left/],
   ["debt after the load", { quietAfterMs: null }, /debt/],
+  ["debt by its own word", { owed: 40 }, /40 passes or changes still waiting/],
 ])("%s is a miss", (_, change, reason) => {
   const { outcome, reasons } = judgeTrial({ ...good, ...change }, slo);
   expect(outcome).toBe("missed");
@@ -48,6 +50,24 @@ test("a late generator explains a miss by a little, not a miss by far", () => {
   expect(judgeTrial({ ...good, generator: late, latencyMs: { ...good.latencyMs, assign: q(900) } }, slo).outcome).toBe(
     "missed",
   );
+});
+
+test("a late generator does not spoil a trial that held: it makes latencies look worse, never better", () => {
+  const late = { cpuShare: 0.5, scheduleLagMsP99: 60, loopDelayMsP99: 90 };
+  expect(judgeTrial({ ...good, generator: late }, slo).outcome).toBe("held");
+});
+
+test("a generator whose event loop stood still may not blame the hub for a miss by a little", () => {
+  const paused = { ...good.generator, loopDelayMsP99: 80 };
+  const facts = { ...good, generator: paused, latencyMs: { ...good.latencyMs, assign: q(130) } };
+  expect(judgeTrial(facts, slo)).toMatchObject({
+    outcome: "invalid",
+    reasons: [expect.stringMatching(/event loop was 80 ms late/), expect.stringMatching(/assign/)],
+  });
+});
+
+test("a window without a submission says nothing", () => {
+  expect(judgeTrial({ ...good, offered: 0, acknowledged: 0, completedInTime: 0 }, slo).outcome).toBe("invalid");
 });
 
 test("a noisy but level backlog does not grow", () => {

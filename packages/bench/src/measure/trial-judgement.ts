@@ -1,5 +1,5 @@
 /** Decides from the facts of one trial whether the hub bore its load, and whether the trial may be believed at all. */
-import type { Slo } from "./slo.ts";
+import { metricOf, type Slo, type Stage } from "./slo.ts";
 
 export interface TrialFacts {
   durationMs: number;
@@ -10,7 +10,8 @@ export interface TrialFacts {
   unacknowledged: number;
   /** Tasks that were completed before the trial's end plus the SLO's bound. */
   completedInTime: number;
-  latencyMs: { assign: Quantiles; submit: Quantiles; complete: Quantiles };
+  /** Of the stages that the load has, in ms from the intended time. */
+  latencyMs: Partial<Record<Stage, Quantiles>>;
   /** Submitted and not yet completed, sampled over the trial. */
   backlog: readonly { atMs: number; tasks: number }[];
   /** All acknowledged tasks were completed `drainMs` after the load stopped, or not within the limit. */
@@ -18,6 +19,8 @@ export interface TrialFacts {
   drainMs: number;
   /** The hub's processes were idle again this long after the drain; null: not within the limit. */
   quietAfterMs: number | null;
+  /** What the hub still owed then, by its own word: scheduling passes and changes that wait. Zero where it does not say. */
+  owed: number;
   generator: { cpuShare: number; scheduleLagMsP99: number; loopDelayMsP99: number };
 }
 
@@ -34,6 +37,8 @@ export const GENERATOR_LIMITS = {
   cpuShare: 0.9,
   /** A submission sent this late is not the load that was asked for. */
   scheduleLagMsP99: 25,
+  /** What arrives in such a pause is timed when it ends. */
+  loopDelayMsP99: 50,
 } as const;
 
 /** The share of the offered tasks that must be completed in time. */
@@ -41,7 +46,7 @@ export const ACHIEVED_SHARE = 0.98;
 
 export function judgeTrial(facts: TrialFacts, slo: Slo): Judgement {
   const misses = missesOf(facts, slo);
-  const doubts = doubtsOf(facts, slo);
+  const doubts = doubtsOf(facts, slo, misses.length > 0);
   if (doubts.length > 0) return { outcome: "invalid", reasons: [...doubts, ...misses] };
   return misses.length > 0 ? { outcome: "missed", reasons: misses } : { outcome: "held", reasons: [] };
 }
@@ -49,7 +54,7 @@ export function judgeTrial(facts: TrialFacts, slo: Slo): Judgement {
 function missesOf(facts: TrialFacts, slo: Slo): string[] {
   const misses: string[] = [];
   const measured = observed(facts, slo);
-  if (!(measured < slo.boundMs)) misses.push(`${slo.metric} ${ms(measured)}, bound ${ms(slo.boundMs)}`);
+  if (!(measured < slo.boundMs)) misses.push(`${metricOf(slo)} ${ms(measured)}, bound ${ms(slo.boundMs)}`);
   if (facts.unacknowledged > 0) misses.push(`${facts.unacknowledged} of ${facts.offered} submissions not acknowledged`);
   if (facts.completedInTime < ACHIEVED_SHARE * facts.offered) {
     misses.push(`${facts.completedInTime} of ${facts.offered} tasks completed in time`);
@@ -60,6 +65,7 @@ function missesOf(facts: TrialFacts, slo: Slo): string[] {
   }
   if (!facts.drained) misses.push(`work left ${ms(facts.drainMs)} after the load stopped`);
   if (facts.quietAfterMs === null) misses.push("still busy long after the last completion (unpaid debt)");
+  if (facts.owed > MAX_OWED) misses.push(`${facts.owed} passes or changes still waiting in the hub (unpaid debt)`);
   return misses;
 }
 
@@ -67,20 +73,24 @@ function missesOf(facts: TrialFacts, slo: Slo): string[] {
  * A generator over its limits spoils a trial, but not one that held: being late only makes the latencies look worse. Nor one
  * whose hub is late by far more than the generator was.
  */
-function doubtsOf(facts: TrialFacts, slo: Slo): string[] {
+function doubtsOf(facts: TrialFacts, slo: Slo, missed: boolean): string[] {
   const doubts: string[] = [];
-  const { cpuShare, scheduleLagMsP99 } = facts.generator;
-  const explainsTheMiss = scheduleLagMsP99 > (observed(facts, slo) - slo.boundMs) / 2;
-  if (scheduleLagMsP99 > GENERATOR_LIMITS.scheduleLagMsP99 && explainsTheMiss) {
+  const { cpuShare, loopDelayMsP99, scheduleLagMsP99 } = facts.generator;
+  const overMs = observed(facts, slo) - slo.boundMs;
+  const explainsTheMiss = (lateMs: number) => missed && !(lateMs <= overMs / 2);
+  if (facts.offered === 0) doubts.push("no submission fell into the window");
+  if (scheduleLagMsP99 > GENERATOR_LIMITS.scheduleLagMsP99 && explainsTheMiss(scheduleLagMsP99)) {
     doubts.push(`the generator sent ${ms(scheduleLagMsP99)} late (p99)`);
+  }
+  if (loopDelayMsP99 > GENERATOR_LIMITS.loopDelayMsP99 && explainsTheMiss(loopDelayMsP99)) {
+    doubts.push(`the generator's event loop was ${ms(loopDelayMsP99)} late (p99)`);
   }
   if (cpuShare > GENERATOR_LIMITS.cpuShare) doubts.push(`the generator used ${Math.round(cpuShare * 100)} % of a core`);
   return doubts;
 }
 
 function observed(facts: TrialFacts, slo: Slo): number {
-  const [stage, quantile] = slo.metric.split(".") as ["assign" | "submit" | "complete", "p50" | "p99"];
-  return facts.latencyMs[stage][quantile];
+  return facts.latencyMs[slo.stage]?.[slo.quantile] ?? Number.NaN;
 }
 
 /** Tasks by which the backlog's regression line rises over the trial, when the rise is clear of the noise (t > 3); else 0. */
@@ -105,6 +115,8 @@ export function backlogGrowth(backlog: readonly { atMs: number; tasks: number }[
   return slope > 3 * standardError ? slope * (last.atMs - first.atMs) : 0;
 }
 
+/** One or two are what is under way at any moment. */
+const MAX_OWED = 5;
 /** Fewer tasks than this are a coincidence of arrivals, not a trend. */
 const MIN_GROWTH_TASKS = 5;
 

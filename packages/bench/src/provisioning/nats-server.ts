@@ -77,7 +77,7 @@ async function startNats(program: ServerProgram, request: ProvisionRequest): Pro
   try {
     const { url, monitor } = await portsOf(child, folder);
     const state = await inspect(monitor, () => child.alive);
-    return { kind: "nats", url, pid: child.pid, origin: program.origin, configText, stop, ...state };
+    return { kind: "nats", url, pid: child.pid, origin: program.origin, configText, stop, monitorUrl: monitor, ...state };
   } catch (cause) {
     await stop();
     throw new Error(`nats-server did not start\n${child.logTail()}`, { cause });
@@ -100,9 +100,10 @@ async function startNatsContainer(request: ProvisionRequest): Promise<{ server: 
   });
   if ("reason" in container) return container;
   const { pid, stop } = container;
-  const state = await inspect(`http://127.0.0.1:${container.hostPort(8222)}`);
+  const monitorUrl = `http://127.0.0.1:${container.hostPort(8222)}`;
+  const state = await inspect(monitorUrl);
   const url = `nats://127.0.0.1:${container.hostPort(4222)}`;
-  return { server: { kind: "nats", url, pid, origin: `Docker (${image})`, configText, stop, ...state } };
+  return { server: { kind: "nats", url, pid, origin: `Docker (${image})`, configText, stop, monitorUrl, ...state } };
 }
 
 /** Two minutes is the server's own default; named, so that the report shows it. */

@@ -4,6 +4,8 @@ import type { DurabilityLevel } from "@hubscale/hub-runtime";
 export interface ProvisionedServer {
   kind: "redis" | "nats";
   url: string;
+  /** NATS: where its counters are read (`/varz`). Absent for a server that was not started here. */
+  monitorUrl?: string;
   /** For CPU accounting; null when the process is not on this machine. */
   pid: number | null;
   version: string;

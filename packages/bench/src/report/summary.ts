@@ -1,6 +1,6 @@
 /** The result as words and table cells, once, for the terminal, Markdown and HTML alike. */
 import { significant, WORK_WORDS } from "../decision/decision.ts";
-import type { Estimate } from "../measure/estimate.ts";
+import { type Estimate, scaled } from "../measure/estimate.ts";
 import type { CompareResult, HubResult } from "../results/compare-result.ts";
 
 export interface Table {
@@ -119,21 +119,41 @@ export function slowedDiskNote(fsyncFloorMs: unknown): string {
 
 function costTable(hubs: readonly HubResult[]): Table {
   return {
-    caption: "CPU per completed task, by role",
-    head: ["hub", "role", "CPU-ms/task", "fsync/task", "trials"],
+    caption: "What a completed task costs, by role",
+    head: [
+      "hub",
+      "role",
+      "CPU-ms/task",
+      "fsync/task",
+      "KB read/task",
+      "KB written/task",
+      "KB to disk/task",
+      "switches/task",
+      "RSS MiB",
+      "trials",
+    ],
     rows: hubs.flatMap((hub) =>
       Object.entries(hub.perTask).map(([role, cost]) => [
         hub.id,
         role,
         estimateText(cost.cpuMs),
         estimateText(cost.fsyncs),
+        kilobytes(cost.bytesIn),
+        kilobytes(cost.bytesOut),
+        kilobytes(cost.diskBytes),
+        estimateText(cost.contextSwitches),
+        estimateText(cost.rssMiB),
         String(cost.cpuMs?.n ?? 0),
       ]),
     ),
     notes: [
-      "From the operating system's accounting of each process, over the valid trials near the capacity; the drain after the load is included, so work put off is counted.",
+      "From the operating system's accounting of each process, over the valid trials near the capacity; the drain after the load is included, so work put off is counted. Read and written: by system calls, sockets and files alike.",
     ],
   };
+}
+
+function kilobytes(bytes: Estimate | null | undefined): string {
+  return estimateText(bytes && scaled(bytes, 1e-3));
 }
 
 /** What the hubs counted of their own work: the reason for what they cost. */

@@ -1,6 +1,7 @@
 /** What `bench compare` writes: `results.json`, schema `hubscale.compare/1`. Every reader (terminal, Markdown, HTML, diff) takes this. */
 import type { Estimate } from "../measure/estimate.ts";
 
+/** Optional fields are those that results of earlier versions do not have. */
 export const COMPARE_SCHEMA = "hubscale.compare/1";
 
 export interface CompareResult {
@@ -36,8 +37,19 @@ export interface HubResult {
     messagesPerSec: Estimate | null;
     connections: Estimate | null;
   };
-  /** Over the held trials at 60 % of the capacity and more. */
-  latency: { assignMsP50: Estimate | null; assignMsP99: Estimate | null };
+  /** Why a capacity is missing, or how it is to be read ("at least": the machine ended before the hub). */
+  capacityNotes?: Partial<Record<keyof HubResult["capacity"], string>>;
+  /**
+   * Over the held trials at 60 % of the capacity and more. Response: from the intended time, what a user waits. Service: from
+   * the moment of sending; below the response by what the submission was late or had to wait for a connection.
+   */
+  latency: {
+    assignMsP50: Estimate | null;
+    assignMsP99: Estimate | null;
+    assignServiceMsP99?: Estimate | null;
+    /** The same trials merged: HdrHistograms of whole microseconds, compressed, base64. */
+    histograms?: { response: StageHistograms; service: StageHistograms } | null;
+  };
   perTask: Record<string, RoleCost>;
   history: History;
   /** How the capacity is to be read: what held it back, and on whose word. */
@@ -49,11 +61,35 @@ export interface HubResult {
   describe: unknown;
 }
 
+/** What a role spends on a completed task, as the operating system has counted it; null where it does not tell. */
 export interface RoleCost {
   cpuMs: Estimate | null;
+  /** Counted by the hub or the server itself. */
   fsyncs: Estimate | null;
+  /** Through read and write calls, sockets and files alike. */
   bytesIn: Estimate | null;
   bytesOut: Estimate | null;
+  /** Of them, what went to the disk: page granular. */
+  diskBytes?: Estimate | null;
+  contextSwitches?: Estimate | null;
+  /** At the end of a trial, not for a task. */
+  rssMiB?: Estimate | null;
+}
+
+export interface StageHistograms {
+  submit: string;
+  assign: string;
+  complete: string;
+}
+
+/** Of one role over a trial, its drain included. */
+export interface RoleResources {
+  cpuSeconds: number;
+  rssBytes: number;
+  contextSwitches: number | null;
+  bytesIn: number | null;
+  bytesOut: number | null;
+  diskBytes: number | null;
 }
 
 export interface History {
@@ -82,10 +118,22 @@ export interface TrialSummary {
   completedInTime: number;
   assignMsP50: number | null;
   assignMsP99: number | null;
+  /** Of the stage that the SLO is about, from the intended time and from the moment of sending. */
+  observedMs: number | null;
+  observedServiceMs: number | null;
+  /** HdrHistograms of the assignment: compressed, base64. Empty for a load without tasks. */
+  histograms: { response: string; service: string };
+  /** The trial was hopeless and ended before its time. */
+  endedEarly: boolean;
+  /** Passes and changes that waited in the hub at the end, by its own word. */
+  owed: number;
+  /** The busiest node's, 0 to 1, over the trial; null: the hub does not tell. */
+  loopUtilisation: number | null;
   drainMs: number;
   quietAfterMs: number | null;
   /** CPU seconds by role over the trial, drain included, and completed tasks that they paid for. */
   cpuSecondsByRole: Record<string, number>;
+  resourcesByRole: Record<string, RoleResources>;
   completed: number;
   generatorCpuShare: number;
   scheduleLagMsP99: number;
