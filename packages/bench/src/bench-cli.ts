@@ -7,6 +7,7 @@ import { compareCommand } from "./compare/compare-command.ts";
 import { EFFORTS } from "./compare/effort.ts";
 import { addConformanceCommand } from "./conformance/conformance-command.ts";
 import { addConnectionsCommand } from "./connections/connections-command.ts";
+import { addDiffCommand } from "./diff/diff-command.ts";
 import { EXIT } from "./exit-codes.ts";
 import { FSYNC_FLOOR } from "./fsync-floor-option.ts";
 import { LADDER_SLO, ladderCommand } from "./ladder/ladder-command.ts";
@@ -120,6 +121,7 @@ const end = (code: number) => {
 addConformanceCommand(program, surroundings, end);
 addPrimitivesCommand(program, surroundings, end);
 addConnectionsCommand(program, surroundings, end);
+addDiffCommand(program, surroundings, end);
 
 try {
   await program.parseAsync();

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Estimate } from "../measure/estimate.ts";
 import type { HubResult } from "../results/compare-result.ts";
-import { type Condition, gainsOf, independentQuotient, type RungResult, rungResultOf, verdictOf } from "./ladder-result.ts";
+import { type Condition, gainsOf, type RungResult, rungResultOf, verdictOf } from "./ladder-result.ts";
 import { REFERENCE, type Rung } from "./rungs.ts";
 
 const estimate = (value: number, spread = 0.1, n = 5): Estimate => ({
@@ -44,22 +44,6 @@ const alone = (fix: "C1" | "C3" | "C9"): Rung => ({ kind: "alone", fixes: [fix],
 const reference = rungResultOf(REFERENCE, hub(estimate(10), estimate(90)), null, CONDITION);
 const rung = (fix: "C1" | "C3" | "C9", capacity: Estimate | null, cpuMs: Estimate | null): RungResult =>
   rungResultOf(alone(fix), hub(capacity, cpuMs), reference, CONDITION);
-
-describe("independentQuotient", () => {
-  it("is wider than each of the two and narrower than the widest that they allow", () => {
-    const { value, low, high } = independentQuotient(estimate(20), estimate(10));
-    expect(value).toBe(2);
-    expect(low).toBeLessThan(2 * 0.9);
-    expect(low).toBeGreaterThan((2 * 0.9) / 1.1);
-    expect(high).toBeGreaterThan(2 * 1.1);
-    expect(high).toBeLessThan((2 * 1.1) / 0.9);
-  });
-
-  it("of a certain divisor has the interval of the dividend", () => {
-    const { low, high } = independentQuotient(estimate(20), estimate(10, 0));
-    expect([low, high].map((x) => Number(x.toFixed(6)))).toEqual([1.8, 2.2]);
-  });
-});
 
 describe("a rung", () => {
   it("is set against the reference: more capacity, less CPU", () => {

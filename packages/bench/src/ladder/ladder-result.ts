@@ -2,6 +2,7 @@
 import type { Fix } from "@hubscale/hub-single";
 import type { Estimate } from "../measure/estimate.ts";
 import type { History, HubResult } from "../results/compare-result.ts";
+import { independentQuotient } from "../statistics/effect-size.ts";
 import { type Gain, hubIdOf, nameOf, type Rung } from "./rungs.ts";
 
 export const LADDER_SCHEMA = "hubscale.ladder/1";
@@ -106,17 +107,6 @@ const TRIALS_AT_LEAST = 3;
 
 function leavesOutOne(ratio: Estimate | null): boolean {
   return ratio !== null && ratio.n >= TRIALS_AT_LEAST && (ratio.low > 1 || ratio.high < 1);
-}
-
-/**
- * Quotient of two independent estimates of positive numbers. Their relative errors add up as the root of their squares (error
- * propagation for a quotient, on the logarithms), each side for itself.
- */
-export function independentQuotient(a: Estimate, b: Estimate): Estimate {
-  const value = a.value / b.value;
-  const down = Math.hypot(Math.log(a.value / a.low), Math.log(b.high / b.value));
-  const up = Math.hypot(Math.log(a.high / a.value), Math.log(b.value / b.low));
-  return { value, low: value * Math.exp(-down), high: value * Math.exp(up), n: Math.min(a.n, b.n), unit: "×" };
 }
 
 /** What each fix alone is worth, for the order in which they are added up. */

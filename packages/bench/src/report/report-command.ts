@@ -1,13 +1,8 @@
 import { dirname } from "node:path";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
-import { readResult, writeReport } from "./report-files.ts";
+import { readResult, type ReportStreams, writeReport } from "./report-files.ts";
 import { summarise } from "./summary.ts";
 import { renderTerminal } from "./terminal.ts";
-
-export interface ReportStreams {
-  stdout: { write(text: string): unknown };
-  stderr: { write(text: string): unknown };
-}
 
 /** `bench report DIR`: prints the table of a finished run and writes its reports anew. */
 export function reportCommand(path: string, { stdout, stderr }: ReportStreams): ExitCode {

@@ -6,6 +6,12 @@ import { renderHtml } from "./html.ts";
 import { renderMarkdown } from "./markdown.ts";
 import { summarise } from "./summary.ts";
 
+/** Where a command that only reads results speaks. */
+export interface ReportStreams {
+  stdout: { write(text: string): unknown };
+  stderr: { write(text: string): unknown };
+}
+
 /** Makes the folder if needed and checks that it can be written, before anything is measured. Undefined: all well; else why not. */
 export function unwritable(dir: string): string | undefined {
   try {

@@ -1,0 +1,169 @@
+import { standardNormal } from "@hubscale/sidecar-sim";
+import { describe, expect, it, test } from "vitest";
+import { CapacitySearch } from "../measure/capacity-search.ts";
+import { medianEstimate, ratioEstimate, seededRandom, spreadEstimate } from "../measure/estimate.ts";
+import { COMPARE_SCHEMA, type CompareResult, type HubResult } from "../results/compare-result.ts";
+import { renderDiff } from "./diff-report.ts";
+import { exitCodeOf } from "./diff-command.ts";
+import { diffOf, type ResultDiff } from "./result-diff.ts";
+
+interface Truth {
+  tasksPerSec: number;
+  cpuMs: number;
+}
+
+/**
+ * One hub as a comparison would measure it: the real search over trials that are noisy (4 % in the load that it bears, 4 % flukes)
+ * and CPU per task with 3 % noise.
+ */
+function measuredHub({ tasksPerSec, cpuMs }: Truth, seed: number, id = "single-tuned"): HubResult {
+  const random = seededRandom(seed, 77);
+  const search = new CapacitySearch({ guess: tasksPerSec * (0.6 + random()), maxLoad: 1e6, unit: "tasks/s" });
+  const costs: { numerator: number; denominator: number }[] = [];
+  const p99s: number[] = [];
+  for (let i = 0; i < 14; i++) {
+    const load = search.nextLoad();
+    const held = Math.log(load) + 0.04 * Math.log(1 / random() - 1) < Math.log(tasksPerSec);
+    search.record(load, random() < 0.04 ? !held : held);
+    costs.push({ numerator: load * cpuMs * Math.exp(0.03 * standardNormal(random)), denominator: load });
+    if (held) p99s.push((40 / (1.2 - Math.min(1, load / tasksPerSec))) * Math.exp(0.2 * standardNormal(random)));
+  }
+  const p99 = medianEstimate(p99s, "ms", random)?.value ?? 0;
+  return {
+    id,
+    valid: true,
+    invalidReasons: [],
+    durability: { required: "fsync", verified: "fsync", how: "" },
+    machines: { hubNodes: 1, backboneServers: 0 },
+    capacity: { tasksPerSec: search.estimate(), streamingAgents: null, messagesPerSec: null, connections: null },
+    latency: { assignMsP50: null, assignMsP99: spreadEstimate(p99, p99s, "ms") },
+    perTask: {
+      hub: { cpuMs: ratioEstimate(costs, "ms", random) ?? null, fsyncs: null, bytesIn: null, bytesOut: null },
+    },
+    history: { submitted: 1, acknowledged: 1, completed: 1, deadLettered: 0, lost: 0, duplicated: 0, staleAccepted: 0 },
+    bound: { role: null, utilisation: null, explanation: "" },
+    workPerTask: {},
+    trials: [],
+    describe: { servers: [{ kind: "redis", version: "7.0.15" }] },
+  };
+}
+
+function runOf(hubs: HubResult[], change: Partial<CompareResult> = {}): CompareResult {
+  return {
+    schema: COMPARE_SCHEMA,
+    startedAt: "2026-01-02T03:04:05.000Z",
+    wallSeconds: 1,
+    seed: 1,
+    effort: "quick",
+    workload: { name: "steady", agents: 50, completedRows: 1000, work: "0", streaming: false },
+    slo: "assign.p99 < 100 ms",
+    appliedBoundMs: 200,
+    isolation: { kind: "cgroup-v2", how: "", coresPerMachine: 0.5 },
+    environment: { cpuModel: "X", cpus: 2, node: "v20", kernel: "6", dataDisk: { filesystem: "ext4", syncMsP50: 0.2 } },
+    hubs,
+    order: [],
+    decision: {
+      verdict: "",
+      because: [],
+      flipsWhen: [],
+      cost: { nodes: null, of: "", projected: false, explanation: "" },
+      marginal: [],
+    },
+    notMeasured: [],
+    ...change,
+  };
+}
+
+const options = { paths: { a: "a", b: "b" }, force: false, margin: 0 };
+const SEEDS = Array.from({ length: 20 }, (_, i) => i + 1);
+const tuned: Truth = { tasksPerSec: 700, cpuMs: 0.5 };
+
+describe("A against A", () => {
+  it("says 'no difference' in at least 19 of 20 seeds, with no margin to help", () => {
+    const verdicts = SEEDS.map((seed) => {
+      const [a, b] = [measuredHub(tuned, seed), measuredHub(tuned, seed + 1000)];
+      return diffOf(runOf([a]), runOf([b]), options).verdict;
+    });
+    expect(verdicts.filter((verdict) => verdict === "no difference").length).toBeGreaterThanOrEqual(19);
+  });
+
+  it("also when four hubs with three numbers each are compared at once", () => {
+    const hubs = (seed: number) =>
+      ["a", "b", "c", "d"].map((id, i) => measuredHub({ tasksPerSec: 100 * 3 ** i, cpuMs: 1 + i }, seed + 40 * i, id));
+    const verdicts = SEEDS.map((seed) => diffOf(runOf(hubs(seed)), runOf(hubs(seed + 1000)), options).verdict);
+    expect(verdicts.filter((verdict) => verdict === "no difference").length).toBeGreaterThanOrEqual(19);
+  });
+});
+
+describe("A against B", () => {
+  it("finds a hub that bears 1.5 times as much, in at least 19 of 20 seeds, and says which way", () => {
+    const found = SEEDS.map((seed) => {
+      const [a, b] = [measuredHub(tuned, seed), measuredHub({ ...tuned, tasksPerSec: 1050 }, seed + 1000)];
+      return diffOf(runOf([a]), runOf([b]), options).metrics.find(({ metric }) => metric === "capacity.tasksPerSec")?.worth;
+    });
+    expect(found.filter((worth) => worth === "better").length).toBeGreaterThanOrEqual(19);
+  });
+
+  it("finds a task that costs 20 % more CPU, and calls it worse", () => {
+    const diff = diffOf(runOf([measuredHub(tuned, 1)]), runOf([measuredHub({ ...tuned, cpuMs: 0.6 }, 2)]), {
+      ...options,
+      margin: 0.05,
+    });
+    expect(diff.verdict).toBe("worse");
+    expect(diff.metrics.find(({ metric }) => metric === "perTask.hub.cpuMs")).toMatchObject({
+      answer: "higher",
+      worth: "worse",
+    });
+    expect(exitCodeOf(diff)).toBe(0);
+    expect(exitCodeOf(diff, "worse")).toBe(99);
+    expect(renderDiff(diff)).toMatch(/B is worse: single-tuned perTask.hub.cpuMs ×1\.\d+ \[/);
+  });
+});
+
+describe("what may not be compared", () => {
+  const a = runOf([measuredHub(tuned, 1)]);
+  const other = measuredHub(tuned, 2);
+  test.each<[string, CompareResult]>([
+    ["cpuModel", runOf([other], { environment: { ...a.environment, cpuModel: "Y" } })],
+    ["data disk", runOf([other], { environment: { ...a.environment, dataDisk: { filesystem: "xfs" } } })],
+    ["CPU quota", runOf([other], { isolation: { kind: "cgroup-v2", how: "", coresPerMachine: 0.25 } })],
+    ["SLO", runOf([other], { slo: "assign.p99 < 50 ms" })],
+    ["workload", runOf([other], { workload: { ...a.workload, agents: 60 } })],
+    ["single-tuned: durability", runOf([{ ...other, durability: { required: "process", verified: "fsync", how: "" } }])],
+    ["single-tuned: servers", runOf([{ ...other, describe: { servers: [{ kind: "redis", version: "8.0.0" }] } }])],
+  ])("another %s is refused by name, and compared by force", (what, b) => {
+    const refused = diffOf(a, b, options);
+    expect(refused).toMatchObject({ verdict: "not comparable", metrics: [] });
+    expect(refused.obstacles.map((obstacle) => obstacle.what)).toContain(what);
+    expect(exitCodeOf(refused)).toBe(3);
+    expect(renderDiff(refused)).toMatch(/not comparable.*--force/s);
+    expect(diffOf(a, b, { ...options, force: true }).metrics.length).toBeGreaterThan(0);
+  });
+
+  it("a hub that is invalid in one of them is left out, and said so", () => {
+    const diff = diffOf(a, runOf([{ ...other, valid: false, invalidReasons: ["3 acknowledged tasks were lost"] }]), options);
+    expect(diff.left).toEqual([{ hub: "single-tuned", why: "not valid in B: 3 acknowledged tasks were lost" }]);
+    expect(exitCodeOf(diff)).toBe(4);
+  });
+
+  it("runs without a hub in common have nothing to compare", () => {
+    const diff = diffOf(a, runOf([measuredHub(tuned, 2, "single-reference")]), options);
+    expect(diff).toMatchObject({ verdict: "nothing to compare", onlyInA: ["single-tuned"], onlyInB: ["single-reference"] });
+    expect(exitCodeOf(diff)).toBe(3);
+  });
+
+  it("another commit, a busy machine or a slower fsync are told and do not forbid it", () => {
+    const b: CompareResult = runOf([other], {
+      environment: {
+        ...a.environment,
+        commit: { hash: "abcdef0123", dirty: true },
+        loadAverage1Min: 1.7,
+        dataDisk: { filesystem: "ext4", syncMsP50: 2 },
+      },
+    });
+    const diff: ResultDiff = diffOf(a, b, options);
+    expect(diff.obstacles).toEqual([]);
+    expect(diff.b.commit).toBe("abcdef0 with changes");
+    expect(diff.warnings.join("\n")).toMatch(/fsync took 0\.20 ms before A and 2\.0 ms before B[^]*B began on a busy machine/);
+  });
+});

@@ -1,0 +1,113 @@
+/** Two results, hub by hub and metric by metric. Pure. */
+import type { Estimate } from "../measure/estimate.ts";
+import type { CompareResult, HubResult } from "../results/compare-result.ts";
+import { type Answer, answersTo, independentQuotient } from "../statistics/effect-size.ts";
+import { type Discord, obstaclesBetween, warningsAbout } from "./comparability.ts";
+import { metricsOf } from "./hub-metric.ts";
+
+export const DIFF_SCHEMA = "hubscale.diff/1";
+
+export interface ResultDiff {
+  schema: typeof DIFF_SCHEMA;
+  a: RunName;
+  b: RunName;
+  /** What is not alike; with any, nothing is compared unless that was forced. */
+  obstacles: Discord[];
+  warnings: string[];
+  /** Differences of up to this share are not told. */
+  margin: number;
+  metrics: MetricDiff[];
+  /** Hubs that are in both but cannot be compared, with the reason. */
+  left: { hub: string; why: string }[];
+  onlyInA: string[];
+  onlyInB: string[];
+  verdict: "no difference" | "better" | "worse" | "better and worse" | "not comparable" | "nothing to compare";
+}
+
+export interface RunName {
+  path: string;
+  startedAt: string;
+  commit: string;
+}
+
+export interface MetricDiff {
+  hub: string;
+  metric: string;
+  a: Estimate;
+  b: Estimate;
+  /** B over A, with the 95 % interval of this one comparison. */
+  ratio: Estimate;
+  /** Of B against A, by Holm's rule over all metrics of the diff. */
+  answer: Answer;
+  worth: "same" | "better" | "worse";
+}
+
+export interface DiffOptions {
+  paths: { a: string; b: string };
+  /** Compare in spite of the obstacles. */
+  force: boolean;
+  margin: number;
+}
+
+export function diffOf(a: CompareResult, b: CompareResult, { paths, force, margin }: DiffOptions): ResultDiff {
+  const obstacles = obstaclesBetween(a, b);
+  const pairs = a.hubs.flatMap((hub) => {
+    const other = b.hubs.find(({ id }) => id === hub.id);
+    return other ? [{ hub, other }] : [];
+  });
+  const left = pairs.flatMap(({ hub, other }) => leftOut(hub, other));
+  const compared = obstacles.length > 0 && !force ? [] : pairs.filter(({ hub }) => !left.some((each) => each.hub === hub.id));
+  const rows = compared.flatMap(({ hub, other }) => rowsOf(hub, other));
+  const answers = answersTo(
+    rows.map((row) => row.ratio),
+    { margin },
+  );
+  const metrics: MetricDiff[] = [];
+  for (const [i, { better, ...row }] of rows.entries()) {
+    const answer = answers[i] as Answer;
+    metrics.push({ ...row, answer, worth: answer === "no difference" ? "same" : answer === better ? "better" : "worse" });
+  }
+  return {
+    schema: DIFF_SCHEMA,
+    a: nameOf(a, paths.a),
+    b: nameOf(b, paths.b),
+    obstacles,
+    warnings: warningsAbout(a, b),
+    margin,
+    metrics,
+    left,
+    onlyInA: a.hubs.filter(({ id }) => !b.hubs.some((hub) => hub.id === id)).map(({ id }) => id),
+    onlyInB: b.hubs.filter(({ id }) => !a.hubs.some((hub) => hub.id === id)).map(({ id }) => id),
+    verdict: obstacles.length > 0 && !force ? "not comparable" : verdictOf(metrics),
+  };
+}
+
+function rowsOf(hub: HubResult, other: HubResult) {
+  const others = metricsOf(other);
+  return metricsOf(hub).flatMap(({ name, better, estimate }) => {
+    const its = others.find((metric) => metric.name === name)?.estimate;
+    if (!estimate || !its) return [];
+    return [{ hub: hub.id, metric: name, a: estimate, b: its, ratio: independentQuotient(its, estimate), better }];
+  });
+}
+
+function leftOut(hub: HubResult, other: HubResult): ResultDiff["left"] {
+  for (const [run, { valid, invalidReasons }] of [["A", hub] as const, ["B", other] as const]) {
+    if (!valid) return [{ hub: hub.id, why: `not valid in ${run}: ${invalidReasons[0] ?? "no reason given"}` }];
+  }
+  return [];
+}
+
+function verdictOf(metrics: readonly MetricDiff[]): ResultDiff["verdict"] {
+  if (metrics.length === 0) return "nothing to compare";
+  const better = metrics.some(({ worth }) => worth === "better");
+  const worse = metrics.some(({ worth }) => worth === "worse");
+  if (better && worse) return "better and worse";
+  if (better || worse) return better ? "better" : "worse";
+  return "no difference";
+}
+
+function nameOf({ startedAt, environment }: CompareResult, path: string): RunName {
+  const { hash, dirty } = (environment["commit"] ?? {}) as { hash?: string; dirty?: boolean };
+  return { path, startedAt, commit: hash === undefined ? "unknown" : `${hash.slice(0, 7)}${dirty ? " with changes" : ""}` };
+}
