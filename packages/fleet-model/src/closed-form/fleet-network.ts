@@ -1,0 +1,177 @@
+/**
+ * A fleet as a closed queueing network: classes of agents, stations that they queue at, and what one task asks of each (means).
+ * Agents of a host share its cores and its GPU; a site its line; all of them the API's limits and the hub. An agent without a GPU is
+ * given the endpoint of another host, the same for always, in equal numbers.
+ */
+import type { FleetInput } from "../decision/fleet-decision.ts";
+import type { HostKind, SiteShape } from "../decision/fleet-shape.ts";
+import type { StationKind } from "../decision/fleet-decision.ts";
+import { fractionsOf } from "../decision/task-profile.ts";
+import { NETWORK_PATHS, wireBytes } from "../network-path.ts";
+import { type ApiDemand, apiDemand } from "./api-demand.ts";
+import { AS_GIVEN, type FleetFactors } from "./fleet-factors.ts";
+import { batchSpeeds, type Endpoint, endpointOf, meanRound, roundsPerMs } from "./gpu-round.ts";
+import { hubDemand, hubInUse } from "./hub-demand.ts";
+
+export interface Station {
+  name: string;
+  kind: StationKind;
+  /** Stations that are alike; agents are spread over them. */
+  replicas: number;
+  /** `fluid`: a rate that cannot be exceeded in the long run, with room for bursts, as a token bucket of a minute's worth. */
+  law: "queue" | "fluid";
+  speed: (inHand: number) => number;
+  /** The speed grows up to here; infinite for a delay. */
+  places: number;
+}
+
+export interface AgentClass {
+  host: HostKind;
+  /** In all hosts of the kind. */
+  agents: number;
+  /** Neither station nor host: tools that wait, the API's own time, the line's delay, the hub's latency. */
+  awayMs: number;
+  /** Per task, alone. */
+  cpuMs: number;
+  /** On its own GPU when nobody else uses that; else the GPU is among the stations. */
+  gpuMs: number;
+  gpuSpeed: ((inHand: number) => number) | null;
+  gpuPlaces: number;
+  /** By index of the station; 0: not used. */
+  demandMs: number[];
+}
+
+export interface FleetNetwork {
+  stations: Station[];
+  classes: AgentClass[];
+}
+
+/** Bytes of a progress frame at the WebSocket (150 bytes of JSON and its header) before the network's own. */
+const FRAME_BYTES = 158;
+
+/** Several processors for tasks that use one each. */
+const upTo = (places: number) => (inHand: number) => Math.min(inHand, places);
+
+export function fleetNetwork(input: FleetInput, factors: FleetFactors = AS_GIVEN): FleetNetwork {
+  const { fleet, work } = input;
+  const stations: Station[] = [];
+  const add = (station: Station) => stations.push(station) - 1;
+  const shares = fractionsOf(work);
+  const withGpu = fleet.hosts.filter(({ gpu, count }) => gpu && count > 0);
+  const endpoints = withGpu.reduce((sum, { count }) => sum + count, 0);
+  const guests = fleet.hosts.reduce((sum, { gpu, count, agents }) => sum + (gpu ? 0 : count * agents), 0);
+  const api = apiDemand(fleet.api, work.complex, factors);
+  // Without any endpoint the reference falls back to who can: the API, a step for each round.
+  const toApi = endpoints === 0 ? shares.standard * work.standard.rounds : 0;
+  const stepsPerTask = shares.complex * work.complex.steps + toApi;
+  const fluid = (name: string, kind: StationKind) => add({ name, kind, replicas: 1, law: "fluid", speed: () => 1, places: 1 });
+  const single = (name: string, kind: StationKind) => add({ name, kind, replicas: 1, law: "queue", speed: () => 1, places: 1 });
+
+  const limits = [
+    { at: fluid("API requests", "api"), stepMs: 60_000 / api.limits.requestsPerMin },
+    { at: fluid("API input tokens", "api"), stepMs: (60_000 * api.uncachedTokens) / api.limits.inputTokensPerMin },
+    { at: fluid("API output tokens", "api"), stepMs: (60_000 * api.outputTokens) / api.limits.outputTokensPerMin },
+  ];
+  const atOnce = Math.max(1, Math.floor(api.limits.outputTokensPerMin / api.reservedTokens));
+  const reserved = add({
+    name: "API answers at once",
+    kind: "api",
+    replicas: 1,
+    law: "queue",
+    speed: upTo(atOnce),
+    places: atOnce,
+  });
+  const hubTask = hubDemand(hubInUse(input), input, factors);
+  const hub = single("hub", "hub");
+  const lines = new Map(fleet.sites.map((site) => [site.name, { site, at: single(`uplink ${site.name}`, "uplink") }]));
+
+  const rounds = new Map(withGpu.map((host) => [host, gpuUse(host, guests / endpoints, input, factors)]));
+  const shared = new Map(
+    withGpu.flatMap((host) => {
+      const use = rounds.get(host) as GpuUse;
+      if (guests === 0 && host.agents <= SOLVED_TOGETHER) return [];
+      const places = use.endpoint.placement.slots;
+      return [
+        [host, add({ name: `gpu ${host.name}`, kind: "gpu", replicas: host.count, law: "queue", speed: use.speed, places })],
+      ];
+    }),
+  );
+
+  const classes: AgentClass[] = [];
+  for (const host of fleet.hosts) {
+    if (host.count * host.agents === 0) continue;
+    const line = lines.get(host.site);
+    if (!line) throw new Error(`host '${host.name}' is in no site '${host.site}'`);
+    const homes = host.gpu ? [{ home: host, share: 1 }] : withGpu.map((home) => ({ home, share: home.count / endpoints }));
+    for (const { home, share } of homes.length > 0 ? homes : [{ home: null, share: 1 }]) {
+      const use = home ? (rounds.get(home) as GpuUse) : null;
+      const demandMs = stations.map(() => 0);
+      const streamMs = shares.standard * (use ? work.standard.rounds * use.decodeMs : 0) + stepsPerTask * api.streamMs;
+      const frames = (streamMs / 1_000) * work.framesPerSec;
+      for (const { at, stepMs } of limits) demandMs[at] = stepsPerTask * stepMs;
+      demandMs[reserved] = stepsPerTask * api.stepMs;
+      demandMs[hub] = hubTask.taskMs + frames * hubTask.frameMs;
+      demandMs[line.at] = lineMs(line.site, stepsPerTask * api.upBytes, frames);
+      const gpuAt = home ? shared.get(home) : undefined;
+      const gpuMs = use ? shares.standard * work.standard.rounds * use.roundMs : 0;
+      if (gpuAt !== undefined) demandMs[gpuAt] = gpuMs;
+      const tools =
+        shares.standard * toolsOf(work.standard, work.standard.rounds) +
+        shares.complex * toolsOf(work.complex, work.complex.steps);
+      const toolsCpu =
+        shares.standard * work.standard.toolCpuShare * toolsOf(work.standard, work.standard.rounds) +
+        shares.complex * work.complex.toolCpuShare * toolsOf(work.complex, work.complex.steps);
+      classes.push({
+        host,
+        agents: host.count * host.agents * share,
+        awayMs:
+          shares.trivial * work.trivial.waitSec * 1_000 +
+          (tools - toolsCpu) * 1_000 * factors.toolTime +
+          stepsPerTask * 2 * line.site.delayMs +
+          hubTask.latencyMs,
+        cpuMs: (shares.trivial * work.trivial.cpuSec + toolsCpu * factors.toolTime) * 1_000,
+        gpuMs: gpuAt === undefined ? gpuMs : 0,
+        gpuSpeed: gpuAt === undefined && use ? use.speed : null,
+        gpuPlaces: use?.endpoint.placement.slots ?? 0,
+        demandMs,
+      });
+    }
+  }
+  return { stations, classes };
+}
+
+/** More agents on one host than this are solved station by station: by then the stations hardly feel each other. */
+export const SOLVED_TOGETHER = 48;
+
+interface GpuUse {
+  endpoint: Endpoint;
+  roundMs: number;
+  decodeMs: number;
+  speed: (inHand: number) => number;
+}
+
+function gpuUse(host: HostKind, guests: number, { work }: FleetInput, factors: FleetFactors): GpuUse {
+  if (!host.gpu) throw new Error(`host '${host.name}' has no GPU`);
+  const endpoint = endpointOf(host.gpu);
+  const round = meanRound(work.standard, endpoint, host.agents + guests, factors);
+  const speeds = batchSpeeds(endpoint, round, factors);
+  const { slots, prefillTokensPerSec } = endpoint.placement;
+  const roundMs = 1 / roundsPerMs(endpoint, round, 1, factors);
+  const prefillMs = (round.newTokens / prefillTokensPerSec / factors.gpuSpeed) * 1_000;
+  return {
+    endpoint,
+    roundMs,
+    decodeMs: roundMs - prefillMs,
+    speed: (inHand) => speeds[Math.min(inHand, slots)] as number,
+  };
+}
+
+const toolsOf = ({ toolSec }: { toolSec: number }, requests: number) => Math.max(0, requests - 1) * toolSec;
+
+/** The request bodies of the API, and the frames to a hub that lies beyond the line. */
+function lineMs(site: SiteShape, apiBytes: number, frames: number): number {
+  const frameBytes = site.hub === "remote" ? frames * wireBytes(FRAME_BYTES, NETWORK_PATHS[site.meshPath]) : 0;
+  return ((apiBytes + frameBytes) * 8) / (site.upMbitPerSec * 1_000);
+}
+
+export type { ApiDemand };
