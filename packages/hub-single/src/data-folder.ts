@@ -6,6 +6,7 @@ import type { DurabilityLevel } from "@hubscale/hub-runtime";
 import { Level } from "level";
 import { CannotStart } from "./cannot-start.ts";
 import { databaseOn, type Disk, DISK_AS_IT_IS } from "./disk.ts";
+import { checkStore, StoreMark } from "./store/store-mark.ts";
 
 export type Database = Level<string, string>;
 
@@ -23,6 +24,9 @@ export interface DataFolder {
   readonly path: string;
   readonly db: Database;
   readonly disk: Disk;
+  readonly mark: StoreMark;
+  /** Ends the store, and marks how it was left. */
+  close(): Promise<void>;
 }
 
 /** Opens the folder, which is made if it is missing. Throws `CannotStart`. */
@@ -37,13 +41,21 @@ export async function openDataFolder(path: string, disk: Disk = DISK_AS_IT_IS): 
       { cause: error },
     );
   }
-  const db: Database = new Level(join(path, "leveldb"), { keyEncoding: "utf8", valueEncoding: "utf8" });
+  const store = join(path, "leveldb");
+  await checkStore(path, store);
+  const db: Database = new Level(store, { keyEncoding: "utf8", valueEncoding: "utf8" });
   try {
     await db.open();
   } catch (error) {
     throw openingError(path, error);
   }
-  return { path, db: databaseOn(disk, db), disk };
+  const mark = new StoreMark(path, store);
+  await mark.look();
+  const close = async () => {
+    await db.close();
+    await mark.close();
+  };
+  return { path, db: databaseOn(disk, db), disk, mark, close };
 }
 
 /** All keys with a prefix: `gte` the prefix itself, below the next character after its last one. */

@@ -4,7 +4,7 @@ import { parseFlags } from "./flags.ts";
 import { openSingleHub } from "./single-hub.ts";
 
 const parsed = parseFlags(process.argv.slice(2));
-if (parsed.ok) await run(parsed.flags).catch((error: Error) => end(1, error.message));
+if (parsed.ok) await run(parsed.flags).catch((error: Error) => end(1, describe(error)));
 else end(2, parsed.message);
 
 async function run(flags: Extract<typeof parsed, { ok: true }>["flags"]): Promise<void> {
@@ -50,5 +50,8 @@ function end(code: 1 | 2, message: string): void {
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const cause = error.cause instanceof Error ? `: ${error.cause.message}` : "";
-  return `${error.message}${cause}`;
+  const text = `${error.message}${cause}`;
+  // Out of the store's own words: LevelDB has no code for it.
+  if (!/no space left/i.test(text)) return text;
+  return `${text}; nothing that was acknowledged is lost: make room and start the hub again`;
 }

@@ -13,6 +13,7 @@ import { type AssembledDesk, assembleDesk } from "./desk-assembly.ts";
 import { DISK_AS_IT_IS, SlowedDisk } from "./disk.ts";
 import type { Fixes, Profile } from "./fixes.ts";
 import { seedCompletedRows } from "./table/completed-seed.ts";
+import { LOOK_EVERY_MS } from "./store/store-mark.ts";
 import { readStoredRows } from "./table/task-row.ts";
 
 export interface SingleHubOptions {
@@ -67,12 +68,18 @@ async function openBackplane(
   const rows: DurableRows = fixes.has("C1") ? new GroupedRows(db) : new SyncedRows(db);
   const tokens = fixes.has("C9") ? await TokenRows.open(db, rows) : await TokenFile.open(folder.path, folder.disk);
   const agents: AgentIds = tokens;
+  const stopLooking = options.clock.every(LOOK_EVERY_MS, () => {
+    folder.mark.look().catch((error: Error) => options.onFailure(error));
+  });
   return new SingleBackplane({
     tokens,
     endpoints: new EndpointRows(db, rows),
     messages: fixes.has("C11") ? await BoundedMessageLog.open(db, rows, agents) : new SortingMessageLog(db, rows, agents),
     describe: () => describe(options, folder, assembled()),
-    close: () => db.close(),
+    close: () => {
+      stopLooking();
+      return folder.close();
+    },
   });
 }
 
