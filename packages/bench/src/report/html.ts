@@ -13,8 +13,10 @@ export function renderHtml(summary: Summary, result: CompareResult): string {
       tableHtml(summary.main),
       figure(capacityChart(result), "Capacity in tasks/s with its 95 % interval; the axis is logarithmic."),
       list("Because", summary.because),
+      list("Next bottleneck", summary.nextBottleneck),
       list("Flips when", summary.flipsWhen),
       list("Marginal gains", summary.marginal),
+      list("Model error", summary.modelError),
       list("Invalid", summary.invalid),
       figure(
         latencyChart(result),

@@ -2,6 +2,7 @@
 import { significant, WORK_WORDS } from "../decision/decision.ts";
 import { type Estimate, scaled } from "../measure/estimate.ts";
 import type { CompareResult, HubResult } from "../results/compare-result.ts";
+import { bottleneckLines, modelErrorLines } from "./model-lines.ts";
 
 export interface Table {
   caption: string;
@@ -21,6 +22,8 @@ export interface Summary {
   because: string[];
   flipsWhen: string[];
   marginal: string[];
+  nextBottleneck: string[];
+  modelError: string[];
   costs: Table;
   work: Table;
   checks: Table;
@@ -52,6 +55,8 @@ export function summarise(result: CompareResult): Summary {
     because: decision.because,
     flipsWhen: decision.flipsWhen,
     marginal: decision.marginal,
+    nextBottleneck: bottleneckLines(result.model),
+    modelError: modelErrorLines(result.model),
     costs: costTable(hubs),
     work: workTable(hubs),
     checks: checkTable(hubs),

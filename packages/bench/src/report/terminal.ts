@@ -11,8 +11,10 @@ export function renderTerminal(summary: Summary): string {
     ...renderTable(summary.main),
     "",
     ...listed("because", summary.because),
+    ...listed("bottleneck", summary.nextBottleneck),
     ...listed("flips when", summary.flipsWhen),
     ...listed("marginal", summary.marginal),
+    ...listed("model error", summary.modelError),
     ...listed("invalid", summary.invalid),
     ...listed("not measured", summary.notMeasured),
   ].join("\n");

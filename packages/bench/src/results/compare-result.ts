@@ -1,5 +1,6 @@
 /** What `bench compare` writes: `results.json`, schema `hubscale.compare/1`. Every reader (terminal, Markdown, HTML, diff) takes this. */
 import type { Estimate } from "../measure/estimate.ts";
+import type { ScalingModel } from "../statistics/scaling-model.ts";
 
 /** Optional fields are those that results of earlier versions do not have. */
 export const COMPARE_SCHEMA = "hubscale.compare/1";
@@ -20,6 +21,8 @@ export interface CompareResult {
   /** Order of the trials over all hubs, to check that they were interleaved. */
   order: string[];
   decision: Decision;
+  /** Sizes that were not measured, by models that are scored. Results of earlier versions do not have it. */
+  model?: ScalingModel;
   notMeasured: string[];
 }
 
