@@ -8,6 +8,7 @@ import { EFFORTS } from "./compare/effort.ts";
 import { addConformanceCommand } from "./conformance/conformance-command.ts";
 import { addConnectionsCommand } from "./connections/connections-command.ts";
 import { addDiffCommand } from "./diff/diff-command.ts";
+import { addDoctorCommand } from "./doctor/doctor-command.ts";
 import { EXIT } from "./exit-codes.ts";
 import { FSYNC_FLOOR } from "./fsync-floor-option.ts";
 import { LADDER_SLO, ladderCommand } from "./ladder/ladder-command.ts";
@@ -122,6 +123,7 @@ addConformanceCommand(program, surroundings, end);
 addPrimitivesCommand(program, surroundings, end);
 addConnectionsCommand(program, surroundings, end);
 addDiffCommand(program, surroundings, end);
+addDoctorCommand(program, surroundings, end);
 
 try {
   await program.parseAsync();
