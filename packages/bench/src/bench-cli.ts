@@ -15,7 +15,7 @@ import { LADDER_SLO, ladderCommand } from "./ladder/ladder-command.ts";
 import { LADDER_EFFORTS } from "./ladder/ladder-effort.ts";
 import { parseSlo, SLO_HELP } from "./measure/slo.ts";
 import { addPrimitivesCommand } from "./primitives/primitives-command.ts";
-import { reportCommand } from "./report/report-command.ts";
+import { addReportCommand } from "./report/report-command.ts";
 
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
 
@@ -45,6 +45,7 @@ program
   .option(...FSYNC_FLOOR)
   .option("--seed <n>", "for arrivals, work times and resampling", wholeNumber, 1)
   .option("--out <dir>", "where results.json, report.md and report.html go; default: hubscale-results/<time>")
+  .option("--thresholds <file>", "bounds that the result must keep, or the run ends with 99 (docs/statistics.md)")
   .option("--json", "print the result as JSON on stdout instead of the table", false)
   .option("--no-progress", "no progress on stderr")
   .action(async (options) => {
@@ -107,14 +108,6 @@ program
     });
   });
 
-program
-  .command("report")
-  .description("write the reports of a finished run anew")
-  .argument("<dir>", "the folder of the run, or its results.json")
-  .action((dir: string) => {
-    process.exitCode = reportCommand(dir, { stdout: process.stdout, stderr: process.stderr });
-  });
-
 const surroundings = { stdout: process.stdout, stderr: process.stderr, env: process.env, cwd: process.cwd() };
 const end = (code: number) => {
   process.exitCode = code;
@@ -124,6 +117,7 @@ addPrimitivesCommand(program, surroundings, end);
 addConnectionsCommand(program, surroundings, end);
 addDiffCommand(program, surroundings, end);
 addDoctorCommand(program, surroundings, end);
+addReportCommand(program, surroundings, end);
 
 try {
   await program.parseAsync();

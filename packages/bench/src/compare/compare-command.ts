@@ -11,6 +11,8 @@ import { unwritable, writeReport } from "../report/report-files.ts";
 import { summarise } from "../report/summary.ts";
 import { renderTerminal } from "../report/terminal.ts";
 import type { CompareResult } from "../results/compare-result.ts";
+import { checkThresholds, renderChecks } from "../thresholds/threshold-check.ts";
+import { loadThresholds } from "../thresholds/threshold-file.ts";
 import { loadWorkload } from "../workload/workload.ts";
 import { serverSourcesOf } from "../provisioning/index.ts";
 import { runComparison } from "./comparison.ts";
@@ -31,6 +33,8 @@ export interface CompareCommandOptions {
   fsyncFloorMs: number;
   seed: number;
   out?: string;
+  /** A file with bounds that the result must keep. */
+  thresholds?: string;
   json: boolean;
   progress: boolean;
 }
@@ -59,6 +63,8 @@ export async function compareCommand(
   const loaded = loadWorkload(options.workload);
   if (!loaded.ok) return fail(EXIT.usage, ...loaded.problems);
   const { workload } = loaded;
+  const bounds = options.thresholds === undefined ? undefined : loadThresholds(options.thresholds, specs.map(formatHubId));
+  if (bounds && !bounds.ok) return fail(EXIT.usage, ...bounds.problems);
   const startedAt = new Date();
   const out = resolve(cwd, options.out ?? join("hubscale-results", startedAt.toISOString().replaceAll(":", "-").slice(0, 19)));
   const problem = unwritable(out);
@@ -99,7 +105,7 @@ export async function compareCommand(
       await Promise.all(entrants.map((entrant) => (entrant.ready ? entrant.stop() : undefined)));
       isolation.close();
     });
-    const result = await runComparison(entrants, {
+    const measured = await runComparison(entrants, {
       effort,
       workload,
       slo,
@@ -113,8 +119,10 @@ export async function compareCommand(
       sleep: (ms) => sleep(ms),
     });
     progress.done();
+    const result = bounds ? { ...measured, thresholds: checkThresholds(bounds.thresholds, measured) } : measured;
     const files = writeReport(out, result);
     stdout.write(options.json ? `${JSON.stringify(result)}\n` : `${renderTerminal(summarise(result))}\n\n`);
+    for (const line of renderChecks(result.thresholds ?? [])) stderr.write(`${line}\n`);
     stderr.write(`wrote ${files.json}, ${files.markdown} and ${files.html}\n`);
     return exitCodeOf(result);
   } catch (error) {
@@ -126,12 +134,13 @@ export async function compareCommand(
   }
 }
 
-/** 4 when a hub broke a guarantee or could not be measured, 3 when nothing could be decided. */
+/** 4 when a hub broke a guarantee or could not be measured, 99 when a threshold was missed, 3 when nothing could be decided. */
 export function exitCodeOf(result: CompareResult): ExitCode {
   const { hubs, decision } = result;
   if (hubs.some(({ history: h }) => h.lost + h.duplicated + h.staleAccepted > 0)) return EXIT.invalid;
   const measured = hubs.filter((hub) => hub.trials.length > 0);
   if (measured.some((hub) => !hub.valid)) return EXIT.invalid;
+  if (result.thresholds?.some(({ met }) => !met)) return EXIT.thresholdMissed;
   return decision.verdict.startsWith("No verdict") ? EXIT.inconclusive : EXIT.ok;
 }
 

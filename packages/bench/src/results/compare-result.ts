@@ -1,5 +1,6 @@
 /** What `bench compare` writes: `results.json`, schema `hubscale.compare/1`. Every reader (terminal, Markdown, HTML, diff) takes this. */
 import type { Estimate } from "../measure/estimate.ts";
+import type { ThresholdCheck } from "../thresholds/threshold-check.ts";
 import type { ScalingModel } from "../statistics/scaling-model.ts";
 
 /** Optional fields are those that results of earlier versions do not have. */
@@ -23,6 +24,8 @@ export interface CompareResult {
   decision: Decision;
   /** Sizes that were not measured, by models that are scored. Results of earlier versions do not have it. */
   model?: ScalingModel;
+  /** Of a run with `--thresholds`. */
+  thresholds?: ThresholdCheck[];
   notMeasured: string[];
 }
 
