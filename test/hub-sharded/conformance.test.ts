@@ -3,21 +3,21 @@ import { conformanceCases, runConformanceCase } from "@hubscale/hub-runtime/test
 import { systemRandomHex } from "@hubscale/hub-runtime";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { NodeProcess } from "./node-process.ts";
-import { redisForTests } from "./start-redis.ts";
-
-const redis = redisForTests();
+import { redisServersForTests } from "./start-redis.ts";
 
 describe.each([
-  ["one node", 1],
-  ["two nodes", 2],
-])("sharded-redis, %s", (_, count) => {
+  ["one node", 1, 1, "separate"],
+  ["two nodes", 2, 1, "separate"],
+  ["four nodes over two Redis servers", 4, 2, "separate"],
+  ["two nodes over a Redis Cluster of three", 2, 3, "cluster"],
+] as const)("sharded-redis, %s", (_, count, servers, kind) => {
+  const redis = redisServersForTests(servers, kind);
   const nodes: NodeProcess[] = [];
 
   beforeAll(async () => {
     const namespace = `test-${systemRandomHex(4)}`;
     for (let index = 0; index < count; index++) {
-      const flags = ["--node", `n${index}`, "--redis", redis.url, "--namespace", namespace];
-      nodes.push(await NodeProcess.start(redis.care, flags));
+      nodes.push(await NodeProcess.start(redis.care, ["--node", `n${index}`, "--namespace", namespace, ...redis.flags]));
     }
   });
 

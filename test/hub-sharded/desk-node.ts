@@ -64,7 +64,7 @@ class TestRoster implements Roster {
 }
 
 export interface DeskNodeOptions extends Partial<ShardedNodeOptions> {
-  redisUrl: string;
+  redisUrls: string[];
   namespace: string;
   node: string;
 }
@@ -88,6 +88,7 @@ export class DeskNode {
     const faults: unknown[] = [];
     const shared = await openShardedNode({
       shards: 4,
+      isRedisCluster: false,
       leaseMs: 30_000,
       durability: "fsync",
       seedCompletedRows: 0,

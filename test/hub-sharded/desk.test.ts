@@ -20,7 +20,7 @@ afterEach(async () => {
 });
 
 async function nodeOf(name: string, options: Partial<DeskNodeOptions> = {}): Promise<DeskNode> {
-  const node = await DeskNode.open({ redisUrl: redis.url, namespace, node: name, ...options });
+  const node = await DeskNode.open({ redisUrls: [redis.url], namespace, node: name, ...options });
   open.push(node);
   return node;
 }

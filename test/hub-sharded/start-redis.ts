@@ -1,7 +1,7 @@
-/** A real Redis for one test file. */
+/** A real Redis for one test file, or several, or a cluster. */
 import type { DurabilityLevel } from "@hubscale/hub-runtime";
 import { ProcessCare } from "hubscale/machine";
-import { provisionRedis, serverSourcesOf } from "hubscale/provisioning";
+import { provisionRedis, provisionRedisCluster, provisionRedisServers, serverSourcesOf } from "hubscale/provisioning";
 import { afterAll, beforeAll } from "vitest";
 
 export interface TestRedis {
@@ -22,4 +22,28 @@ export function redisForTests(durability: DurabilityLevel = "fsync"): TestRedis 
   });
   afterAll(() => redis.care.close());
   return redis;
+}
+
+export interface TestServers {
+  readonly care: ProcessCare;
+  readonly urls: readonly string[];
+  readonly pids: readonly number[];
+  /** As the program of a node takes it. */
+  readonly flags: readonly string[];
+}
+
+/** Separate servers, or one cluster of them; from before the first test until after the last. */
+export function redisServersForTests(count: number, kind: "separate" | "cluster"): TestServers {
+  const test = { care: undefined as unknown as ProcessCare, urls: [] as string[], pids: [] as number[], flags: [] as string[] };
+  beforeAll(async () => {
+    test.care = new ProcessCare({ handleSignals: false });
+    const request = { care: test.care, sources: serverSourcesOf(process.env), durability: "fsync" } as const;
+    const provisioned = await (kind === "cluster" ? provisionRedisCluster : provisionRedisServers)(count, request);
+    if (!provisioned.ok) throw new Error(`${provisioned.refusal.message}; ${provisioned.refusal.nextStep}`);
+    test.urls = provisioned.servers.map(({ url }) => url);
+    test.pids = provisioned.servers.map(({ pid }) => pid ?? 0);
+    test.flags = ["--redis", test.urls.join(","), ...(kind === "cluster" ? ["--redis-cluster"] : [])];
+  });
+  afterAll(() => test.care.close());
+  return test;
 }

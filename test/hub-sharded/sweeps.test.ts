@@ -38,7 +38,7 @@ let node: DeskNode;
 beforeEach(async () => {
   clock = new TurnedClock();
   const namespace = `test-${systemRandomHex(4)}`;
-  node = await DeskNode.open({ redisUrl: redis.url, namespace, node: "one", clock });
+  node = await DeskNode.open({ redisUrls: [redis.url], namespace, node: "one", clock });
 });
 
 afterEach(() => node.close());

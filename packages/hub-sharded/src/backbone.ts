@@ -32,8 +32,8 @@ export interface QueueDirectory {
   queueAt(classNumber: number, shard: number): TaskQueue | undefined;
   /** The queue that a task's id names; asks the engine for a class that this node does not know. Undefined: no such class. */
   queueOf(taskId: string): Promise<TaskQueue | undefined>;
-  /** Counts what waits in these queues, in their order. */
-  heads(queues: readonly TaskQueue[]): Promise<Head[]>;
+  /** Counts what waits in these queues, in their order; undefined where the engine does not answer. */
+  heads(queues: readonly TaskQueue[]): Promise<(Head | undefined)[]>;
 }
 
 /** The tasks of one routing class in one shard. */
@@ -43,6 +43,8 @@ export interface TaskQueue extends LeasedTasks, KeptTasks {
   /** As `routingClassOf` writes it. */
   readonly className: string;
   readonly routingClass: RoutingClass;
+  /** False: its part of the engine is away or behind, so that a new task had better go to another shard. */
+  readonly isReachable: boolean;
 }
 
 /**

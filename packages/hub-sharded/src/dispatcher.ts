@@ -83,7 +83,8 @@ export class Dispatcher {
     for (const { agentId } of this.#options.roster.idleAgents()) if (!this.#idle.has(agentId)) this.agentReady(agentId);
     if (this.#idle.size === 0 || this.#isClosing) return;
     const { queues } = this.#options;
-    await queues.refresh();
+    // What is known already can be counted while the directory is away.
+    await queues.refresh().catch(ignoreOutage);
     const servable = [...queues.all()].filter((queue) => this.#idle.best(queue.className, null) !== undefined);
     const heads = await queues.heads(servable);
     servable.forEach((queue, index) => {
@@ -152,3 +153,7 @@ export class Dispatcher {
 
 /** What an agent is sent for: what the backlog counts, or a task that it does not count. */
 type Sought = { look: Look<TaskQueue>; rank?: undefined } | { look?: undefined; rank: number };
+
+function ignoreOutage(error: unknown): void {
+  if (!(error instanceof Unavailable)) throw error;
+}

@@ -64,7 +64,7 @@ export class LeaseKeeper {
     try {
       const { queues, onReturned, log } = this.#options;
       for (const queue of queues.all()) {
-        const returned = await queue.returnLost();
+        const returned = await queue.returnLost().catch(noneIfAway);
         if (returned === 0) continue;
         log(`${returned} tasks lost their lease and are queued again`);
         onReturned(queue, returned);
@@ -115,4 +115,10 @@ export class LeaseKeeper {
       if (!(error instanceof Unavailable)) this.#options.onFault(error);
     }
   }
+}
+
+/** A part of the engine that is away keeps its tasks for the next sweep; the others have theirs returned. */
+function noneIfAway(error: unknown): number {
+  if (error instanceof Unavailable) return 0;
+  throw error;
 }

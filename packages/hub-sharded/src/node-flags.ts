@@ -7,7 +7,8 @@ export interface NodeFlags extends EdgeFlags {
   node: string;
   host: string;
   port: number;
-  redisUrl: string;
+  redisUrls: string[];
+  isRedisCluster: boolean;
   namespace: string;
   shards: number;
   leaseMs: number;
@@ -45,6 +46,7 @@ function flagsOf(args: readonly string[], defaultNode: string): NodeFlags {
       host: { type: "string", default: "127.0.0.1" },
       port: { type: "string", default: "4000" },
       redis: { type: "string", default: "redis://127.0.0.1:6379" },
+      "redis-cluster": { type: "boolean", default: false },
       namespace: { type: "string", default: "hubscale" },
       shards: { type: "string", default: String(DEFAULT_SHARDS) },
       "lease-ms": { type: "string", default: String(DEFAULT_LEASE_MS) },
@@ -67,14 +69,23 @@ function flagsOf(args: readonly string[], defaultNode: string): NodeFlags {
   }
   if (!/^[\w-]{1,64}$/.test(namespace)) throw new Error(`--namespace must be letters, digits, - and _, not "${namespace}"`);
   if (!/^[\w.-]{1,64}$/.test(node)) throw new Error(`--node must be letters, digits, ., - and _, not "${node}"`);
-  if (!/^rediss?:\/\//.test(values.redis)) throw new Error(`--redis must be redis://host:port, not "${values.redis}"`);
+  const redisUrls = values.redis.split(",").map((url) => url.trim());
+  const shards = numberOf("--shards", values.shards, { min: 1, max: SHARDS_MAX });
+  for (const url of redisUrls) {
+    if (!/^rediss?:\/\//.test(url) || !URL.canParse(url)) throw new Error(`--redis must be redis://host:port, not "${url}"`);
+  }
+  if (!values["redis-cluster"] && redisUrls.length > shards) {
+    throw new Error(`--redis names ${redisUrls.length} servers for ${shards} shards: use --shards ${redisUrls.length} or more`);
+  }
+  if (new Set(redisUrls).size < redisUrls.length) throw new Error("--redis names a server twice");
   return {
     node,
     host: values.host,
     port: numberOf("--port", values.port, { min: 0, max: 65_535 }),
-    redisUrl: values.redis,
+    redisUrls,
+    isRedisCluster: values["redis-cluster"],
     namespace,
-    shards: numberOf("--shards", values.shards, { min: 1, max: SHARDS_MAX }),
+    shards,
     leaseMs: numberOf("--lease-ms", values["lease-ms"], { min: LEASE_MS_MIN, max: 3_600_000 }),
     durability,
     rateLimits: values["rate-limits"],

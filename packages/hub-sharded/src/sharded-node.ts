@@ -16,7 +16,9 @@ export const KEPT_COMPLETED_TASKS = 10_000;
 
 export interface ShardedNodeOptions {
   node: string;
-  redisUrl: string;
+  /** One server, several, or (`isRedisCluster`) servers of one cluster. */
+  redisUrls: readonly string[];
+  isRedisCluster: boolean;
   namespace: string;
   shards: number;
   leaseMs: number;

@@ -43,6 +43,8 @@ export interface ShardedTaskDeskOptions {
 const PROBE_EVERY_MS = 2_000;
 /** An agent that comes back with a task says so with its first frame, a round trip after it was let in: till then it gets no other. */
 const JOIN_GRACE_MS = 100;
+/** With half of the shards away, one submission in 4,000 is then refused. */
+const PLACE_TRIES = 12;
 /** Tries of a cancellation whose task moves under its hands. */
 const CANCEL_TRIES = 5;
 
@@ -118,8 +120,8 @@ export class ShardedTaskDesk implements TaskDesk {
     }
     const classNumber = await queues.classNumberOf(routingClassOf(draft));
     if (classNumber === undefined) throw new Unavailable("too many routing classes", CLOSING_RETRY_MS);
-    const task = newTask(this.#taskIds.next(classNumber), draft, this.#options.clock.nowMs());
-    const queue = (await queues.queueOf(task.id)) as TaskQueue;
+    const { taskId, queue } = await this.#placeFor(classNumber);
+    const task = newTask(taskId, draft, this.#options.clock.nowMs());
     const isParked = dependencies.pending.length > 0;
     if (isParked) {
       await this.#dependencies.register(task.id, dependencies.pending);
@@ -245,6 +247,15 @@ export class ShardedTaskDesk implements TaskDesk {
     await this.#dispatcher.close();
     await this.#assignments.close();
     this.#leases.close();
+  }
+
+  /** An id for a new task, in a shard that answers if one is soon found. */
+  async #placeFor(classNumber: number): Promise<{ taskId: string; queue: TaskQueue }> {
+    for (let tries = 1; ; tries++) {
+      const taskId = this.#taskIds.next(classNumber);
+      const queue = (await this.#options.backbone.queues.queueOf(taskId)) as TaskQueue;
+      if (queue.isReachable || tries === PLACE_TRIES) return { taskId, queue };
+    }
   }
 
   /** Undefined: the agent holds the task. */

@@ -15,6 +15,8 @@ export interface ProvisionRequest {
   keptFolder?: string;
   /** On 127.0.0.1; default: any free one. */
   port?: number;
+  /** Further lines of its configuration file. Only for a program that is started here. */
+  extraSettings?: readonly (readonly [name: string, value: string])[];
   /** Told what takes time, one line each. */
   tell?: (line: string) => void;
 }

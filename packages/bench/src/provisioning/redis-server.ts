@@ -64,7 +64,7 @@ async function startRedis(program: ServerProgram, request: ProvisionRequest): Pr
   const log = join(folder, "redis-server.log");
   for (let attempt = 1; ; attempt++) {
     const port = request.port ?? (await freePort());
-    const configText = configOf({ port, folder, durability });
+    const configText = configOf({ port, folder, durability }) + linesOf(request.extraSettings ?? []);
     const configFile = join(folder, "redis.conf");
     writeFileSync(configFile, configText);
     const { command, env } = program;

@@ -1,15 +1,15 @@
 /** The routing classes that were ever used, each with its number. Numbers are given out by Redis and never change. */
-import type { Redis } from "ioredis";
 import { runScript } from "./queue-scripts.ts";
+import type { RedisClient } from "./redis-link.ts";
 import { ROUTING_CLASSES_MAX } from "../task-id.ts";
 
 export class ClassDirectory {
-  readonly #redis: Redis;
+  readonly #redis: RedisClient;
   readonly #key: string;
   readonly #numberOf = new Map<string, number>();
   readonly #nameOf = new Map<number, string>();
 
-  constructor(redis: Redis, namespace: string) {
+  constructor(redis: RedisClient, namespace: string) {
     this.#redis = redis;
     this.#key = `${namespace}:classes`;
   }

@@ -2,7 +2,7 @@
  * What BullMQ has no script for, as Lua over its keys (layout of BullMQ 6.7: `<job>:lock`, list `active`, set `stalled`, sorted
  * sets `prioritized` and `failed`). Each is atomic with BullMQ's own scripts, since Redis runs one at a time.
  */
-import type { Redis } from "ioredis";
+import type { RedisClient } from "./redis-link.ts";
 
 /** BullMQ's score of a prioritized job: priority × 2^32 + a counter. */
 export const PRIORITY_LANE = 2 ** 32;
@@ -80,11 +80,11 @@ const SCRIPTS = {
 export type ScriptName = keyof typeof SCRIPTS;
 
 /** Makes the scripts known to a connection; `runScript` calls them. */
-export function defineScripts(redis: Redis): void {
+export function defineScripts(redis: RedisClient): void {
   for (const [name, script] of Object.entries(SCRIPTS)) redis.defineCommand(name, script);
 }
 
-export function runScript(redis: Redis, name: ScriptName, args: readonly (string | number)[]): Promise<number> {
+export function runScript(redis: RedisClient, name: ScriptName, args: readonly (string | number)[]): Promise<number> {
   const defined = redis as unknown as Record<ScriptName, (...args: (string | number)[]) => Promise<number>>;
   return defined[name](...args);
 }

@@ -1,19 +1,22 @@
-/** The hub's tasks in one Redis: opens the link, checks what the server promises, and wires the ports. */
+/** The hub's tasks in Redis: opens the links, checks what the servers promise, and wires the ports. */
 import type { BackplaneDescription, Clock, DurabilityLevel, RandomHex } from "@hubscale/hub-runtime";
 import { type Backbone, CannotStart } from "../backbone.ts";
 import { EventBus } from "../event-bus.ts";
 import { HoldTokens } from "../hold-tokens.ts";
-import { durabilityRefusal, readDurability } from "./durability.ts";
+import { durabilityRefusal, type RedisDurability } from "./durability.ts";
 import { defineScripts } from "./queue-scripts.ts";
 import { RedisBackplane } from "./redis-backplane.ts";
 import { RedisBroadcast } from "./redis-broadcast.ts";
-import { RedisLink } from "./redis-link.ts";
+import type { RedisLink } from "./redis-link.ts";
 import { RedisParkedTasks } from "./redis-parked-tasks.ts";
 import { RedisQueueDirectory } from "./redis-queue-directory.ts";
+import { homeOf, RedisServers } from "./redis-servers.ts";
 
 export interface RedisBackboneOptions {
   node: string;
-  redisUrl: string;
+  /** One server, several, or (`isRedisCluster`) servers of one cluster. */
+  redisUrls: readonly string[];
+  isRedisCluster: boolean;
   namespace: string;
   shards: number;
   leaseMs: number;
@@ -28,50 +31,35 @@ export interface RedisBackboneOptions {
 /** Throws `CannotStart`. */
 export async function openRedisBackbone(options: RedisBackboneOptions): Promise<Backbone> {
   const { clock, log, namespace, node, randomHex } = options;
-  const link = new RedisLink({ url: options.redisUrl, log });
+  const servers = new RedisServers({ urls: options.redisUrls, isCluster: options.isRedisCluster, clock, log });
+  const link = servers.home;
   try {
-    await connect(link, options.redisUrl);
-    const refusal = durabilityRefusal(options.durability, await readDurability(link.commands));
-    if (refusal !== undefined) throw new CannotStart(refusal);
-    await agreeOnShards(link, options);
-    defineScripts(link.commands);
-    const queues = new RedisQueueDirectory({ ...options, link, tokens: new HoldTokens(node, randomHex) });
+    await servers.open();
+    for (const found of await servers.durabilities()) {
+      const refusal = durabilityRefusal(options.durability, found);
+      if (refusal !== undefined) throw new CannotStart(refusal);
+    }
+    await servers.agreeOn(options.shards, namespace);
+    for (const { commands } of servers.all) defineScripts(commands);
+    const queues = new RedisQueueDirectory({ ...options, servers, tokens: new HoldTokens(node, randomHex) });
     await queues.refresh();
-    const broadcast = new RedisBroadcast(link, namespace);
+    const home = homeOf(namespace);
+    const broadcast = new RedisBroadcast(servers, namespace);
     const bus = new EventBus(broadcast, clock);
     return {
       queues,
       broadcast,
-      parked: new RedisParkedTasks(link, namespace),
-      backplane: new RedisBackplane({ link, namespace, bus, describe: () => describe(options, link, queues) }),
+      parked: new RedisParkedTasks(link, home),
+      backplane: new RedisBackplane({ link, namespace: home, bus, describe: () => describe(options, servers, queues) }),
       // A connection is served in the order of its commands.
       servesInOrder: true,
-      claim: (duty, forMs) => claim(link, `${namespace}:${duty}`, forMs),
-      close: () => link.close(),
+      claim: (duty, forMs) => claim(link, `${home}:${duty}`, forMs),
+      close: () => servers.close(),
     };
   } catch (error) {
-    link.close();
+    servers.close();
     throw error;
   }
-}
-
-async function connect(link: RedisLink, url: string): Promise<void> {
-  try {
-    await link.open();
-  } catch (cause) {
-    const { host } = new URL(url);
-    throw new CannotStart(`no answer from Redis at ${host}: start one there, or name another with --redis`, { cause });
-  }
-}
-
-/** A task's id names its shard, so all nodes must count alike, now and after a restart. */
-async function agreeOnShards(link: RedisLink, { namespace, shards }: RedisBackboneOptions): Promise<void> {
-  await link.commands.hsetnx(`${namespace}:hub`, "shards", shards);
-  const agreed = Number(await link.commands.hget(`${namespace}:hub`, "shards"));
-  if (agreed === shards) return;
-  throw new CannotStart(
-    `namespace ${namespace} has ${agreed} shards, not ${shards}: use --shards ${agreed} or another --namespace`,
-  );
 }
 
 async function claim(link: RedisLink, key: string, forMs: number): Promise<boolean> {
@@ -80,11 +68,13 @@ async function claim(link: RedisLink, key: string, forMs: number): Promise<boole
 
 async function describe(
   options: RedisBackboneOptions,
-  link: RedisLink,
+  servers: RedisServers,
   queues: RedisQueueDirectory,
 ): Promise<BackplaneDescription> {
   const { keepCompleted, leaseMs, namespace, node, shards } = options;
-  const { how, level, redisVersion } = await link.run(() => readDurability(link.commands));
+  const found = await servers.durabilities();
+  const level = weakest(found);
+  const how = [...new Set(found.map((each) => each.how))].join("; ");
   const size = [...queues.all()].length;
   return {
     hub: "sharded-redis",
@@ -92,7 +82,9 @@ async function describe(
     // A server that was turned down since the start keeps less than any level; `how` says so.
     durability: { verified: level ?? "process", how: level === undefined ? `not durable at all; ${how}` : how },
     details: {
-      redis_version: redisVersion,
+      redis_version: [...new Set(found.map(({ redisVersion }) => redisVersion))].join(", "),
+      redis_servers: found.length,
+      redis_cluster: servers.isCluster,
       namespace,
       shards,
       routing_classes: size / shards,
@@ -101,4 +93,10 @@ async function describe(
       kept_completed_per_class: keepCompleted,
     },
   };
+}
+
+/** A hub keeps what the weakest of its servers keeps. */
+function weakest(found: readonly RedisDurability[]): DurabilityLevel | undefined {
+  if (found.some(({ level }) => level === undefined)) return undefined;
+  return found.every(({ level }) => level === "fsync") ? "fsync" : "process";
 }

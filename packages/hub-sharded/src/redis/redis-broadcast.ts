@@ -1,13 +1,16 @@
 /** Messages between the nodes over Redis pub/sub, on the connection that only listens. */
 import type { Broadcast, BroadcastTopic } from "../backbone.ts";
-import type { RedisLink } from "./redis-link.ts";
+import type { RedisClient, RedisLink } from "./redis-link.ts";
+import type { RedisServers } from "./redis-servers.ts";
 
 export class RedisBroadcast implements Broadcast {
   readonly #link: RedisLink;
+  readonly #listener: RedisClient;
   readonly #namespace: string;
 
-  constructor(link: RedisLink, namespace: string) {
-    this.#link = link;
+  constructor({ home, listener }: Pick<RedisServers, "home" | "listener">, namespace: string) {
+    this.#link = home;
+    this.#listener = listener;
     this.#namespace = namespace;
   }
 
@@ -17,17 +20,15 @@ export class RedisBroadcast implements Broadcast {
   }
 
   async listen(topic: BroadcastTopic, hear: (message: string) => void): Promise<void> {
-    const { subscriber } = this.#link;
     const mine = this.#channelOf(topic);
-    subscriber.on("message", (channel: string, message: string) => {
+    this.#listener.on("message", (channel: string, message: string) => {
       if (channel === mine) hear(message);
     });
-    await subscriber.subscribe(mine);
+    await this.#listener.subscribe(mine);
   }
 
   async close(topic: BroadcastTopic): Promise<void> {
-    const { subscriber } = this.#link;
-    if (subscriber.status === "ready") await subscriber.unsubscribe(this.#channelOf(topic));
+    if (this.#listener.status === "ready") await this.#listener.unsubscribe(this.#channelOf(topic));
   }
 
   #channelOf(topic: BroadcastTopic): string {

@@ -1,15 +1,18 @@
-/** The hub's queues in one Redis: a BullMQ queue for each routing class in each shard, all on the node's one connection. */
+/** The hub's queues in Redis: a BullMQ queue for each routing class in each shard, all of a server on the node's one connection to it. */
 import { RedisConnection } from "bullmq";
+import { type Clock, Unavailable } from "@hubscale/hub-runtime";
 import type { Head, QueueDirectory } from "../backbone.ts";
 import type { HoldTokens } from "../hold-tokens.ts";
 import { placeOf } from "../task-id.ts";
 import { ClassDirectory } from "./class-directory.ts";
 import type { RedisLink } from "./redis-link.ts";
+import { homeOf, type RedisServers } from "./redis-servers.ts";
 import { RedisTaskQueue } from "./redis-task-queue.ts";
 import { ShardQueue } from "./shard-queue.ts";
 
 export interface RedisQueueDirectoryOptions {
-  link: RedisLink;
+  servers: RedisServers;
+  clock: Clock;
   tokens: HoldTokens;
   namespace: string;
   shards: number;
@@ -24,22 +27,24 @@ const COUNT_CHUNK = 256;
 export class RedisQueueDirectory implements QueueDirectory {
   readonly #classes: ClassDirectory;
   readonly #options: RedisQueueDirectoryOptions;
-  readonly #connection: RedisConnection;
+  /** One for each server, on the node's own connection to it. */
+  readonly #connections: readonly RedisConnection[];
   /** By class number, then shard. */
   readonly #queues = new Map<number, readonly RedisTaskQueue[]>();
 
-  /** The link must be open. */
+  /** The servers must be open. */
   constructor(options: RedisQueueDirectoryOptions) {
     this.#options = options;
-    this.#classes = new ClassDirectory(options.link.commands, options.namespace);
-    this.#connection = new RedisConnection(options.link.commands, { shared: true, blocking: false });
+    const { all, home } = options.servers;
+    this.#classes = new ClassDirectory(home.commands, homeOf(options.namespace));
+    this.#connections = all.map(({ commands }) => new RedisConnection(commands, { shared: true, blocking: false }));
     // The link reports errors of the same connection itself.
-    this.#connection.on("error", () => undefined);
+    for (const connection of this.#connections) connection.on("error", () => undefined);
   }
 
   async refresh(): Promise<void> {
-    await this.#connection.client;
-    for (const classNumber of await this.#options.link.run(() => this.#classes.refresh())) this.#open(classNumber);
+    await Promise.all(this.#connections.map(({ client }) => client));
+    for (const classNumber of await this.#options.servers.home.run(() => this.#classes.refresh())) this.#open(classNumber);
   }
 
   all(): Iterable<RedisTaskQueue> {
@@ -49,8 +54,7 @@ export class RedisQueueDirectory implements QueueDirectory {
   async classNumberOf(className: string): Promise<number | undefined> {
     const known = this.#classes.numberOf(className);
     if (known !== undefined) return known;
-    const { link } = this.#options;
-    const classNumber = await link.run(() => this.#classes.register(className));
+    const classNumber = await this.#options.servers.home.run(() => this.#classes.register(className));
     if (classNumber === undefined) return undefined;
     await Promise.all(this.#open(classNumber).map((queue) => queue.prepare()));
     return classNumber;
@@ -69,12 +73,10 @@ export class RedisQueueDirectory implements QueueDirectory {
     return this.queueAt(place.classNumber, place.shard);
   }
 
-  async heads(queues: readonly RedisTaskQueue[]): Promise<Head[]> {
-    const heads: Head[] = [];
-    for (let at = 0; at < queues.length; at += COUNT_CHUNK) {
-      heads.push(...(await RedisTaskQueue.heads(this.#options.link, queues.slice(at, at + COUNT_CHUNK))));
-    }
-    return heads;
+  async heads(queues: readonly RedisTaskQueue[]): Promise<(Head | undefined)[]> {
+    const headOf = new Map<RedisTaskQueue, Head>();
+    await Promise.all([...byServer(queues)].map((group) => countInto(headOf, group)));
+    return queues.map((queue) => headOf.get(queue));
   }
 
   #open(classNumber: number): readonly RedisTaskQueue[] {
@@ -82,11 +84,12 @@ export class RedisQueueDirectory implements QueueDirectory {
     if (opened) return opened;
     const name = this.#classes.nameOf(classNumber);
     if (name === undefined) throw new Error(`routing class ${classNumber} has no name`);
-    const { link, tokens, namespace, shards, leaseMs, keepCompleted } = this.#options;
+    const { clock, servers, tokens, namespace, shards, leaseMs, keepCompleted } = this.#options;
     const queues = Array.from({ length: shards }, (_, shard) => {
+      const link = servers.ofShard(shard);
       const queue = new ShardQueue({
         redis: link.commands,
-        connection: this.#connection,
+        connection: this.#connections[servers.all.indexOf(link)] as RedisConnection,
         namespace,
         classNumber,
         className: name,
@@ -95,10 +98,33 @@ export class RedisQueueDirectory implements QueueDirectory {
         stalledCheckMs: stalledCheckMs(leaseMs),
         keepCompleted: Math.ceil(keepCompleted / shards),
       });
-      return new RedisTaskQueue({ link, queue, tokens });
+      return new RedisTaskQueue({ link, queue, tokens, clock });
     });
     this.#queues.set(classNumber, queues);
     return queues;
+  }
+}
+
+function byServer(queues: readonly RedisTaskQueue[]): Iterable<RedisTaskQueue[]> {
+  const groups = new Map<RedisLink, Map<number, RedisTaskQueue[]>>();
+  for (const queue of queues) {
+    const { link, slot } = queue.server;
+    const ofLink = groups.get(link) ?? new Map<number, RedisTaskQueue[]>();
+    groups.set(link, ofLink.set(slot, [...(ofLink.get(slot) ?? []), queue]));
+  }
+  return [...groups.values()].flatMap((ofLink) => [...ofLink.values()]);
+}
+
+/** A server that does not answer leaves the heads of its queues unknown; the others are wanted all the more. */
+async function countInto(headOf: Map<RedisTaskQueue, Head>, queues: readonly RedisTaskQueue[]): Promise<void> {
+  try {
+    for (let at = 0; at < queues.length; at += COUNT_CHUNK) {
+      const chunk = queues.slice(at, at + COUNT_CHUNK);
+      const heads = await RedisTaskQueue.heads((chunk[0] as RedisTaskQueue).server.link, chunk);
+      for (const [index, head] of heads.entries()) headOf.set(chunk[index] as RedisTaskQueue, head);
+    }
+  } catch (error) {
+    if (!(error instanceof Unavailable)) throw error;
   }
 }
 

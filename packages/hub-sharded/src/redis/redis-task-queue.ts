@@ -1,26 +1,30 @@
 /** A queue of the hub as one BullMQ queue: its moves in the words of the port, each within the limits of the node's link. */
 import type { RoutingClass } from "@hubscale/hub-core";
-import { Unavailable } from "@hubscale/hub-runtime";
+import { type Clock, Unavailable } from "@hubscale/hub-runtime";
 import type { Task, TaskStatus } from "@hubscale/protocol";
 import type { Change, CompletedPast, Ending, Head, Hold, QueueCounts, Stored, Taken, TaskQueue } from "../backbone.ts";
 import { FIRST_RANK, rankOf } from "../backlog.ts";
 import type { HoldTokens } from "../hold-tokens.ts";
 import { readCounts, readTasks, readWaiting } from "./queue-reads.ts";
-import type { RedisLink } from "./redis-link.ts";
+import { type RedisLink, RETRY_AFTER_MS } from "./redis-link.ts";
 import { type LockedHold, priorityOfScore, type ShardQueue, type StoredJob } from "./shard-queue.ts";
 
 export interface RedisTaskQueueOptions {
   link: RedisLink;
   queue: ShardQueue;
   tokens: HoldTokens;
+  clock: Clock;
 }
 
 export class RedisTaskQueue implements TaskQueue {
   readonly #link: RedisLink;
   readonly #queue: ShardQueue;
   readonly #tokens: HoldTokens;
+  readonly #clock: Clock;
+  #awayUntilMs = 0;
 
-  constructor({ link, queue, tokens }: RedisTaskQueueOptions) {
+  constructor({ link, queue, tokens, clock }: RedisTaskQueueOptions) {
+    this.#clock = clock;
     this.#link = link;
     this.#queue = queue;
     this.#tokens = tokens;
@@ -47,7 +51,22 @@ export class RedisTaskQueue implements TaskQueue {
     return this.#link.run(() => this.#queue.prepare());
   }
 
-  add(task: Task, { parked }: { parked: boolean }): Promise<void> {
+  get isReachable(): boolean {
+    return this.#link.isKeepingUp && this.#clock.nowMs() >= this.#awayUntilMs;
+  }
+
+  /** The server of one shard of a cluster may be gone while the link is there: it is tried again after a while. */
+  async add(task: Task, { parked }: { parked: boolean }): Promise<void> {
+    if (!this.#link.isKeepingUp) throw new Unavailable("redis is not keeping up", RETRY_AFTER_MS);
+    try {
+      await this.#add(task, parked);
+    } catch (error) {
+      if (error instanceof Unavailable) this.#awayUntilMs = this.#clock.nowMs() + error.retryAfterMs;
+      throw error;
+    }
+  }
+
+  #add(task: Task, parked: boolean): Promise<void> {
     return this.#link.run(() => this.#queue.add(task, { parked }));
   }
 
@@ -137,7 +156,12 @@ export class RedisTaskQueue implements TaskQueue {
     return isTaken ? { taskId, token, starts } : undefined;
   }
 
-  /** Queues of one link, counted by one pipeline. */
+  /** Of one link, and of one shard if it is a cluster: what one pipeline may ask for. */
+  get server(): { link: RedisLink; slot: number } {
+    return { link: this.#link, slot: this.#link.isCluster ? this.shard : 0 };
+  }
+
+  /** Queues of one server, counted by one pipeline. */
   static async heads(link: RedisLink, queues: readonly RedisTaskQueue[]): Promise<Head[]> {
     const pipeline = link.commands.pipeline();
     for (const each of queues) {
@@ -159,4 +183,3 @@ export class RedisTaskQueue implements TaskQueue {
   }
 }
 
-const RETRY_AFTER_MS = 1_000;

@@ -5,13 +5,14 @@
 import { parseRoutingClass, type RoutingClass } from "@hubscale/hub-core";
 import type { Priority, Task } from "@hubscale/protocol";
 import { ErrorCode, type JobJson, type KeepJobs, QueueKeys, type RedisConnection, RedisQueueBackend } from "bullmq";
-import type { ChainableCommander, Redis } from "ioredis";
+import type { ChainableCommander } from "ioredis";
 import type { Completion } from "../backbone.ts";
 import { PRIORITY_LANE, runScript } from "./queue-scripts.ts";
+import type { RedisClient } from "./redis-link.ts";
 import { type JobFacts, type JobState, type Snapshot, type Touch, taskOf } from "./task-record.ts";
 
 export interface ShardQueueOptions {
-  redis: Redis;
+  redis: RedisClient;
   connection: RedisConnection;
   namespace: string;
   classNumber: number;
@@ -60,7 +61,7 @@ export class ShardQueue extends RedisQueueBackend {
   readonly routingClass: RoutingClass;
   readonly classNumber: number;
   readonly shard: number;
-  readonly #redis: Redis;
+  readonly #redis: RedisClient;
   readonly #leaseMs: number;
   readonly #keepCompleted: KeepJobs;
 
