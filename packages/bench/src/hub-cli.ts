@@ -2,7 +2,7 @@
 import { parseArgs } from "node:util";
 import { EDGE_FLAGS, edgeFlagsOf } from "@hubscale/hub-runtime";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import { type HubSpec, MAX_NODES, parseHubId, startHub } from "./drivers/index.ts";
+import { type HubSpec, MAX_NODES, MAX_SERVERS, parseHubId, startHub } from "./drivers/index.ts";
 import { EXIT } from "./exit-codes.ts";
 import { FSYNC_FLOOR } from "./fsync-floor-option.ts";
 import { describeEnd, ProcessCare } from "./machine/index.ts";
@@ -48,20 +48,26 @@ interface SingleOptions {
 hubCommand("sharded", "several nodes over one engine")
   .option("--nodes <n>", `1 to ${MAX_NODES}; node i listens on the port + i`, numberFrom(1, MAX_NODES), 2)
   .addOption(new Option("--backbone <engine>", "what holds the tasks").choices(["redis", "nats"]).default("redis"))
-  .option("--shards <n>", "queue shards; default: the nodes' own choice", numberFrom(1, 1_024))
+  .option("--shards <n>", "queue shards; default: the nodes' own choice", numberFrom(1, 256))
+  .option("--backbone-servers <n>", `1 to ${MAX_SERVERS}; the shards are spread over them`, numberFrom(1, MAX_SERVERS), 1)
+  .option("--redis-cluster", "the Redis servers form a Redis Cluster (three or more)", false)
   .addOption(
     new Option("--durability <level>", "what an acknowledgement survives").choices(["fsync", "process"]).default("fsync"),
   )
   .option(...FSYNC_FLOOR)
-  .action(async ({ nodes, backbone, shards, durability, fsyncFloorMs, ...common }: CommonOptions & ShardedOptions) => {
-    const spec: HubSpec = { kind: "sharded", backbone, nodes };
-    await run(spec, common, { durability, fsyncFloorMs, ...(shards !== undefined && { shards }) });
+  .action(async (options: CommonOptions & ShardedOptions) => {
+    const { nodes, backbone, shards, backboneServers: servers, redisCluster, durability, fsyncFloorMs, ...common } = options;
+    const spec: HubSpec = { kind: "sharded", backbone, nodes, servers };
+    const isRedisCluster = redisCluster && backbone === "redis";
+    await run(spec, common, { durability, fsyncFloorMs, isRedisCluster, ...(shards !== undefined && { shards }) });
   });
 
 interface ShardedOptions {
   nodes: number;
   backbone: "redis" | "nats";
   shards?: number;
+  backboneServers: number;
+  redisCluster: boolean;
   durability: "fsync" | "process";
   fsyncFloorMs: number;
 }
@@ -92,7 +98,7 @@ function hubCommand(name: string, description: string): Command {
 async function run(
   spec: HubSpec,
   { port, data, rateLimits, ...edge }: CommonOptions,
-  rest: { durability: "fsync" | "process"; fsyncFloorMs: number; shards?: number },
+  rest: { durability: "fsync" | "process"; fsyncFloorMs: number; shards?: number; isRedisCluster?: boolean },
 ): Promise<void> {
   const edgeFlags = edgeArguments(edge);
   const care = new ProcessCare({ handleSignals: true, exitCodeOf: () => EXIT.ok });

@@ -11,12 +11,19 @@ describe("the flags of a node", () => {
         node: "node-1",
         host: "127.0.0.1",
         port: 4000,
-        redisUrl: "redis://127.0.0.1:6379",
+        redisUrls: ["redis://127.0.0.1:6379"],
+        isRedisCluster: false,
         durability: "fsync",
         rateLimits: "reference",
         leaseMs: 30_000,
         exitWithParent: false,
       },
+    });
+  });
+
+  it("name several Redis servers, separated by commas", () => {
+    expect(parse("--redis", "redis://a:1, redis://b:2")).toMatchObject({
+      flags: { redisUrls: ["redis://a:1", "redis://b:2"], isRedisCluster: false },
     });
   });
 
@@ -27,6 +34,9 @@ describe("the flags of a node", () => {
     [["--lease-ms", "10"], "--lease-ms"],
     [["--durability", "maybe"], "--durability"],
     [["--redis", "localhost:6379"], "--redis"],
+    [["--redis", "redis://a:1,redis://a:1"], "names a server twice"],
+    [["--redis", "redis://a:1,redis://a:2,redis://a:3", "--shards", "2"], "use --shards 3"],
+    [["--drain-ms", "soon"], "--drain-ms"],
     [["--namespace", "a:b"], "--namespace"],
     [["--node", "a b"], "--node"],
     [["--nonsense"], "--nonsense"],

@@ -146,7 +146,7 @@ export function exitCodeOf(result: CompareResult): ExitCode {
 
 /** The largest share, in steps of 0.05, that the machines of the largest hub can have at once beside the load generator. */
 export function coresForEachMachine(specs: readonly HubSpec[], cpus: number): number {
-  const machines = Math.max(...specs.map((spec) => (spec.kind === "sharded" ? spec.nodes + 1 : 1)));
+  const machines = Math.max(...specs.map((spec) => (spec.kind === "sharded" ? spec.nodes + spec.servers : 1)));
   const share = Math.floor(((cpus - GENERATOR_CORES) / machines) * 20) / 20;
   return Math.min(1, Math.max(LEAST_CORES, share));
 }

@@ -16,8 +16,10 @@ describe("parseHubId", () => {
     ["single-reference", { kind: "single", profile: "reference", fixes: [] }],
     ["single-tuned", { kind: "single", profile: "tuned", fixes: [] }],
     ["single-reference+C1+C3", { kind: "single", profile: "reference", fixes: ["C1", "C3"] }],
-    ["sharded-redis@4", { kind: "sharded", backbone: "redis", nodes: 4 }],
-    ["sharded-nats@2", { kind: "sharded", backbone: "nats", nodes: 2 }],
+    ["sharded-redis@4", { kind: "sharded", backbone: "redis", nodes: 4, servers: 1 }],
+    ["sharded-redis@4x2", { kind: "sharded", backbone: "redis", nodes: 4, servers: 2 }],
+    ["sharded-nats@2", { kind: "sharded", backbone: "nats", nodes: 2, servers: 1 }],
+    ["sharded-nats@2x3", { kind: "sharded", backbone: "nats", nodes: 2, servers: 3 }],
     ["external", { kind: "external" }],
     ["null", { kind: "null" }],
   ])("reads %s, and writes it the same", (id, spec) => {
@@ -39,6 +41,14 @@ describe("parseHubId", () => {
 
   it.each(["0", "65", "-1", "2.5", "two", "", "1e1"])("refuses '%s' nodes", (count) => {
     expect(problemOf(`sharded-redis@${count}`)).toContain("from 1 to 64");
+  });
+
+  it.each(["0", "17", "two", "", "-1"])("refuses '%s' backbone servers", (count) => {
+    expect(problemOf(`sharded-redis@2x${count}`)).toMatch(/from 1 to (16|64)/);
+  });
+
+  it("writes one backbone server as none", () => {
+    expect(canonical("sharded-redis@3x1")).toBe("sharded-redis@3");
   });
 
   it("asks for the number of nodes", () => {

@@ -1,9 +1,12 @@
-/** The names by which hubs are asked for: `single-tuned`, `single-reference+C1+C3`, `sharded-redis@4`, `external`, `null`. */
+/**
+ * The names by which hubs are asked for: `single-tuned`, `single-reference+C1+C3`, `sharded-redis@4` (four hub nodes over one
+ * backbone server), `sharded-redis@4x2` (over two), `external`, `null`.
+ */
 
 export type HubSpec =
   /** `fixes` only with the reference: the tuned hub has them all. In the order C1 … C11, each once. */
   | { kind: "single"; profile: "reference" | "tuned"; fixes: string[] }
-  | { kind: "sharded"; backbone: "redis" | "nats"; nodes: number }
+  | { kind: "sharded"; backbone: "redis" | "nats"; nodes: number; servers: number }
   /** A hub that runs elsewhere. */
   | { kind: "external" }
   /** Answers at once and keeps nothing: what the harness itself costs. */
@@ -16,6 +19,7 @@ const FORMS = [
   "single-tuned",
   "single-reference+C1+C3",
   "sharded-redis@2",
+  "sharded-redis@4x2",
   "sharded-nats@2",
   "external",
   "null",
@@ -26,6 +30,9 @@ const FIX_COUNT = 11;
 
 /** More nodes than this on one machine measure the machine. */
 export const MAX_NODES = 64;
+
+/** As many as a hub has queue shards by default would leave one shard to each; more measure the machine. */
+export const MAX_SERVERS = 16;
 
 export function parseHubId(id: string): ParsedHubId {
   if (id === "external" || id === "null") return { ok: true, spec: { kind: id } };
@@ -42,7 +49,7 @@ export function formatHubId(spec: HubSpec): string {
     case "single":
       return [`single-${spec.profile}`, ...spec.fixes].join("+");
     case "sharded":
-      return `sharded-${spec.backbone}@${spec.nodes}`;
+      return `sharded-${spec.backbone}@${spec.nodes}${spec.servers === 1 ? "" : `x${spec.servers}`}`;
     case "external":
     case "null":
       return spec.kind;
@@ -68,11 +75,16 @@ function parseSharded(id: string, backbone: "redis" | "nats", count: string | un
   if (count === undefined) {
     return { ok: false, problem: `'${id}' needs its number of nodes, for instance sharded-${backbone}@2` };
   }
-  const nodes = /^\d{1,4}$/.test(count) ? Number(count) : 0;
+  const [, nodeCount, serverCount = "1"] = /^(\d{1,4})(?:x(\d{1,4}))?$/.exec(count) ?? [];
+  const nodes = Number(nodeCount ?? 0);
+  const servers = Number(serverCount);
   if (nodes < 1 || nodes > MAX_NODES) {
     return { ok: false, problem: `'${id}': the number of nodes is a whole number from 1 to ${MAX_NODES}` };
   }
-  return { ok: true, spec: { kind: "sharded", backbone, nodes } };
+  if (servers < 1 || servers > MAX_SERVERS) {
+    return { ok: false, problem: `'${id}': the number of backbone servers is a whole number from 1 to ${MAX_SERVERS}` };
+  }
+  return { ok: true, spec: { kind: "sharded", backbone, nodes, servers } };
 }
 
 /** Further off than this it is a guess, not a slip of the finger. */

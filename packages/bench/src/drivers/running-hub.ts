@@ -21,8 +21,10 @@ export interface HubEnvironment {
   seedCompletedRows?: number;
   /** Every sync of a single hub takes at least this long; other hubs refuse. Default: as long as it takes. */
   fsyncFloorMs?: number;
-  /** Queue shards of a sharded hub; default: the program's own. */
+  /** Queue shards of a sharded hub; default: the program's own, or one for each backbone server if there are more. */
   shards?: number;
+  /** The Redis servers form one Redis Cluster (three at least). Default: they are separate. */
+  isRedisCluster?: boolean;
   /** Node i listens on `port + i`; default: any free ports. */
   port?: number;
   /** Where the hub's programs log: our own stderr, or (the default) a file that is shown when one fails. */

@@ -5,10 +5,12 @@ import {
   durabilityRefusal,
   type ProvisionedServer,
   type ProvisionRequest,
-  provisionRedis,
+  provisionRedisCluster,
+  provisionRedisServers,
   removeKeys,
   satisfies,
 } from "../provisioning/index.ts";
+import { DEFAULT_SHARDS } from "@hubscale/hub-sharded";
 import { describeHub } from "./hub-description.ts";
 import { formatHubId, type HubSpec } from "./hub-id.ts";
 import { type HubProgram, READY_WITHIN_MS, startPrograms } from "./hub-program.ts";
@@ -63,30 +65,52 @@ async function startSharded(spec: HubSpec & { kind: "sharded" }, env: HubEnviron
     const message = "sharded-nats is not built yet";
     return { ok: false, refusal: { code: "not_built", message, nextStep: "use sharded-redis" } };
   }
-  const { durability } = env;
-  const provisioned = await provisionRedis(serverRequest("redis", env));
+  const { durability, isRedisCluster = false } = env;
+  const problem = isRedisCluster ? clusterProblem(spec, env) : undefined;
+  if (problem !== undefined) return problem;
+  const provision = isRedisCluster ? provisionRedisCluster : provisionRedisServers;
+  const provisioned = await provision(spec.servers, serverRequest("redis", env));
   if (!provisioned.ok) return provisioned;
-  const { server } = provisioned;
+  const { servers } = provisioned;
   // Several runs may share a server that was named by its URL.
   const namespace = `hubscale-${randomBytes(6).toString("hex")}`;
-  const stopServer = async () => {
-    if (server.configText === "") await removeKeys(server.url, namespace);
-    await server.stop();
+  const stopServers = async () => {
+    for (const server of servers) if (server.configText === "") await removeKeys(server.url, namespace);
+    await Promise.all(servers.map((server) => server.stop()));
   };
   try {
-    const shards = env.shards === undefined ? [] : ["--shards", String(env.shards)];
-    const shared = ["--redis", server.url, "--namespace", namespace, ...shards, "--durability", durability];
+    const redis = ["--redis", servers.map(({ url }) => url).join(","), ...(isRedisCluster ? ["--redis-cluster"] : [])];
+    const shared = [...redis, "--namespace", namespace, ...shardFlags(spec, env), "--durability", durability];
     const programs = () =>
       Array.from({ length: spec.nodes }, (_, i) => ({
         name: `hub node ${i + 1}`,
         module: import.meta.resolve("@hubscale/hub-sharded/node-main"),
         args: ["--node", `n${i + 1}`, ...shared, ...commonFlags(env, i)],
       }));
-    return await verified(await runNodes(spec, env, programs, { servers: [server], stopServer }), env);
+    return await verified(await runNodes(spec, env, programs, { servers, stopServers }), env);
   } catch (error) {
-    await stopServer();
+    await stopServers();
     throw error;
   }
+}
+
+/** A server without a shard would have nothing to do. */
+function shardFlags({ servers }: HubSpec & { kind: "sharded" }, { shards }: HubEnvironment): string[] {
+  const wanted = shards ?? (servers > DEFAULT_SHARDS ? servers : undefined);
+  return wanted === undefined ? [] : ["--shards", String(wanted)];
+}
+
+function clusterProblem({ servers }: HubSpec & { kind: "sharded" }, { keptFolder }: HubEnvironment): StartedHub | undefined {
+  const refused = (message: string, nextStep: string): StartedHub => ({
+    ok: false,
+    refusal: { code: "not_built", message, nextStep },
+  });
+  if (servers < 3) return refused("a Redis Cluster has three servers or more", "use --backbone-servers 3");
+  if (keptFolder === undefined) return undefined;
+  return refused(
+    "a Redis Cluster that is started here keeps its data for one run only",
+    "leave --data or --redis-cluster away",
+  );
 }
 
 function serverRequest(kind: string, { care, sources, durability, dir, keptFolder, tell }: HubEnvironment): ProvisionRequest {
@@ -138,7 +162,7 @@ type Programs = (folder: string) => HubProgram[];
 
 interface Backbone {
   servers: ProvisionedServer[];
-  stopServer(): Promise<void>;
+  stopServers(): Promise<void>;
 }
 
 async function runNodes(spec: HubSpec, env: HubEnvironment, programs: Programs, backbone?: Backbone): Promise<RunningHub> {
@@ -167,7 +191,7 @@ async function runNodes(spec: HubSpec, env: HubEnvironment, programs: Programs, 
     describe: () => describeHub({ id, http, servers, required: env.durability }),
     stop: async () => {
       await Promise.all(nodes.map((node) => node.stop()));
-      await backbone?.stopServer();
+      await backbone?.stopServers();
       care.removeFolder(folder);
     },
   };

@@ -2,6 +2,7 @@
 import { kill } from "node:process";
 import type { ProcessCare } from "../machine/index.ts";
 import { freePort } from "../provisioning/free-port.ts";
+import { CLUSTER_PORT_MAX } from "../provisioning/redis-cluster.ts";
 import type { Provisioned, ProvisionedServer } from "../provisioning/index.ts";
 
 export interface ServerPlace {
@@ -20,7 +21,7 @@ export class RestartableServer {
 
   /** Throws when the server cannot be had. */
   static async start(care: ProcessCare, start: StartServer): Promise<RestartableServer> {
-    const place = { port: await freePort(), keptFolder: care.temporaryFolder("kept") };
+    const place = { port: await freePort(CLUSTER_PORT_MAX), keptFolder: care.temporaryFolder("kept") };
     return new RestartableServer(start, place, await started(start, place));
   }
 

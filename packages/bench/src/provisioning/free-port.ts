@@ -2,7 +2,14 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 
-export async function freePort(): Promise<number> {
+export async function freePort(max = 65_535): Promise<number> {
+  for (;;) {
+    const port = await anyFreePort();
+    if (port <= max) return port;
+  }
+}
+
+async function anyFreePort(): Promise<number> {
   const server = createServer();
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

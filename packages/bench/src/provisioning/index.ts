@@ -2,6 +2,6 @@ export { durabilityRefusal, type Provisioned, type ProvisionedServer, type Refus
 export type { ProvisionRequest } from "./provision-request.ts";
 export { provisionNats } from "./nats-server.ts";
 export { provisionRedis, removeKeys } from "./redis-server.ts";
-export { clusterPort, CLUSTER_SETTINGS, formCluster, provisionRedisCluster, provisionRedisServers } from "./redis-cluster.ts";
+export { CLUSTER_SETTINGS, formCluster, provisionRedisCluster, provisionRedisServers } from "./redis-cluster.ts";
 export * from "./server-sources.ts";
 export { type ErlangRequest, findErlang, type FoundErlang, scriptArguments } from "./erlang-runtime.ts";

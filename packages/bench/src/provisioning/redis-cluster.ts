@@ -8,9 +8,8 @@ import { provisionRedis } from "./redis-server.ts";
 export type ProvisionedServers = { ok: true; servers: ProvisionedServer[] } | Extract<Provisioned, { ok: false }>;
 
 const SLOTS = 16_384;
-/** A server of a cluster talks to the others on its port and this. */
-const BUS_PORT_OFFSET = 10_000;
-const PORT_MAX = 65_535 - BUS_PORT_OFFSET;
+/** A server of a cluster talks to the others on its port plus 10,000. */
+export const CLUSTER_PORT_MAX = 65_535 - 10_000;
 const AGREED_WITHIN_MS = 20_000;
 const LOOK_EVERY_MS = 50;
 
@@ -43,7 +42,7 @@ export async function provisionRedisServers(count: number, request: ProvisionReq
 export async function provisionRedisCluster(count: number, request: ProvisionRequest): Promise<ProvisionedServers> {
   const started = await allOrNone(
     Array.from({ length: count }, async () =>
-      provisionRedis({ ...request, port: await clusterPort(), extraSettings: CLUSTER_SETTINGS }),
+      provisionRedis({ ...request, port: await freePort(CLUSTER_PORT_MAX), extraSettings: CLUSTER_SETTINGS }),
     ),
   );
   if (!started.ok) return started;
@@ -53,14 +52,6 @@ export async function provisionRedisCluster(count: number, request: ProvisionReq
   } catch (error) {
     await Promise.all(started.servers.map((server) => server.stop()));
     throw error;
-  }
-}
-
-/** A free port that leaves room for the one above it. */
-export async function clusterPort(): Promise<number> {
-  for (;;) {
-    const port = await freePort();
-    if (port <= PORT_MAX) return port;
   }
 }
 
@@ -80,7 +71,10 @@ export async function formCluster(urls: readonly string[]): Promise<void> {
     for (;;) {
       const infos = await Promise.all(clients.map((client) => client.cluster("INFO")));
       const agree = infos.every(
-        (info) => info.includes("cluster_state:ok") && info.includes(`cluster_known_nodes:${urls.length}`) && info.includes(`cluster_slots_ok:${SLOTS}`),
+        (info) =>
+          info.includes("cluster_state:ok") &&
+          info.includes(`cluster_known_nodes:${urls.length}`) &&
+          info.includes(`cluster_slots_ok:${SLOTS}`),
       );
       if (agree) return;
       if (Date.now() > limitMs) throw new Error(`the Redis servers did not become a cluster: ${infos[0]}`);

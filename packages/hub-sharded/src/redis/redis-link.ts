@@ -133,8 +133,11 @@ function watch(client: RedisClient, name: string, log: (line: string) => void): 
   });
 }
 
-/** Replies by which a running Redis says that it cannot serve now. */
-const TRANSIENT_REPLY = /^(LOADING|MISCONF|READONLY|OOM|BUSY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS)\b/;
+/**
+ * Replies by which a running Redis says that it cannot serve now. A transaction is aborted (EXECABORT) when one of its commands was
+ * sent to a server of a cluster that has lost or not yet got back the slot.
+ */
+const TRANSIENT_REPLY = /^(LOADING|MISCONF|READONLY|OOM|BUSY|MASTERDOWN|CLUSTERDOWN|MOVED|ASK|TRYAGAIN|EXECABORT|NOREPLICAS)\b/;
 
 /** BullMQ's refusals carry a negative code and Redis's replies a name; all else that fails here is the connection. */
 function isOutage(error: unknown): boolean {

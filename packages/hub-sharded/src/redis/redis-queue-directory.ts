@@ -106,13 +106,14 @@ export class RedisQueueDirectory implements QueueDirectory {
 }
 
 function byServer(queues: readonly RedisTaskQueue[]): Iterable<RedisTaskQueue[]> {
-  const groups = new Map<RedisLink, Map<number, RedisTaskQueue[]>>();
+  const groups: { link: RedisLink; slot: number; queues: RedisTaskQueue[] }[] = [];
   for (const queue of queues) {
     const { link, slot } = queue.server;
-    const ofLink = groups.get(link) ?? new Map<number, RedisTaskQueue[]>();
-    groups.set(link, ofLink.set(slot, [...(ofLink.get(slot) ?? []), queue]));
+    const group = groups.find((each) => each.link === link && each.slot === slot);
+    if (group) group.queues.push(queue);
+    else groups.push({ link, slot, queues: [queue] });
   }
-  return [...groups.values()].flatMap((ofLink) => [...ofLink.values()]);
+  return groups.map((group) => group.queues);
 }
 
 /** A server that does not answer leaves the heads of its queues unknown; the others are wanted all the more. */

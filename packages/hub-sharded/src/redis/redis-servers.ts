@@ -55,7 +55,9 @@ export class RedisServers {
   async durabilities(): Promise<RedisDurability[]> {
     const { commands } = this.home;
     if ("nodes" in commands) return this.home.run(() => Promise.all(commands.nodes("master").map(readDurability)));
-    return Promise.all(this.all.map((link) => link.run(() => readDurability(link.commands as Parameters<typeof readDurability>[0]))));
+    return Promise.all(
+      this.all.map((link) => link.run(() => readDurability(link.commands as Parameters<typeof readDurability>[0]))),
+    );
   }
 
   /**
