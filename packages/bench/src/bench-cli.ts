@@ -42,6 +42,7 @@ program
       .default("auto"),
   )
   .option("--cores <share>", "that share, in cores; default: as much as fits", cores)
+  .option("--shards <n>", "queue shards of the sharded hubs, 1 to 256; default: the program's own", shards)
   .option(...FSYNC_FLOOR)
   .option("--seed <n>", "for arrivals, work times and resampling", wholeNumber, 1)
   .option("--out <dir>", "where results.json, report.md and report.html go; default: hubscale-results/<time>")
@@ -151,6 +152,12 @@ function fixes(text: string): Fix[] {
   if (names.length === 0 || unknown.length > 0)
     throw new InvalidArgumentError("give fixes from C1 to C11, for instance C1,C3.");
   return [...new Set(names.filter(isFix))];
+}
+
+function shards(text: string): number {
+  const value = wholeNumber(text);
+  if (value < 1 || value > 256) throw new InvalidArgumentError("give a whole number from 1 to 256.");
+  return value;
 }
 
 function rounds(text: string): number {

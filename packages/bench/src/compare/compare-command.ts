@@ -31,6 +31,8 @@ export interface CompareCommandOptions {
   cores?: number;
   /** 0: the disk as it is. */
   fsyncFloorMs: number;
+  /** Queue shards of the sharded hubs; default: the program's own. */
+  shards?: number;
   seed: number;
   out?: string;
   /** A file with bounds that the result must keep. */
@@ -96,6 +98,7 @@ export async function compareCommand(
       seed: options.seed,
       durability: options.durability,
       fsyncFloorMs: options.fsyncFloorMs,
+      ...(options.shards !== undefined && { shards: options.shards }),
       tell: (line: string) => progress.say(line),
     };
     progress.at(0, `starting ${specs.map(formatHubId).join(", ")}`);

@@ -3,6 +3,7 @@ import { decide } from "../decision/decision.ts";
 import { seededRandom } from "../measure/estimate.ts";
 import type { Slo } from "../measure/slo.ts";
 import { sloText } from "../measure/slo.ts";
+import { scalingOf } from "../statistics/scaling.ts";
 import { scalingModelOf } from "../statistics/scaling-model.ts";
 import { COMPARE_SCHEMA, type CompareResult, type HubResult } from "../results/compare-result.ts";
 import type { Workload } from "../workload/workload.ts";
@@ -96,6 +97,7 @@ export async function runComparison(entrants: readonly Entrant[], options: Compa
     order,
     decision: decide(hubs, options.coresPerMachine),
     model: scalingModelOf(hubs, options.coresPerMachine, seededRandom(options.seed)),
+    scaling: scalingOf(hubs, options.coresPerMachine, seededRandom(options.seed)),
     notMeasured: NOT_MEASURED,
   };
 }

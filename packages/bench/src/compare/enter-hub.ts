@@ -24,6 +24,7 @@ export interface EntryOptions {
   durability: "fsync" | "process";
   /** 0: the disk as it is. */
   fsyncFloorMs: number;
+  shards?: number;
   /** The hub's data folder, used as it is found; default: a new one. */
   keptFolder?: string;
   tell(line: string): void;
@@ -38,6 +39,7 @@ export async function enterHub(options: EntryOptions): Promise<Entrant> {
     durability: options.durability,
     seedCompletedRows: workload.completed_rows,
     fsyncFloorMs: options.fsyncFloorMs,
+    ...(options.shards !== undefined && { shards: options.shards }),
     ...(options.keptFolder !== undefined && { keptFolder: options.keptFolder }),
     tell,
   });

@@ -3,14 +3,15 @@ import type { HubResult } from "../results/compare-result.ts";
 import { decide } from "./decision.ts";
 
 function hub(id: string, capacity: [number, number, number] | null, cpuMs: Record<string, number> = {}): HubResult {
-  const nodes = Number(/@(\d+)$/.exec(id)?.[1] ?? 1);
+  const [, nodeCount = "1", servers = "1"] = /@(\d+)(?:x(\d+))?$/.exec(id) ?? [];
+  const nodes = Number(nodeCount);
   const estimate = (value: number, low = value, high = value) => ({ value, low, high, n: 6, unit: "tasks/s" });
   return {
     id,
     valid: capacity !== null,
     invalidReasons: [],
     durability: { required: "fsync", verified: "fsync", how: "" },
-    machines: { hubNodes: nodes, backboneServers: id.startsWith("sharded") ? 1 : 0 },
+    machines: { hubNodes: nodes, backboneServers: id.startsWith("sharded") ? Number(servers) : 0 },
     capacity: {
       tasksPerSec: capacity && estimate(...capacity),
       streamingAgents: null,
@@ -104,4 +105,18 @@ test("a hub that was refused before measuring does not spoil the verdict of the 
   const refused = { ...hub("sharded-redis@2", null), valid: false };
   const decision = decide([hub("single-reference", [40, 35, 45]), hub("single-tuned", [800, 700, 900]), refused], null);
   expect(decision.verdict).toMatch(/^Fix the single hub first/);
+});
+
+test("another backbone server is a margin of its own, beside the nodes'", () => {
+  const { marginal } = decide(
+    [
+      hub("single-tuned", [800, 750, 850]),
+      hub("sharded-redis@2", [500, 450, 550]),
+      hub("sharded-redis@4", [600, 550, 650]),
+      hub("sharded-redis@4x2", [900, 800, 1000]),
+    ],
+    0.25,
+  );
+  expect(marginal.join("\n")).toContain("+1 backbone server (sharded-redis@4 → sharded-redis@4x2): ×1.5 capacity");
+  expect(marginal.filter((line) => line.includes("hub node"))).toHaveLength(1);
 });

@@ -1,4 +1,5 @@
 /** The verdict from the measured hubs: what to do, why, and when that would change. Pure; every figure comes from the results. */
+import { familyOf, memberOf } from "../drivers/hub-family.ts";
 import { type Estimate, quotient } from "../measure/estimate.ts";
 import type { Decision, HubResult } from "../results/compare-result.ts";
 
@@ -34,7 +35,7 @@ export function decide(hubs: readonly HubResult[], coresPerMachine: number | nul
     const gain = ratio(hub, bestSingle);
     because.push(`${hub.id} (${machines(hub)}) bears ${times(gain)} the tasks/s of ${bestSingle.id} (${interval(gain)}).`);
   }
-  marginal.push(...nodeMargins(sharded));
+  marginal.push(...nodeMargins(sharded), ...serverMargins(sharded));
   flipsWhen.push(...flips({ reference, bestSingle, cost, coresPerMachine }));
   const spoilt = hubs.filter((hub) => !hub.valid && hub.trials.length > 0).map((hub) => hub.id);
   const verdict =
@@ -164,7 +165,7 @@ function flips(given: {
     const next =
       cost.nodes === null
         ? "then no tested hub bears it"
-        : `then ${cost.of}@${cost.nodes}${cost.projected ? " (projected)" : ""}`;
+        : `then ${memberOf(cost.of, cost.nodes)}${cost.projected ? " (projected)" : ""}`;
     lines.push(`load > ${range(c)} tasks/s ${at} → ${bestSingle.id} is full: ${next}`);
     const agents = Math.round((c.low / perCore) * TASK_SECONDS_PER_BUSY_AGENT);
     lines.push(
@@ -189,6 +190,27 @@ function nodeMargins(sharded: readonly HubResult[]): string[] {
   return lines;
 }
 
+/** Hubs of as many nodes over more servers of the same engine. */
+function serverMargins(sharded: readonly HubResult[]): string[] {
+  const engineOf = (hub: HubResult) => hub.id.replace(/@.*$/, "");
+  const ordered = sharded.toSorted((a, b) => a.machines.backboneServers - b.machines.backboneServers);
+  return ordered.flatMap((hub, index) => {
+    const fewer = ordered
+      .slice(0, index)
+      .findLast(
+        (each) =>
+          engineOf(each) === engineOf(hub) &&
+          each.machines.hubNodes === hub.machines.hubNodes &&
+          each.machines.backboneServers < hub.machines.backboneServers,
+      );
+    if (!fewer) return [];
+    const added = hub.machines.backboneServers - fewer.machines.backboneServers;
+    const gain = ratio(hub, fewer);
+    const what = `+${added} backbone server${added > 1 ? "s" : ""}`;
+    return [`${what} (${fewer.id} → ${hub.id}): ${times(gain)} capacity (${interval(gain)})`];
+  });
+}
+
 function ratio(a: HubResult, b: HubResult): Estimate {
   return quotient(a.capacity.tasksPerSec as Estimate, b.capacity.tasksPerSec as Estimate, "ratio");
 }
@@ -198,7 +220,7 @@ function byCapacity(a: HubResult, b: HubResult): number {
 }
 
 function family(hub: HubResult): string {
-  return hub.id.replace(/@\d+$/, "");
+  return familyOf(hub.id);
 }
 
 function machines(hub: HubResult): string {

@@ -16,6 +16,7 @@ export function renderHtml(summary: Summary, result: CompareResult): string {
       list("Next bottleneck", summary.nextBottleneck),
       list("Flips when", summary.flipsWhen),
       list("Marginal gains", summary.marginal),
+      list("Scaling", summary.scaling),
       list("Model error", summary.modelError),
       list("Invalid", summary.invalid),
       figure(

@@ -14,6 +14,7 @@ export function renderMarkdown(summary: Summary): string {
     ...section("Next bottleneck", summary.nextBottleneck),
     ...section("Flips when", summary.flipsWhen),
     ...section("Marginal gains", summary.marginal),
+    ...section("Scaling", summary.scaling),
     ...section("Model error", summary.modelError),
     ...section("Invalid", summary.invalid),
     ...section("Not measured", summary.notMeasured),

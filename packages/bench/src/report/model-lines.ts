@@ -1,5 +1,6 @@
 /** The scaling model in words: what binds first and next, and how far such statements were off where they could be checked. */
 import { significant } from "../decision/decision.ts";
+import type { ProjectedSize, ScaledSize, Scaling } from "../statistics/scaling.ts";
 import type { Bottleneck, ScalingModel } from "../statistics/scaling-model.ts";
 import type { UslFit } from "../statistics/usl.ts";
 
@@ -21,6 +22,27 @@ export function modelErrorLines(model: ScalingModel | undefined): string[] {
   for (const [family, fit] of Object.entries(model.usl ?? {})) lines.push(uslText(family, fit));
   if (model.whyNoUsl !== null) lines.push(`USL: ${model.whyNoUsl}`);
   return lines;
+}
+
+export function scalingLines(scaling: readonly Scaling[] | undefined): string[] {
+  const lines: string[] = [];
+  for (const { sizes, over, beyond } of scaling ?? []) {
+    for (const size of sizes) if (size.hub !== over) lines.push(speedUpText(size, over));
+    for (const size of beyond) lines.push(projectionText(size));
+  }
+  return lines;
+}
+
+function speedUpText({ hub, speedUp, busiest }: ScaledSize, over: string): string {
+  const { value, low, high } = speedUp;
+  const busy = busiest ? `; busiest: ${busiest.role}, ${Math.round(100 * busiest.utilisation)} %` : "";
+  return `${hub}: ×${significant(value)} [×${significant(low)}, ×${significant(high)}] of ${over}${busy}`;
+}
+
+function projectionText({ hub, tasksPerSec, saturates }: ProjectedSize): string {
+  const { value, low, high, unit } = tasksPerSec;
+  const range = `${significant(value)} [${significant(low)}, ${significant(high)}] ${unit}`;
+  return `${hub}: ${range}, then ${saturates} saturates (projected: utilisation law, see model error)`;
 }
 
 function rolesText({ roles, next }: Bottleneck): string {

@@ -2,7 +2,7 @@
 import { significant, WORK_WORDS } from "../decision/decision.ts";
 import { type Estimate, scaled } from "../measure/estimate.ts";
 import type { CompareResult, HubResult } from "../results/compare-result.ts";
-import { bottleneckLines, modelErrorLines } from "./model-lines.ts";
+import { bottleneckLines, modelErrorLines, scalingLines } from "./model-lines.ts";
 
 export interface Table {
   caption: string;
@@ -23,6 +23,7 @@ export interface Summary {
   flipsWhen: string[];
   marginal: string[];
   nextBottleneck: string[];
+  scaling: string[];
   modelError: string[];
   costs: Table;
   work: Table;
@@ -56,6 +57,7 @@ export function summarise(result: CompareResult): Summary {
     flipsWhen: decision.flipsWhen,
     marginal: decision.marginal,
     nextBottleneck: bottleneckLines(result.model),
+    scaling: scalingLines(result.scaling),
     modelError: modelErrorLines(result.model),
     costs: costTable(hubs),
     work: workTable(hubs),

@@ -14,6 +14,7 @@ export function renderTerminal(summary: Summary): string {
     ...listed("bottleneck", summary.nextBottleneck),
     ...listed("flips when", summary.flipsWhen),
     ...listed("marginal", summary.marginal),
+    ...listed("scaling", summary.scaling),
     ...listed("model error", summary.modelError),
     ...listed("invalid", summary.invalid),
     ...listed("not measured", summary.notMeasured),

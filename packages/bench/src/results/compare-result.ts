@@ -1,6 +1,7 @@
 /** What `bench compare` writes: `results.json`, schema `hubscale.compare/1`. Every reader (terminal, Markdown, HTML, diff) takes this. */
 import type { Estimate } from "../measure/estimate.ts";
 import type { ThresholdCheck } from "../thresholds/threshold-check.ts";
+import type { Scaling } from "../statistics/scaling.ts";
 import type { ScalingModel } from "../statistics/scaling-model.ts";
 
 /** Optional fields are those that results of earlier versions do not have. */
@@ -24,6 +25,8 @@ export interface CompareResult {
   decision: Decision;
   /** Sizes that were not measured, by models that are scored. Results of earlier versions do not have it. */
   model?: ScalingModel;
+  /** What more nodes gave, for each family of hubs that was measured at two sizes or more, and what they would give beyond. */
+  scaling?: Scaling[];
   /** Of a run with `--thresholds`. */
   thresholds?: ThresholdCheck[];
   notMeasured: string[];

@@ -3,6 +3,7 @@
  * Buzen 1978: utilisation = throughput × service demand) for what is used up first and next. Both are scored on points that they
  * had not seen. Pure.
  */
+import { familyOf } from "../drivers/hub-family.ts";
 import type { Estimate } from "../measure/estimate.ts";
 import type { HubResult } from "../results/compare-result.ts";
 import { fitUsl, LEAST_POINTS, type UslFit } from "./usl.ts";
@@ -65,7 +66,7 @@ export function scalingModelOf(hubs: readonly HubResult[], coresPerMachine: numb
   };
 }
 
-function bottleneckOf(hub: HubResult, cores: number): Bottleneck | undefined {
+export function bottleneckOf(hub: HubResult, cores: number): Bottleneck | undefined {
   const roles = rolesOf(hub, cores);
   const [first, next] = roles;
   return first && { hub: hub.id, roles, first: first.role, next: next?.role ?? null };
@@ -108,7 +109,7 @@ function errorOf(families: readonly (readonly HubResult[])[], cores: number): Mo
       const others = members.filter((other) => other.machines.hubNodes !== hub.machines.hubNodes);
       const from = others.sort((a, b) => distance(a, hub) - distance(b, hub))[0];
       const capacity = hub.capacity.tasksPerSec as Estimate;
-      const predicted = from && predictedFrom(from, hub.machines.hubNodes, cores);
+      const predicted = from && predictedFrom(from, hub.machines.hubNodes, cores)?.tasksPerSec;
       if (!from || predicted === undefined) continue;
       const errorPercent = (100 * (capacity.value - predicted)) / predicted;
       heldOut.push({ hub: hub.id, from: from.id, predicted, measured: capacity.value, errorPercent });
@@ -123,13 +124,22 @@ function errorOf(families: readonly (readonly HubResult[])[], cores: number): Mo
   };
 }
 
-function predictedFrom(hub: HubResult, nodes: number, cores: number): number | undefined {
+/** `end`: of the interval of each figure that goes into it. */
+export function predictedFrom(
+  hub: HubResult,
+  nodes: number,
+  cores: number,
+  end: "value" | "low" | "high" = "value",
+): { tasksPerSec: number; saturates: string } | undefined {
   const roles = rolesOf(hub, cores);
   const own = roles.find(({ role }) => role === "hub");
   if (!own) return undefined;
   // A hub misses its SLO before its CPU is used up; other roles may go to their end.
-  const nodesBear = (own.ceiling.value * Math.min(1, own.utilisation.value) * nodes) / hub.machines.hubNodes;
-  return Math.min(nodesBear, ...roles.filter(({ role }) => role !== "hub").map(({ ceiling }) => ceiling.value));
+  const nodesBear = (own.ceiling[end] * Math.min(1, own.utilisation[end]) * nodes) / hub.machines.hubNodes;
+  const ends = [{ role: "hub", bears: nodesBear }];
+  for (const { role, ceiling } of roles) if (role !== "hub") ends.push({ role, bears: ceiling[end] });
+  const first = ends.reduce((least, each) => (each.bears < least.bears ? each : least));
+  return { tasksPerSec: first.bears, saturates: first.role };
 }
 
 function machinesOf({ machines }: HubResult, role: string): number {
@@ -139,7 +149,7 @@ function machinesOf({ machines }: HubResult, role: string): number {
 function familiesOf(hubs: readonly HubResult[]): Map<string, HubResult[]> {
   const families = new Map<string, HubResult[]>();
   for (const hub of hubs) {
-    const family = hub.id.replace(/@\d+$/, "");
+    const family = familyOf(hub.id);
     families.set(family, [...(families.get(family) ?? []), hub]);
   }
   return families;
