@@ -33,9 +33,9 @@ export class Uplink {
     this.options = options;
   }
 
-  /** Call in the order of time. */
-  send(bytes: number, nowMs: number): Sent {
-    const onWire = wireBytes(bytes, this.options.path);
+  /** Call in the order of time. `path`: where what goes over one line is wrapped differently, as the mesh to the hub beside the API. */
+  send(bytes: number, nowMs: number, path: NetworkPath = this.options.path): Sent {
+    const onWire = wireBytes(bytes, path);
     this.wireBytesSent += onWire;
     const fullBucketMs = nowMs - this.msFor(this.options.burstBytes);
     this.paidUntilMs = Math.max(this.paidUntilMs, fullBucketMs) + this.msFor(onWire);

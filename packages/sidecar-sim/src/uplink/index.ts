@@ -1,0 +1,2 @@
+export type { DirectionBytes } from "./shaped-stream.ts";
+export * from "./site-line.ts";
