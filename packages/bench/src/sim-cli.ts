@@ -22,6 +22,7 @@ if (!flags.ok) {
   process.exitCode = await runSim(flags.settings, {
     clock: systemClock,
     signal: stop.signal,
+    claudeApiKey: process.env["ANTHROPIC_API_KEY"],
     freshPrefix: () => `sim-${randomBytes(3).toString("hex")}`,
     say: (line) => process.stderr.write(`${line}\n`),
     print: (line) => process.stdout.write(`${line}\n`),

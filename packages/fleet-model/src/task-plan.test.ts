@@ -34,6 +34,16 @@ describe("a task", () => {
     expect(drawn.filter(({ tier, fails }) => tier !== "standard" && fails)).toEqual([]);
   });
 
+  it("may fail at one attempt and not at the next, with the same work", () => {
+    const failing = plans(ALL, 400).find(({ fails }) => fails);
+    if (!failing) throw new Error("none failed");
+    const attempts = Array.from({ length: 20 }, (_, attempt) =>
+      drawTaskPlan(ALL, { seed: 7, number: failing.number, attempt }),
+    );
+    expect(attempts.some(({ fails }) => !fails)).toBe(true);
+    for (const { phases } of attempts) expect(phases).toEqual(failing.phases);
+  });
+
   it("is of the tier that the hub routed it to, or of one that the mix has", () => {
     expect(drawTaskPlan(ALL, { seed: 7, number: 3, tier: "complex" }).tier).toBe("complex");
     expect(drawTaskPlan(mixOf({ trivial: { share: 1 } }), { seed: 7, number: 3, tier: "complex" }).tier).toBe("trivial");

@@ -29,16 +29,18 @@ export interface TaskDraw {
   number: number;
   /** As the hub routed it, where that is known; otherwise the mix decides. */
   tier?: WorkTier;
+  /** Which try it is, for instance the generation: each may fail or not, with the same work. */
+  attempt?: number;
 }
 
 /** A mix need not have the tier that a hub asks for: another one of its tiers stands in. */
-export function drawTaskPlan(mix: WorkMix, { seed, number, tier: wanted }: TaskDraw): TaskPlan {
+export function drawTaskPlan(mix: WorkMix, { seed, number, tier: wanted, attempt = 1 }: TaskDraw): TaskPlan {
   const random = seededRandom(seed, number);
   const drawn = drawTier(mix, random);
   const tier = wanted !== undefined && mix[wanted] ? wanted : drawn;
   const work = mix[tier];
   if (!work) throw new Error("a mix of work without any tier");
-  const fails = random() < work.failShare;
+  const fails = seededRandom(seed + FAILURE_SEEDS + attempt, number)() < work.failShare;
   const session = sessionOf(mix, number);
   return { number, tier, fails, ramBytes: work.ramBytes, session, phases: phasesOf(mix, tier, { seed, session, random }) };
 }
@@ -69,6 +71,9 @@ function sessionOf(mix: WorkMix, number: number): number {
   const complexSoFar = number * (sum > 0 ? mix.complex.share / sum : 1);
   return Math.floor(complexSoFar / mix.complex.tasksPerSession);
 }
+
+/** Failures draw from seeds of their own, one for each attempt. */
+const FAILURE_SEEDS = 2 ** 40;
 
 /** Sessions draw from streams of their own, far from those of the tasks. */
 const SESSION_STREAMS = 2 ** 31;

@@ -18,8 +18,8 @@ export interface FleetOptions {
   behaviour: SidecarBehaviour;
   capabilities: readonly string[];
   ollamaUrl: string | null;
-  /** By the agent's index: its own executor, host and Ollama; what is left out is as above. */
-  workplaceOf?: (agent: number) => Partial<Workplace> & { ollamaUrl?: string | null; capabilities?: readonly string[] };
+  /** By the agent's index: its own executor, host, Ollama and way to the hub; what is left out is as above. */
+  workplaceOf?: (agent: number) => AgentPlace;
   seed: number;
   /** 1: real time. */
   timeScale: number;
@@ -31,6 +31,13 @@ export interface FleetOptions {
   /** Draw half of each reconnect's delay, so that a fleet cut off at once does not come back at once. Default: as the contract has it, not. */
   jitter?: boolean;
   onEvent(event: SidecarEvent): void;
+}
+
+export interface AgentPlace extends Partial<Workplace> {
+  ollamaUrl?: string | null;
+  capabilities?: readonly string[];
+  /** Of the hub as this agent reaches it, in place of one of `wsUrls`. */
+  wsUrl?: string;
 }
 
 /** Sums over the fleet since its making. Bytes are those of the sockets, handshakes included. */
@@ -47,6 +54,7 @@ export type ConnectFailure = "unreachable" | "turned_away" | "timeout" | "stoppe
 export type ConnectOutcome = { ok: true; ms: number } | { ok: false; code: ConnectFailure; identified: number; detail: string };
 
 interface Berth {
+  wsUrl: string | undefined;
   sidecar: Sidecar;
   connection: HubConnection | undefined;
   attempts: number;
@@ -193,7 +201,7 @@ export class SidecarFleet {
         tell: (news) => this.told(index, news),
       },
     );
-    return { sidecar, connection: undefined, attempts: 0, retry: undefined, gone: false };
+    return { wsUrl: own.wsUrl, sidecar, connection: undefined, attempts: 0, retry: undefined, gone: false };
   }
 
   /** The report of a host that nobody simulates. */
@@ -206,7 +214,7 @@ export class SidecarFleet {
     const berth = this.berths[index];
     if (!berth || this.closing || berth.gone) return;
     const { wsUrls } = this.options;
-    const url = wsUrls[index % wsUrls.length] as string;
+    const url = berth.wsUrl ?? (wsUrls[index % wsUrls.length] as string);
     const connection = new HubConnection(url, sourceAddress(url, index, this.berths.length), {
       opened: () => berth.sidecar.opened(connection),
       received: (data) => {

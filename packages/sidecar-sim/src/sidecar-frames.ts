@@ -29,6 +29,10 @@ export function identifyFrame(identity: SidecarIdentity): string {
   });
 }
 
+export function ollamaReportFrame(ollamaUrl: string): string {
+  return `{"type":"ollama_report","ollama_url":${JSON.stringify(ollamaUrl)},"protocol_version":1}`;
+}
+
 export function acceptedFrame(taskId: string): string {
   return `{"type":"task_accepted","task_id":"${taskId}","protocol_version":1}`;
 }

@@ -9,6 +9,7 @@ import {
   failedFrame,
   failedResultFrame,
   identifyFrame,
+  ollamaReportFrame,
   plainId,
   recoveringFrame,
   rejectedFrame,
@@ -191,6 +192,7 @@ export class Sidecar {
     this.online = true;
     this.around.tell({ type: "identified" });
     if (this.wire) this.heartbeat.start(this.wire);
+    if (this.identity.ollamaUrl !== null) this.wire?.send(ollamaReportFrame(this.identity.ollamaUrl));
     for (const task of this.unanswered) this.askAbout(task);
     if (this.inHand) this.askAbout(this.inHand);
     this.memoryLost = false;

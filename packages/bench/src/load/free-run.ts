@@ -3,12 +3,11 @@ import { type ArrivalProcess, arrivalTimes } from "./arrivals.ts";
 import type { HistoryVerdict } from "./history-check.ts";
 import type { LoadGenerator } from "./load-generator.ts";
 import { sendOnSchedule } from "./load-source.ts";
-import { taskBody } from "./task-body.ts";
 import { TrialRecord } from "./trial-record.ts";
 
 export interface FreeRunOptions {
   /** Null: the agents only do what others submit. */
-  load: (ArrivalProcess & { descriptionChars: number; metadataBytes: number }) | null;
+  load: (ArrivalProcess & { bodyOf(number: number): string }) | null;
   /** Null: until the signal. */
   durationMs: number | null;
   drainLimitMs: number;
@@ -101,8 +100,9 @@ function submit(
   signal: AbortSignal,
 ): Promise<void> {
   const { clock, submitter } = generator;
-  const body = taskBody(load);
+  let number = 0;
   const send = (intendedMs: number) => {
+    const body = load.bodyOf(number++);
     const sent = record.sent(intendedMs, clock.monotonicMs());
     submitter.submit(body, (submission) => record.answered(sent, submission, clock.monotonicMs()));
   };

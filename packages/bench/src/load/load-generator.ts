@@ -1,4 +1,4 @@
-import { type Clock, register, type SidecarEvent, SidecarFleet, type Tokens } from "@hubscale/sidecar-sim";
+import { type AgentPlace, type Clock, register, type SidecarEvent, SidecarFleet, type Tokens } from "@hubscale/sidecar-sim";
 import type { ConnectCommand, FailureCode, WireCounters } from "./generator-protocol.ts";
 import { type HistoryEvent, type HistoryVerdict, RunHistory } from "./history-check.ts";
 import { Submitter } from "./submitter.ts";
@@ -9,6 +9,8 @@ export interface ConnectSurroundings {
   note(text: string): void;
   /** Tokens from an earlier run; agents that are in it are not registered again. */
   known?: Tokens;
+  /** By the agent's index, where agents have work of their own. */
+  placeOf?(agent: number): AgentPlace;
   signal?: AbortSignal;
 }
 
@@ -83,6 +85,7 @@ export class LoadGenerator {
           timeScale,
           clock,
           onEvent,
+          ...(around.placeOf && { workplaceOf: around.placeOf }),
         }),
     );
     const connected = await generator.fleet.connect(command.limitMs, signal);

@@ -1,15 +1,21 @@
 import { type Clock, readTokens, type Tokens, writeTokens } from "@hubscale/sidecar-sim";
 import { type FreeRunState, runFreely } from "./free-run.ts";
+import { awaitEndpoints } from "../staged-fleet/await-endpoints.ts";
+import { plannedTaskBody } from "../staged-fleet/planned-task.ts";
+import { StagedFleet } from "../staged-fleet/staged-fleet.ts";
 import type { FailureCode } from "./generator-protocol.ts";
 import { LoadGenerator } from "./load-generator.ts";
 import type { SimSettings } from "./sim-flags.ts";
 import { progressLine, summaryLines } from "./sim-report.ts";
+import { taskBody } from "./task-body.ts";
 
 export interface SimSurroundings {
   clock: Clock;
   /** Aborted by Ctrl-C: submissions stop, open tasks get a moment, then all is closed. */
   signal: AbortSignal;
   freshPrefix(): string;
+  /** For `--claude-url`. */
+  claudeApiKey: string | undefined;
   /** A line for the person who waits (stderr), and one of the result (stdout). */
   say(line: string): void;
   print(line: string): void;
@@ -17,11 +23,37 @@ export interface SimSurroundings {
 
 const LINE_EVERY_MS = 5_000;
 const CONNECT_WITHIN_MS = 120_000;
-/** How long open tasks are waited for at the end. */
+/** How long open tasks are waited for at the end; a fleet's tasks take their time. */
 const DRAIN_LIMIT_MS = 5_000;
+const FLEET_DRAIN_LIMIT_MS = 30_000;
+/** A hub looks at its endpoints every 30 s. */
+const ENDPOINTS_WITHIN_MS = 40_000;
 
 /** `pnpm sim`. Resolves to the exit code: 0, or 1 with one line that says what is wrong and what to do. */
 export async function runSim(settings: SimSettings, around: SimSurroundings): Promise<0 | 1> {
+  let staged: StagedFleet | undefined;
+  try {
+    staged = await stageFleet(settings, around);
+  } catch (error) {
+    around.say(`sim: cannot start the fleet: ${(error as Error).message}`);
+    return 1;
+  }
+  for (const line of staged?.describe() ?? []) around.say(`sim: ${line}`);
+  try {
+    return await runAgents(settings, around, staged);
+  } finally {
+    await staged?.close();
+  }
+}
+
+async function stageFleet(settings: SimSettings, { clock, claudeApiKey }: SimSurroundings): Promise<StagedFleet | undefined> {
+  if (!settings.fleet) return undefined;
+  const { seed, timeScale, ws: hubWsUrls, claudeUrl: url } = settings;
+  const claude = url === undefined ? undefined : { url, apiKey: claudeApiKey ?? "" };
+  return StagedFleet.start({ ...settings.fleet, seed, timeScale, hubWsUrls, clock, claude });
+}
+
+async function runAgents(settings: SimSettings, around: SimSurroundings, staged: StagedFleet | undefined): Promise<0 | 1> {
   const prefix = settings.prefix ?? around.freshPrefix();
   let known: Tokens = new Map();
   if (settings.tokenFile !== undefined) {
@@ -51,7 +83,13 @@ export async function runSim(settings: SimSettings, around: SimSurroundings): Pr
       limitMs: CONNECT_WITHIN_MS,
       submits: settings.ratePerSec > 0,
     },
-    { clock: around.clock, note: (text) => around.say(`sim: ${text}`), known, signal: around.signal },
+    {
+      clock: around.clock,
+      note: (text) => around.say(`sim: ${text}`),
+      known,
+      signal: around.signal,
+      ...(staged && { placeOf: (agent: number) => staged.workplaceOf(agent) }),
+    },
   );
   if (settings.tokenFile !== undefined && connected.tokens.size > known.size) {
     await writeTokens(settings.tokenFile, connected.tokens);
@@ -65,20 +103,20 @@ export async function runSim(settings: SimSettings, around: SimSurroundings): Pr
   around.say(
     `sim: all connected in ${(connected.ms / 1000).toFixed(1)} s; ${settings.durationMs === null ? "Ctrl-C ends" : `${settings.durationMs / 1000} s to go`}`,
   );
+  if (staged) await findEndpoints(settings, around, staged, connected.tokens);
   let before: FreeRunState | undefined;
   const end = await runFreely(generator, {
     load:
       settings.ratePerSec > 0
         ? {
-            arrivals: "poisson",
+            arrivals: settings.arrivals,
             ratePerSec: settings.ratePerSec,
             seed: settings.seed,
-            descriptionChars: 200,
-            metadataBytes: 100,
+            bodyOf: bodiesOf(settings),
           }
         : null,
     durationMs: settings.durationMs,
-    drainLimitMs: DRAIN_LIMIT_MS,
+    drainLimitMs: staged ? FLEET_DRAIN_LIMIT_MS : DRAIN_LIMIT_MS,
     everyMs: LINE_EVERY_MS,
     signal: around.signal,
     tick: (state) => {
@@ -88,7 +126,28 @@ export async function runSim(settings: SimSettings, around: SimSurroundings): Pr
   });
   await generator.close();
   for (const line of summaryLines(end, settings.agents)) around.print(line);
+  for (const line of staged?.summaryLines() ?? []) around.print(line);
   return 0;
+}
+
+/** So that the first tasks find them; without them standard tasks fail, which the summary would show. */
+async function findEndpoints(
+  settings: SimSettings,
+  { clock, signal, say }: SimSurroundings,
+  staged: StagedFleet,
+  tokens: Tokens,
+): Promise<void> {
+  const token = tokens.values().next().value ?? "";
+  const wait = { http: settings.http[0] ?? "", token, urls: staged.endpointUrls, limitMs: ENDPOINTS_WITHIN_MS, clock, signal };
+  if (!(await awaitEndpoints(wait)))
+    say("sim: the hub does not list all Ollama endpoints as healthy; going on without waiting");
+}
+
+/** By the number of the task. */
+function bodiesOf({ fleet, seed, task }: SimSettings): (number: number) => string {
+  if (fleet) return (number) => plannedTaskBody(fleet.mix, { seed, number }, task);
+  const body = taskBody(task);
+  return () => body;
 }
 
 function failureText(code: FailureCode, detail: string, settings: SimSettings): string {

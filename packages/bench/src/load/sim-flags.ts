@@ -1,9 +1,14 @@
 import { parseArgs } from "node:util";
+import type { Fleet, WorkMix } from "@hubscale/fleet-model";
+import { fleetAgents } from "@hubscale/fleet-model";
 import { parseWorkTime, type WorkTime } from "@hubscale/sidecar-sim";
+import { loadFleet } from "../workload/fleet-file.ts";
+import { loadWorkload, type Workload, workTimeOf } from "../workload/workload.ts";
 
 export interface SimSettings {
   ws: string[];
   http: string[];
+  /** Of the fleet, if there is one. */
   agents: number;
   workTime: WorkTime;
   progress: boolean;
@@ -16,6 +21,13 @@ export interface SimSettings {
   /** Undefined: new for each run, unless a token file keeps the agents' names. */
   prefix: string | undefined;
   tokenFile: string | undefined;
+  /** What is submitted. */
+  task: { descriptionChars: number; metadataBytes: number };
+  arrivals: "poisson" | "constant";
+  /** Agents on simulated hosts, who do the tasks of the mix; undefined: agents that only take their time. */
+  fleet: { fleet: Fleet; mix: WorkMix } | undefined;
+  /** A server that speaks the Messages API, in place of a stub. */
+  claudeUrl: string | undefined;
 }
 
 export type SimFlags = { ok: true; settings: SimSettings } | { ok: true; help: true } | { ok: false; problem: string };
@@ -26,10 +38,13 @@ export const SIM_HELP = `Simulated sidecars for any task hub that speaks the wir
 
   --hub URL          WebSocket URL of the hub; again for each further node (required)
   --http URL         HTTP URL of the hub; again for each further node (default: made from --hub)
-  --agents N         simulated sidecars (default 10)
+  --agents N         simulated sidecars (default 10, or the workload's; a fleet has its own)
   --work-ms T        work time of a task: 250, exp:250 (mean), lognormal:250,0.8 (median, sigma) (default 1000; 0: at once)
   --progress         working agents stream progress, ten frames a second
   --fail-share P     share of the tasks that fail, 0 to 1 (default 0)
+  --workload FILE    a shipped workload or a YAML file: agents, work, sizes and, with --fleet, the tiers of work
+  --fleet FILE       a shipped fleet or a YAML file: its hosts, GPUs (as Ollama stubs), lines and API (as a stub) do the work
+  --claude-url URL   with --fleet: this Messages API in place of the stub (key in ANTHROPIC_API_KEY)
   --rate R           tasks submitted per second, at random times (default 0: serve what others submit)
   --duration-s S     stop after S seconds (default: until Ctrl-C)
   --time-scale X     sidecars work X times faster than life (default 1)
@@ -50,6 +65,8 @@ export function parseSimFlags(args: readonly string[]): SimFlags {
   }
   if (values.help) return { ok: true, help: true };
   const problems: string[] = [];
+  const files = readFiles(values, problems);
+  const { workload } = files;
   const number = (flag: string, text: string, range: { min: number; max: number; whole?: boolean }) => {
     const value = text.trim() === "" ? Number.NaN : Number(text);
     if (value >= range.min && value <= range.max && (!range.whole || Number.isInteger(value))) return value;
@@ -62,8 +79,9 @@ export function parseSimFlags(args: readonly string[]): SimFlags {
   if (ws.length === 0) problems.push("--hub is missing: give the hub's WebSocket URL, such as ws://127.0.0.1:4000/ws");
   const http =
     values.http?.map((text) => httpUrl(text, problems)) ?? ws.map((url) => new URL(url.replace(/^ws/, "http")).origin);
-  const workTime = parseWorkTime(values["work-ms"]);
-  if (!workTime) problems.push(`--work-ms: cannot read '${values["work-ms"]}'; write 250, exp:250 or lognormal:250,0.8`);
+  const workText = values["work-ms"];
+  const workTime = workText === undefined && workload ? workTimeOf(workload) : parseWorkTime(workText ?? "1000");
+  if (!workTime) problems.push(`--work-ms: cannot read '${workText}'; write 250, exp:250 or lognormal:250,0.8`);
   const prefix = values.prefix ?? (values["token-file"] === undefined ? undefined : "sim");
   if (prefix !== undefined && !/^[\w.-]{1,100}$/.test(prefix)) {
     problems.push(`--prefix: '${prefix}' must be 1 to 100 letters, digits, '.', '_' or '-'`);
@@ -71,20 +89,53 @@ export function parseSimFlags(args: readonly string[]): SimFlags {
   const settings = {
     ws,
     http,
-    agents: number("agents", values.agents, { min: 1, max: MAX_AGENTS, whole: true }),
+    agents: files.fleet
+      ? fleetAgents(files.fleet.fleet)
+      : number("agents", values.agents ?? String(workload?.agents ?? 10), { min: 1, max: MAX_AGENTS, whole: true }),
     workTime: workTime ?? { kind: "constant" as const, ms: 0 },
-    progress: values.progress,
+    progress: values.progress || (workload?.streaming ?? false),
     ratePerSec: number("rate", values.rate, { min: 0, max: 100_000 }),
     durationMs:
       values["duration-s"] === undefined ? null : 1000 * number("duration-s", values["duration-s"], { min: 0.1, max: 1e6 }),
     timeScale: number("time-scale", values["time-scale"], { min: 0.001, max: 10_000 }),
     seed: number("seed", values.seed, { min: 0, max: Number.MAX_SAFE_INTEGER, whole: true }),
-    failShare: number("fail-share", values["fail-share"], { min: 0, max: 1 }),
+    failShare: number("fail-share", values["fail-share"] ?? "0", { min: 0, max: 1 }),
     prefix,
     tokenFile: values["token-file"],
+    task: {
+      descriptionChars: workload?.task.description_chars ?? 200,
+      metadataBytes: workload?.task.metadata_bytes ?? 100,
+    },
+    arrivals: workload?.arrivals ?? ("poisson" as const),
+    fleet: files.fleet,
+    claudeUrl: values["claude-url"] === undefined ? undefined : baseUrl(values["claude-url"], problems),
   };
-  const [problem] = problems;
-  return problem === undefined ? { ok: true, settings } : { ok: false, problem };
+  if (settings.fleet && settings.agents === 0) problems.push("--fleet: the fleet has no agents");
+  return problems.length === 0 ? { ok: true, settings } : { ok: false, problem: problems.join("\n     ") };
+}
+
+/** What `--fleet` does when no workload says it. */
+const FLEET_WORKLOAD = "coding";
+
+function readFiles(
+  values: ReturnType<typeof parse>,
+  problems: string[],
+): { workload: Workload | undefined; fleet: SimSettings["fleet"] } {
+  const { fleet: fleetName, workload: workloadName = fleetName === undefined ? undefined : FLEET_WORKLOAD } = values;
+  const loaded = workloadName === undefined ? undefined : loadWorkload(workloadName);
+  if (loaded && !loaded.ok) problems.push(...loaded.problems);
+  const workload = loaded?.ok ? loaded.workload : undefined;
+  if (fleetName === undefined) {
+    if (values["claude-url"] !== undefined) problems.push("--claude-url means nothing without --fleet");
+    return { workload, fleet: undefined };
+  }
+  for (const flag of ["agents", "work-ms", "fail-share"] as const) {
+    if (values[flag] !== undefined) problems.push(`--${flag}: the fleet and the workload's tiers say this; leave it out`);
+  }
+  const fleet = loadFleet(fleetName);
+  if (!fleet.ok) problems.push(...fleet.problems);
+  if (loaded?.ok && !loaded.mix) problems.push(`--workload ${workloadName}: has no tiers, which agents of a fleet need`);
+  return { workload, fleet: fleet.ok && loaded?.ok && loaded.mix ? { fleet: fleet.fleet, mix: loaded.mix } : undefined };
 }
 
 function parse(args: readonly string[]) {
@@ -93,10 +144,13 @@ function parse(args: readonly string[]) {
     options: {
       hub: { type: "string", multiple: true },
       http: { type: "string", multiple: true },
-      agents: { type: "string", default: "10" },
-      "work-ms": { type: "string", default: "1000" },
+      agents: { type: "string" },
+      "work-ms": { type: "string" },
       progress: { type: "boolean", default: false },
-      "fail-share": { type: "string", default: "0" },
+      "fail-share": { type: "string" },
+      workload: { type: "string" },
+      fleet: { type: "string" },
+      "claude-url": { type: "string" },
       rate: { type: "string", default: "0" },
       "duration-s": { type: "string" },
       "time-scale": { type: "string", default: "1" },
@@ -126,4 +180,12 @@ function httpUrl(text: string, problems: string[]): string {
     return "http://127.0.0.1";
   }
   return url.origin;
+}
+
+/** Of an API: its path, if it has one, comes before every request's. */
+function baseUrl(text: string, problems: string[]): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol === "http:" || url?.protocol === "https:") return url.href;
+  problems.push(`--claude-url: '${text}' is not an HTTP URL`);
+  return "http://127.0.0.1";
 }

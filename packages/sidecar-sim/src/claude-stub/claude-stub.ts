@@ -12,6 +12,7 @@ import type { Cancel, Clock } from "../clock.ts";
 import { ScaledTime } from "../stubs/scaled-time.ts";
 import { sendJson, type StubCall, type StubTraffic, startStubServer } from "../stubs/stub-server.ts";
 import { Ticker } from "../stubs/ticker.ts";
+import { ANSWER_TOKENS_HEADER } from "../executors/claude-step.ts";
 import { isFields } from "../stubs/json-fields.ts";
 import { type ErrorType, errorBody, limitHeaders, rateLimitText, STATUS_OF, type StopReason } from "./claude-bodies.ts";
 import { type MessagesAsk, readMessagesAsk, readPrompt } from "./claude-input.ts";
@@ -167,7 +168,7 @@ class ClaudeApi {
   }
 
   private respond(call: StubCall, ask: MessagesAsk, answer: ClaudeAnswer): void {
-    const { outputTokens, stopReason } = this.answerLength(ask);
+    const { outputTokens, stopReason } = this.answerLength(ask, call.headers[ANSWER_TOKENS_HEADER]);
     const requestId = this.requestId();
     const to: MessageTo = {
       response: call.response,
@@ -226,8 +227,10 @@ class ClaudeApi {
     this.service.end(answer, outputTokens, this.time.nowMs());
   }
 
-  private answerLength(ask: MessagesAsk): { outputTokens: number; stopReason: StopReason } {
-    const wanted = Math.max(1, Math.round(draw(this.options.answerTokens, this.options.random)));
+  /** A client that plans its tasks names the length; otherwise it is drawn. */
+  private answerLength(ask: MessagesAsk, named: unknown): { outputTokens: number; stopReason: StopReason } {
+    const isNamed = typeof named === "string" && /^[1-9]\d{0,8}$/.test(named);
+    const wanted = isNamed ? Number(named) : Math.max(1, Math.round(draw(this.options.answerTokens, this.options.random)));
     return wanted > ask.maxTokens
       ? { outputTokens: ask.maxTokens, stopReason: "max_tokens" }
       : { outputTokens: wanted, stopReason: "end_turn" };

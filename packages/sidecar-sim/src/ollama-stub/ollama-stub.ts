@@ -22,6 +22,8 @@ import { type Ask, type AskOutcome, readOllamaAsk, readOpenAiAsk } from "./ollam
 export interface OllamaStubOptions {
   /** 0: any. */
   port: number;
+  /** Of the loopback network; default 127.0.0.1. */
+  address?: string;
   settings: OllamaSettings;
   /** What can be asked for; all that the fleet model knows by default. */
   models?: readonly LlmModel[];
@@ -57,6 +59,7 @@ export async function startOllamaStub(options: OllamaStubOptions): Promise<Ollam
   const api = new OllamaApi(options, driver, time);
   const server = await startStubServer({
     port: options.port,
+    ...(options.address !== undefined && { address: options.address }),
     maxBodyBytes: MAX_BODY_BYTES,
     answer: (call) => api.answer(call),
     refuse: (response, problem, detail) => sendJson(response, problem === "too_large" ? 413 : 400, { error: detail }),

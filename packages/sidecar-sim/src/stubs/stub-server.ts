@@ -1,4 +1,4 @@
-/** A small HTTP server for the stubs: JSON in, what the stub likes out, bytes counted. Listens on 127.0.0.1 only. */
+/** A small HTTP server for the stubs: JSON in, what the stub likes out, bytes counted. Listens on a loopback address only. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 
@@ -32,6 +32,8 @@ export interface StubCall {
 export interface StubServerOptions {
   /** 0: any. */
   port: number;
+  /** Of the loopback network; default 127.0.0.1. On Linux each of 127.0.0.0/8 is there, so that servers can stand for hosts. */
+  address?: string;
   maxBodyBytes: number;
   answer(call: StubCall): void;
   /** The body is no JSON, or larger than allowed; `answer` is not called. */
@@ -39,6 +41,7 @@ export interface StubServerOptions {
 }
 
 export async function startStubServer(options: StubServerOptions): Promise<StubServer> {
+  const address = options.address ?? "127.0.0.1";
   const traffic = { requests: 0, bytesIn: 0, bytesOut: 0 };
   const sockets = new Set<Socket>();
   const server = createServer((request, response) => {
@@ -58,12 +61,12 @@ export async function startStubServer(options: StubServerOptions): Promise<StubS
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen(options.port, "127.0.0.1", resolve);
+    server.listen(options.port, address, resolve);
   });
   const { port } = server.address() as AddressInfo;
   return {
     port,
-    url: `http://127.0.0.1:${port}`,
+    url: `http://${address}:${port}`,
     traffic() {
       const sum = { ...traffic };
       for (const { bytesRead, bytesWritten } of sockets) {
