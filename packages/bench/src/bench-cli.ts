@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { type Fix, isFix } from "@hubscale/hub-single";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { addBytesCommand } from "./bytes/bytes-command.ts";
 import { calibrateCommand, DEFAULT_ROUNDS, DEFAULT_ROWS, DEFAULT_TASK_RATES } from "./calibrate/calibrate-command.ts";
 import { compareCommand } from "./compare/compare-command.ts";
 import { EFFORTS } from "./compare/effort.ts";
@@ -11,6 +12,7 @@ import { addDiffCommand } from "./diff/diff-command.ts";
 import { addDoctorCommand } from "./doctor/doctor-command.ts";
 import { EXIT } from "./exit-codes.ts";
 import { FSYNC_FLOOR } from "./fsync-floor-option.ts";
+import { addGpuCommand } from "./gpu-sharing/gpu-command.ts";
 import { LADDER_SLO, ladderCommand } from "./ladder/ladder-command.ts";
 import { LADDER_EFFORTS } from "./ladder/ladder-effort.ts";
 import { parseSlo, SLO_HELP } from "./measure/slo.ts";
@@ -119,6 +121,8 @@ addConnectionsCommand(program, surroundings, end);
 addDiffCommand(program, surroundings, end);
 addDoctorCommand(program, surroundings, end);
 addReportCommand(program, surroundings, end);
+addGpuCommand(program, surroundings, end);
+addBytesCommand(program, surroundings, end);
 
 try {
   await program.parseAsync();

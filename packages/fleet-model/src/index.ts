@@ -32,6 +32,7 @@ export * from "./ollama-settings.ts";
 export * from "./prompt-cache.ts";
 export * from "./random.ts";
 export * from "./runner.ts";
+export * from "./segment-traffic.ts";
 export * from "./task-plan.ts";
 export * from "./token-bucket.ts";
 export * from "./uplink.ts";
