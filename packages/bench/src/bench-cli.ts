@@ -18,6 +18,7 @@ import { LADDER_EFFORTS } from "./ladder/ladder-effort.ts";
 import { parseSlo, SLO_HELP } from "./measure/slo.ts";
 import { addPrimitivesCommand } from "./primitives/primitives-command.ts";
 import { addReportCommand } from "./report/report-command.ts";
+import { addSizesCommand } from "./sizes/sizes-command.ts";
 
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
 
@@ -118,6 +119,7 @@ const end = (code: number) => {
 addConformanceCommand(program, surroundings, end);
 addPrimitivesCommand(program, surroundings, end);
 addConnectionsCommand(program, surroundings, end);
+addSizesCommand(program, surroundings, end);
 addDiffCommand(program, surroundings, end);
 addDoctorCommand(program, surroundings, end);
 addReportCommand(program, surroundings, end);

@@ -27,6 +27,8 @@ export interface EntryOptions {
   shards?: number;
   /** The hub's data folder, used as it is found; default: a new one. */
   keptFolder?: string;
+  /** Further flags of the hub's programs. */
+  edgeFlags?: readonly string[];
   tell(line: string): void;
 }
 
@@ -41,6 +43,7 @@ export async function enterHub(options: EntryOptions): Promise<Entrant> {
     fsyncFloorMs: options.fsyncFloorMs,
     ...(options.shards !== undefined && { shards: options.shards }),
     ...(options.keptFolder !== undefined && { keptFolder: options.keptFolder }),
+    ...(options.edgeFlags && { edgeFlags: options.edgeFlags }),
     tell,
   });
   if (!started.ok) {
