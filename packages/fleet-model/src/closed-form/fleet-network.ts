@@ -8,9 +8,9 @@ import type { HostKind, SiteShape } from "../decision/fleet-shape.ts";
 import type { StationKind } from "../decision/fleet-decision.ts";
 import { fractionsOf } from "../decision/task-profile.ts";
 import { NETWORK_PATHS, wireBytes } from "../network-path.ts";
-import { type ApiDemand, apiDemand } from "./api-demand.ts";
+import { apiDemand } from "./api-demand.ts";
 import { AS_GIVEN, type FleetFactors } from "./fleet-factors.ts";
-import { batchSpeeds, type Endpoint, endpointOf, meanRound, roundsPerMs } from "./gpu-round.ts";
+import { batchSpeeds, type Endpoint, endpointOf, foundShareOf, meanRound, roundsPerMs } from "./gpu-round.ts";
 import { hubDemand, hubInUse } from "./hub-demand.ts";
 
 export interface Station {
@@ -52,7 +52,11 @@ const FRAME_BYTES = 158;
 /** Several processors for tasks that use one each. */
 const upTo = (places: number) => (inHand: number) => Math.min(inHand, places);
 
-export function fleetNetwork(input: FleetInput, factors: FleetFactors = AS_GIVEN): FleetNetwork {
+/**
+ * `foundShare`: of the later requests to an endpoint with more conversations than slots, those that find their prompt still in a slot,
+ * in place of the approximation; 0 and 1 bound what is possible.
+ */
+export function fleetNetwork(input: FleetInput, factors: FleetFactors = AS_GIVEN, foundShare?: number): FleetNetwork {
   const { fleet, work } = input;
   const stations: Station[] = [];
   const add = (station: Station) => stations.push(station) - 1;
@@ -60,6 +64,7 @@ export function fleetNetwork(input: FleetInput, factors: FleetFactors = AS_GIVEN
   const withGpu = fleet.hosts.filter(({ gpu, count }) => gpu && count > 0);
   const endpoints = withGpu.reduce((sum, { count }) => sum + count, 0);
   const guests = fleet.hosts.reduce((sum, { gpu, count, agents }) => sum + (gpu ? 0 : count * agents), 0);
+  const guestsAt = spreadGuests(withGpu, guests);
   const api = apiDemand(fleet.api, work.complex, factors);
   // Without any endpoint the reference falls back to who can: the API, a step for each round.
   const toApi = endpoints === 0 ? shares.standard * work.standard.rounds : 0;
@@ -85,12 +90,26 @@ export function fleetNetwork(input: FleetInput, factors: FleetFactors = AS_GIVEN
   const hub = single("hub", "hub");
   const lines = new Map(fleet.sites.map((site) => [site.name, { site, at: single(`uplink ${site.name}`, "uplink") }]));
 
-  const rounds = new Map(withGpu.map((host) => [host, gpuUse(host, guests / endpoints, input, factors)]));
+  const tools =
+    shares.standard * toolsOf(work.standard, work.standard.rounds) + shares.complex * toolsOf(work.complex, work.complex.steps);
+  const toolsCpu =
+    shares.standard * work.standard.toolCpuShare * toolsOf(work.standard, work.standard.rounds) +
+    shares.complex * work.complex.toolCpuShare * toolsOf(work.complex, work.complex.steps);
+  const shellSec = work.trivial.cpuSec + work.trivial.waitSec;
+  const awayFromGpuMs =
+    (shares.trivial * shellSec + tools * factors.toolTime) * 1_000 + stepsPerTask * api.stepMs + hubTask.latencyMs;
+  const awayMs = awayFromGpuMs / (shares.standard * work.standard.rounds);
+  const rounds = new Map(
+    withGpu.map((host) => [
+      host,
+      gpuUse(host, { input, factors, guests: (guestsAt.get(host) ?? 0) / host.count, awayMs, foundShare }),
+    ]),
+  );
   const shared = new Map(
     withGpu.flatMap((host) => {
       const use = rounds.get(host) as GpuUse;
       if (guests === 0 && host.agents <= SOLVED_TOGETHER) return [];
-      const places = use.endpoint.placement.slots;
+      const { places } = use;
       return [
         [host, add({ name: `gpu ${host.name}`, kind: "gpu", replicas: host.count, law: "queue", speed: use.speed, places })],
       ];
@@ -102,7 +121,9 @@ export function fleetNetwork(input: FleetInput, factors: FleetFactors = AS_GIVEN
     if (host.count * host.agents === 0) continue;
     const line = lines.get(host.site);
     if (!line) throw new Error(`host '${host.name}' is in no site '${host.site}'`);
-    const homes = host.gpu ? [{ home: host, share: 1 }] : withGpu.map((home) => ({ home, share: home.count / endpoints }));
+    const homes = host.gpu
+      ? [{ home: host, share: 1 }]
+      : withGpu.map((home) => ({ home, share: (guestsAt.get(home) ?? 0) / guests }));
     for (const { home, share } of homes.length > 0 ? homes : [{ home: null, share: 1 }]) {
       const use = home ? (rounds.get(home) as GpuUse) : null;
       const demandMs = stations.map(() => 0);
@@ -115,12 +136,6 @@ export function fleetNetwork(input: FleetInput, factors: FleetFactors = AS_GIVEN
       const gpuAt = home ? shared.get(home) : undefined;
       const gpuMs = use ? shares.standard * work.standard.rounds * use.roundMs : 0;
       if (gpuAt !== undefined) demandMs[gpuAt] = gpuMs;
-      const tools =
-        shares.standard * toolsOf(work.standard, work.standard.rounds) +
-        shares.complex * toolsOf(work.complex, work.complex.steps);
-      const toolsCpu =
-        shares.standard * work.standard.toolCpuShare * toolsOf(work.standard, work.standard.rounds) +
-        shares.complex * work.complex.toolCpuShare * toolsOf(work.complex, work.complex.steps);
       classes.push({
         host,
         agents: host.count * host.agents * share,
@@ -132,12 +147,26 @@ export function fleetNetwork(input: FleetInput, factors: FleetFactors = AS_GIVEN
         cpuMs: (shares.trivial * work.trivial.cpuSec + toolsCpu * factors.toolTime) * 1_000,
         gpuMs: gpuAt === undefined ? gpuMs : 0,
         gpuSpeed: gpuAt === undefined && use ? use.speed : null,
-        gpuPlaces: use?.endpoint.placement.slots ?? 0,
+        gpuPlaces: use?.places ?? 0,
         demandMs,
       });
     }
   }
   return { stations, classes };
+}
+
+/** Dealt out one by one to the endpoints in their order, as the simulation does. */
+function spreadGuests(withGpu: readonly HostKind[], guests: number): Map<HostKind, number> {
+  const endpoints = withGpu.reduce((sum, { count }) => sum + count, 0);
+  const each = Math.floor(guests / endpoints);
+  let left = guests - each * endpoints;
+  return new Map(
+    withGpu.map((host) => {
+      const more = Math.min(left, host.count);
+      left -= more;
+      return [host, each * host.count + more];
+    }),
+  );
 }
 
 /** More agents on one host than this are solved station by station: by then the stations hardly feel each other. */
@@ -147,22 +176,39 @@ interface GpuUse {
   endpoint: Endpoint;
   roundMs: number;
   decodeMs: number;
+  /** The speed is known up to here, and constant from here on. */
+  places: number;
   speed: (inHand: number) => number;
 }
 
-function gpuUse(host: HostKind, guests: number, { work }: FleetInput, factors: FleetFactors): GpuUse {
+interface GpuQuestions {
+  input: FleetInput;
+  factors: FleetFactors;
+  /** Agents of other hosts on this one's endpoint. */
+  guests: number;
+  /** Between two rounds of an agent, the other tasks that it does included, when nothing makes it wait. */
+  awayMs: number;
+  foundShare: number | undefined;
+}
+
+function gpuUse(host: HostKind, { input: { work }, factors, guests, awayMs, foundShare }: GpuQuestions): GpuUse {
   if (!host.gpu) throw new Error(`host '${host.name}' has no GPU`);
   const endpoint = endpointOf(host.gpu);
-  const round = meanRound(work.standard, endpoint, host.agents + guests, factors);
+  const agents = host.agents + guests;
+  // With as many as slots, a new conversation may still take the slot of one that is away.
+  const isRoomy = agents < endpoint.placement.slots;
+  const found = isRoomy ? 1 : (foundShare ?? foundShareOf(work.standard, endpoint, { agents, awayMs, factors }));
+  const round = meanRound(work.standard, endpoint, found, factors);
   const speeds = batchSpeeds(endpoint, round, factors);
-  const { slots, prefillTokensPerSec } = endpoint.placement;
+  const { prefillTokensPerSec } = endpoint.placement;
   const roundMs = 1 / roundsPerMs(endpoint, round, 1, factors);
   const prefillMs = (round.newTokens / prefillTokensPerSec / factors.gpuSpeed) * 1_000;
   return {
     endpoint,
     roundMs,
     decodeMs: roundMs - prefillMs,
-    speed: (inHand) => speeds[Math.min(inHand, slots)] as number,
+    places: speeds.length - 1,
+    speed: (inHand) => speeds[Math.min(inHand, speeds.length - 1)] as number,
   };
 }
 
@@ -173,5 +219,3 @@ function lineMs(site: SiteShape, apiBytes: number, frames: number): number {
   const frameBytes = site.hub === "remote" ? frames * wireBytes(FRAME_BYTES, NETWORK_PATHS[site.meshPath]) : 0;
   return ((apiBytes + frameBytes) * 8) / (site.upMbitPerSec * 1_000);
 }
-
-export type { ApiDemand };

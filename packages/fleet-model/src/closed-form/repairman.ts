@@ -36,10 +36,25 @@ export function solveRepairman(shop: Repairman): RepairmanAnswer {
 /** Shares of time below this, against the largest, are left out. */
 const NEGLIGIBLE = 1e-9;
 
+function throughput(shop: Repairman, population: number): number {
+  const { thinkMs, demandMs, speed, places } = shop;
+  if (thinkMs <= 0) return speed(Math.min(places, population)) / demandMs;
+  return meanOverTime(shop, population, (inHand) => (inHand === 0 ? 0 : speed(Math.min(inHand, places)) / demandMs));
+}
+
+/** What one who comes finds, on average: the state of the station with one customer fewer (arrival theorem, Sevcik and Mitrani 1981). */
+export function meanOverArrivals(shop: Repairman, value: (inHand: number) => number): number {
+  const others = Math.max(0, Math.round(shop.population) - 1);
+  if (shop.thinkMs <= 0) return value(others);
+  return meanOverTime(shop, others, value);
+}
+
 /** Walks from the most likely state both ways, so that a hundred thousand customers cost no more than the spread around it. */
-function throughput({ thinkMs, demandMs, speed, places }: Repairman, population: number): number {
-  const most = speed(Math.min(places, population)) / demandMs;
-  if (thinkMs <= 0) return most;
+function meanOverTime(
+  { thinkMs, demandMs, speed, places }: Repairman,
+  population: number,
+  value: (inHand: number) => number,
+): number {
   const rate = (inHand: number) => speed(Math.min(inHand, places)) / demandMs;
   /** How much likelier `inHand` is than one fewer; falls as `inHand` grows. */
   const step = (inHand: number) => (population - inHand + 1) / thinkMs / rate(inHand);
@@ -52,18 +67,18 @@ function throughput({ thinkMs, demandMs, speed, places }: Repairman, population:
   }
   const peak = low;
   let total = 1;
-  let done = peak === 0 ? 0 : rate(peak);
+  let sum = value(peak);
   for (let inHand = peak + 1, weight = 1; inHand <= population; inHand++) {
     weight *= step(inHand);
     if (weight < NEGLIGIBLE) break;
     total += weight;
-    done += weight * rate(inHand);
+    sum += weight * value(inHand);
   }
   for (let inHand = peak, weight = 1; inHand >= 1; inHand--) {
     weight /= step(inHand);
     if (weight < NEGLIGIBLE) break;
     total += weight;
-    if (inHand > 1) done += weight * rate(inHand - 1);
+    sum += weight * value(inHand - 1);
   }
-  return done / total;
+  return sum / total;
 }

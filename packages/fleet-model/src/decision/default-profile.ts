@@ -41,4 +41,6 @@ export const DEFAULT_PROFILE: TaskProfile = {
     maxTokens: 8_192,
   },
   framesPerSec: 10,
+  // Both are far above 1 in TraceLab (exp(sigma²) - 1); capped where nothing was tested.
+  variation: { tool: 4, tokens: 3.3 },
 };

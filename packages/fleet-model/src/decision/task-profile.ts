@@ -8,6 +8,18 @@ export interface TaskProfile {
   complex: ComplexProfile;
   /** Progress frames a second while a model streams; the sidecar batches tokens into windows of 100 ms, so at most 10. */
   framesPerSec: number;
+  variation: Variation;
+}
+
+/**
+ * Variance over the square of the mean: 0 for what is always the same, 1 for the exponential. The closed form takes 1; whether it holds
+ * for others depends on how much waits (holds-for.ts).
+ */
+export interface Variation {
+  /** Of a tool's time. */
+  tool: number;
+  /** Of a request's tokens at an endpoint. */
+  tokens: number;
 }
 
 /** A shell command. */
