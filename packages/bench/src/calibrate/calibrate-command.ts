@@ -1,5 +1,5 @@
 /** `bench calibrate dets`: how far the twin's table is from the DETS that it stands for, on the disk at hand. */
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Surroundings } from "../compare/compare-command.ts";
@@ -7,7 +7,7 @@ import { progressOn, silentProgress } from "../compare/progress.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { ProcessCare, readEnvironment } from "../machine/index.ts";
 import { findErlang, serverSourcesOf } from "../provisioning/index.ts";
-import { type Calibration, CALIBRATION_SCHEMA } from "./calibration.ts";
+import { readRecord } from "./calibration-file.ts";
 import { renderCalibration } from "./calibration-report.ts";
 import { calibrateDets } from "./dets-calibration.ts";
 
@@ -66,12 +66,4 @@ export async function calibrateCommand(options: CalibrateOptions, surroundings: 
   } finally {
     await care.close();
   }
-}
-
-/** The calibration that was made when this version was, and is shipped with it. */
-function readRecord(): Calibration {
-  const file = new URL("../../calibration/recorded.json", import.meta.url);
-  const record = JSON.parse(readFileSync(file, "utf8")) as Calibration;
-  if (record.schema !== CALIBRATION_SCHEMA) throw new Error(`${fileURLToPath(file)} has schema '${String(record.schema)}'`);
-  return record;
 }

@@ -2,6 +2,8 @@
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { type ReadCalibration, readCalibration, recordAsCalibration } from "../calibrate/calibration-file.ts";
+import { predictRealHub } from "../calibrate/real-hub.ts";
 import { formatHubId, type HubSpec, parseHubId } from "../drivers/index.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { type CpuIsolation, noIsolation, openCpuIsolation } from "../isolation/cpu-quota.ts";
@@ -37,6 +39,8 @@ export interface CompareCommandOptions {
   out?: string;
   /** A file with bounds that the result must keep. */
   thresholds?: string;
+  /** Of `bench calibrate dets`; default: the one that is shipped. */
+  calibration?: string;
   json: boolean;
   progress: boolean;
 }
@@ -67,6 +71,8 @@ export async function compareCommand(
   const { workload } = loaded;
   const bounds = options.thresholds === undefined ? undefined : loadThresholds(options.thresholds, specs.map(formatHubId));
   if (bounds && !bounds.ok) return fail(EXIT.usage, ...bounds.problems);
+  const calibration = calibrationOf(options.calibration);
+  if (!calibration.ok) return fail(EXIT.usage, calibration.problem);
   const startedAt = new Date();
   const out = resolve(cwd, options.out ?? join("hubscale-results", startedAt.toISOString().replaceAll(":", "-").slice(0, 19)));
   const problem = unwritable(out);
@@ -122,7 +128,16 @@ export async function compareCommand(
       sleep: (ms) => sleep(ms),
     });
     progress.done();
-    const result = bounds ? { ...measured, thresholds: checkThresholds(bounds.thresholds, measured) } : measured;
+    const twin = measured.hubs.find((hub) => hub.id === "single-reference");
+    const result: CompareResult = {
+      ...measured,
+      ...(bounds && { thresholds: checkThresholds(bounds.thresholds, measured) }),
+      // A slowed disk was not calibrated.
+      ...(twin &&
+        options.fsyncFloorMs === 0 && {
+          realHub: predictRealHub(twin, workload.completed_rows, calibration.calibration),
+        }),
+    };
     const files = writeReport(out, result);
     stdout.write(options.json ? `${JSON.stringify(result)}\n` : `${renderTerminal(summarise(result))}\n\n`);
     for (const line of renderChecks(result.thresholds ?? [])) stderr.write(`${line}\n`);
@@ -135,6 +150,10 @@ export async function compareCommand(
   } finally {
     await care.close();
   }
+}
+
+function calibrationOf(file: string | undefined): ReadCalibration {
+  return file === undefined ? { ok: true, calibration: recordAsCalibration() } : readCalibration(file);
 }
 
 /** 4 when a hub broke a guarantee or could not be measured, 99 when a threshold was missed, 3 when nothing could be decided. */

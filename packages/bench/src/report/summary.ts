@@ -1,4 +1,5 @@
 /** The result as words and table cells, once, for the terminal, Markdown and HTML alike. */
+import { realHubLines } from "../calibrate/real-hub-text.ts";
 import { significant, WORK_WORDS } from "../decision/decision.ts";
 import { type Estimate, scaled } from "../measure/estimate.ts";
 import type { CompareResult, HubResult } from "../results/compare-result.ts";
@@ -53,7 +54,7 @@ export function summarise(result: CompareResult): Summary {
       ]),
       notes: notesOf(result),
     },
-    because: decision.because,
+    because: [...decision.because, ...realHubLines(result.realHub)],
     flipsWhen: decision.flipsWhen,
     marginal: decision.marginal,
     nextBottleneck: bottleneckLines(result.model),

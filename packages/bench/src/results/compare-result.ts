@@ -1,4 +1,5 @@
 /** What `bench compare` writes: `results.json`, schema `hubscale.compare/1`. Every reader (terminal, Markdown, HTML, diff) takes this. */
+import type { RealHubPrediction } from "../calibrate/real-hub.ts";
 import type { Estimate } from "../measure/estimate.ts";
 import type { ThresholdCheck } from "../thresholds/threshold-check.ts";
 import type { Scaling } from "../statistics/scaling.ts";
@@ -27,6 +28,8 @@ export interface CompareResult {
   model?: ScalingModel;
   /** What more nodes gave, for each family of hubs that was measured at two sizes or more, and what they would give beyond. */
   scaling?: Scaling[];
+  /** What the twin's figures mean for the hub that it stands for: predicted, not measured. Null: too little is known for it. */
+  realHub?: RealHubPrediction | null;
   /** Of a run with `--thresholds`. */
   thresholds?: ThresholdCheck[];
   notMeasured: string[];
