@@ -1,4 +1,4 @@
-/** `bench primitives` and `bench connections` as a user runs them, as small as they go: what they count is exact, how long it takes is not tested. */
+/** `bench primitives`, `bench engines` and `bench connections` as a user runs them, as small as they go: what they count is exact, how long it takes is not tested. */
 import type { Estimate } from "hubscale";
 import { describe, expect, it } from "vitest";
 import { runBench } from "../compare/bench-program.ts";
@@ -32,6 +32,32 @@ describe("bench primitives", () => {
     expect(comparison.rowsPerTask).toBeLessThanOrEqual(3.1);
     expect(comparison.rowsPerCommit).toBeGreaterThanOrEqual(1);
     expect(bytes["assign"]).toBeGreaterThan(bytes["submitBody"] as number);
+  });
+});
+
+describe("bench engines", () => {
+  it("runs the raw engine and the hub in turn, and says what share of its rate reaches a user", async () => {
+    const { code, stdout } = await runBench(["engines", "--nodes", "1", "--repeats", "2", "--json", "--no-progress"]);
+    expect(code).toBe(0);
+    const result = JSON.parse(stdout) as {
+      hub: string;
+      clean: boolean;
+      repeats: Record<"raw" | "hub", { tasks: number }>[];
+      share: Estimate;
+    } & Record<"raw" | "withHub", Record<"tasksPerSec" | "serverCpuMsPerTask" | "serverBusy", Estimate>>;
+    expect(result).toMatchObject({ schema: "hubscale.engines/1", hub: "sharded-redis@1", clean: true });
+    expect(result.repeats).toHaveLength(2);
+    for (const { raw, hub } of result.repeats) for (const { tasks } of [raw, hub]) expect(tasks).toBeGreaterThan(0);
+    for (const figures of [result.raw, result.withHub]) for (const figure of Object.values(figures)) expectEstimate(figure);
+    expectEstimate(result.share);
+  });
+
+  it.each([
+    [["--nodes", "0"], "--nodes"],
+    [["--cores", "none"], "--cores"],
+    [["--backbone-servers", "99"], "--backbone-servers"],
+  ])("refuses %j with 2", async (flags, problem) => {
+    expect(await runBench(["engines", ...flags])).toMatchObject({ code: 2, stderr: expect.stringContaining(problem) });
   });
 });
 

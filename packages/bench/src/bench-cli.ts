@@ -10,6 +10,7 @@ import { addConformanceCommand } from "./conformance/conformance-command.ts";
 import { addConnectionsCommand } from "./connections/connections-command.ts";
 import { addDiffCommand } from "./diff/diff-command.ts";
 import { addDoctorCommand } from "./doctor/doctor-command.ts";
+import { addEnginesCommand } from "./engines/engines-command.ts";
 import { EXIT } from "./exit-codes.ts";
 import { FSYNC_FLOOR } from "./fsync-floor-option.ts";
 import { addGpuCommand } from "./gpu-sharing/gpu-command.ts";
@@ -119,6 +120,7 @@ const end = (code: number) => {
 };
 addConformanceCommand(program, surroundings, end);
 addPrimitivesCommand(program, surroundings, end);
+addEnginesCommand(program, surroundings, end);
 addConnectionsCommand(program, surroundings, end);
 addSizesCommand(program, surroundings, end);
 addDiffCommand(program, surroundings, end);

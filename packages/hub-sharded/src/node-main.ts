@@ -1,9 +1,14 @@
 /** The program of one node: reads its flags, wires the parts, prints one line when it is ready. */
+import { hostname } from "node:os";
 import { edgeSecurityOf, rateLimitsOf, startHubEdge, systemClock, systemRandomHex } from "@hubscale/hub-runtime";
 import { parseNodeFlags } from "./node-flags.ts";
 import { openShardedNode } from "./sharded-node.ts";
 
-const parsed = parseNodeFlags(process.argv.slice(2), `node-${process.pid}`);
+// In containers every program may have the same pid, and on one machine every program has the same host name.
+const ownName = `${hostname()
+  .replaceAll(/[^\w.-]/g, "-")
+  .slice(0, 48)}-${process.pid}`;
+const parsed = parseNodeFlags(process.argv.slice(2), ownName);
 if (parsed.ok) await run(parsed.flags).catch((error: unknown) => end(1, described(error)));
 else end(2, parsed.message);
 
