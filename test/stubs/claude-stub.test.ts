@@ -93,6 +93,46 @@ describe("the official SDK", () => {
     expect(Number(response.headers.get("anthropic-ratelimit-output-tokens-remaining"))).toBeGreaterThan(390_000);
   });
 
+  it("reads a stream event by event", async () => {
+    const { client } = await start();
+    let text = "";
+    let stopReason: string | null = null;
+    for await (const event of await client.messages.create({ ...ask("a", { max_tokens: 12 }), stream: true })) {
+      if (event.type === "content_block_delta" && event.delta.type === "text_delta") text += event.delta.text;
+      if (event.type === "message_delta") stopReason = event.delta.stop_reason;
+    }
+    expect(text).toMatch(/^(\w{3} ){12}$/);
+    expect(stopReason).toBe("max_tokens");
+  });
+
+  it("leaves before the first token: nothing stays charged", async () => {
+    const { client, stub } = await start({ timeScale: 1 });
+    const stop = new AbortController();
+    const asked = client.messages.create({ ...ask("a", { max_tokens: 100_000 }), stream: true }, { signal: stop.signal });
+    while (stub.traffic().requests === 0) await new Promise((resolve) => setTimeout(resolve, 2));
+    stop.abort();
+    expect(await caught(asked)).toBeInstanceOf(APIUserAbortError);
+    while (stub.counts().abandoned === 0) await new Promise((resolve) => setTimeout(resolve, 2));
+    const { response } = await client.messages.create(ask("b", { max_tokens: 1 })).withResponse();
+    expect(Number(response.headers.get("anthropic-ratelimit-output-tokens-remaining"))).toBeGreaterThan(390_000);
+  });
+
+  it("retries twice by default, streams too, and then gives up", async () => {
+    const { stub } = await start({ overloadedShare: 1 });
+    const client = new Anthropic({ apiKey: "stub", baseURL: stub.url });
+    const error = await caught(client.messages.stream(ask("a")).finalMessage());
+    expect(error).toMatchObject({ status: 529 });
+    expect(stub.counts().overloaded).toBe(3);
+  });
+
+  it("gets as long an answer as a planning client names", async () => {
+    const { client } = await start();
+    const options = { headers: { "x-stub-answer-tokens": "7" } };
+    expect((await client.messages.create(ask("a"), options)).usage.output_tokens).toBe(7);
+    const nonsense = { headers: { "x-stub-answer-tokens": "many" } };
+    expect((await client.messages.create(ask("a"), nonsense)).usage.output_tokens).toBe(60);
+  });
+
   it("waits as retry-after says and then succeeds", async () => {
     const limits = { requestsPerMin: 60, inputTokensPerMin: 1e6, outputTokensPerMin: 1e6 };
     const { client, stub } = await start({

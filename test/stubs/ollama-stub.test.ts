@@ -2,7 +2,7 @@
 import { gpuType, type OllamaSettings, ollamaSettings } from "@hubscale/fleet-model";
 import { seededRandom, systemClock } from "@hubscale/sidecar-sim";
 import { type OllamaStub, startOllamaStub } from "@hubscale/sidecar-sim/stubs";
-import { type ChatResponse, Ollama } from "ollama";
+import { type ChatResponse, type GenerateResponse, Ollama } from "ollama";
 import { afterEach, describe, expect, it } from "vitest";
 
 const MODEL = "llama3.1:8b";
@@ -15,14 +15,16 @@ afterEach(async () => {
 async function start({
   timeScale = 100,
   answer = 40,
+  brokenOffShare = 0,
   ...settings
-}: Partial<OllamaSettings> & { timeScale?: number; answer?: number } = {}) {
+}: Partial<OllamaSettings> & { timeScale?: number; answer?: number; brokenOffShare?: number } = {}) {
   const gpu = gpuType("rtx4090");
   if (!gpu) throw new Error("no GPU");
   const stub = await startOllamaStub({
     port: 0,
     settings: ollamaSettings({ gpu, contextTokens: 8_192, ...settings }),
     answerTokens: { kind: "constant", value: answer },
+    brokenOffShare,
     random: seededRandom(1),
     clock: systemClock,
     timeScale,
@@ -39,6 +41,14 @@ const user = (content: string) => ({ role: "user", content });
 /** Until the stub has come to a state; the test's own time limit ends a wait in vain. */
 async function until(reached: () => boolean) {
   while (!reached()) await new Promise((resolve) => setTimeout(resolve, 2));
+}
+
+/** A request whose client can go at any time. */
+function abortable(stub: OllamaStub, body: object) {
+  const stop = new AbortController();
+  const text = JSON.stringify({ model: MODEL, stream: false, ...body });
+  const asked = fetch(`${stub.url}/api/generate`, { method: "POST", body: text, signal: stop.signal });
+  return { asked, abort: () => stop.abort() };
 }
 
 const active = (stub: OllamaStub) => stub.loadedModels()[0]?.active ?? 0;
@@ -88,6 +98,61 @@ describe("the official client", () => {
     await until(() => active(stub) === 0);
     const next = await client.generate({ model: MODEL, prompt: "b", options: { num_predict: 5 } });
     expect(next.eval_count).toBe(5);
+  });
+
+  it("streams what it generates, and puts together what it would have said in one piece", async () => {
+    const { client } = await start({ answer: 25 });
+    const pieces: string[] = [];
+    let last: GenerateResponse | undefined;
+    for await (const piece of await client.generate({ model: MODEL, prompt: "a", stream: true })) {
+      pieces.push(piece.response ?? "");
+      last = piece;
+    }
+    const whole = await client.generate({ model: MODEL, prompt: "b" });
+    expect(pieces.join("")).toBe(whole.response);
+    expect(last).toMatchObject({ done: true, eval_count: 25, context: expect.any(Array) });
+  });
+
+  it("leaves while it waits for a slot: nobody waits any more, and the one at work goes on", async () => {
+    const { stub } = await start({ answer: 100_000 });
+    const first = abortable(stub, { prompt: "b", options: { num_predict: 100_000 } });
+    await until(() => active(stub) === 1);
+    // The official client aborts streams that have begun only; a connection that is cut is the same to the server.
+    const second = abortable(stub, { prompt: "c" });
+    await until(() => stub.loadedModels()[0]?.waiting === 1);
+    second.abort();
+    await expect(second.asked).rejects.toThrow(/abort/i);
+    await until(() => stub.loadedModels()[0]?.waiting === 0);
+    expect(active(stub)).toBe(1);
+    first.abort();
+    await expect(first.asked).rejects.toThrow(/abort/i);
+  });
+
+  it("leaves while its prompt is read: the slot stays taken until it has been read (issue #11889)", async () => {
+    // 130,000 tokens at 6,899 a second: 19 s of life.
+    const { client, stub } = await start({ timeScale: 10, contextTokens: 131_072 });
+    await client.generate({ model: MODEL, prompt: "" });
+    const leaving = abortable(stub, { prompt: "x".repeat(520_000) });
+    await until(() => active(stub) === 1);
+    leaving.abort();
+    await expect(leaving.asked).rejects.toThrow(/abort/i);
+    const next = abortable(stub, { prompt: "b", options: { num_predict: 1 } });
+    await until(() => stub.loadedModels()[0]?.waiting === 1);
+    expect(active(stub)).toBe(1);
+    const answer = (await (await next.asked).json()) as { eval_count: number };
+    expect(answer.eval_count).toBe(1);
+  });
+
+  it("gets an error in the middle of a stream as a line, and in place of an answer as a status", async () => {
+    const { client } = await start({ brokenOffShare: 1 });
+    const texts: string[] = [];
+    const read = (async () => {
+      for await (const piece of await client.generate({ model: MODEL, prompt: "a", stream: true }))
+        texts.push(piece.response ?? "");
+    })();
+    await expect(read).rejects.toThrow("an error was encountered while running the model");
+    expect(texts).toHaveLength(20);
+    await expect(client.generate({ model: MODEL, prompt: "a" })).rejects.toMatchObject({ status_code: 500 });
   });
 
   it("lists what there is, what is loaded, and what a model is", async () => {
@@ -227,6 +292,23 @@ describe("the wire", () => {
       object: "list",
       data: expect.arrayContaining([expect.objectContaining({ id: MODEL })]),
     });
+  });
+
+  it("has OpenAI's older path for texts", async () => {
+    const { stub } = await start();
+    const whole = await post(stub, "/v1/completions", { model: MODEL, prompt: "x".repeat(40), max_tokens: 3 });
+    expect(await whole.json()).toMatchObject({
+      object: "text_completion",
+      choices: [{ text: expect.stringMatching(/^(\w{3} ){3}$/), finish_reason: "length" }],
+      usage: { prompt_tokens: 10, completion_tokens: 3 },
+    });
+    const streamed = await post(stub, "/v1/completions", { model: MODEL, prompt: "a", stream: true });
+    const events = (await streamed.text()).trimEnd().split("\n\n");
+    expect(JSON.parse(events[0]?.slice(6) ?? "")).toMatchObject({
+      object: "text_completion",
+      choices: [{ finish_reason: null }],
+    });
+    expect(events.at(-1)).toBe("data: [DONE]");
   });
 
   it("refuses what it cannot read", async () => {

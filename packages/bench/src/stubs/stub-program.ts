@@ -48,6 +48,7 @@ interface OllamaFlags extends CommonFlags {
   context: number;
   models: LlmModel[];
   loadGbPerS: number;
+  brokenOffShare: number;
 }
 
 interface ClaudeFlags extends CommonFlags {
@@ -85,7 +86,8 @@ export function stubProgram(actions: StubActions): Command {
     .option("--context <tokens>", "OLLAMA_CONTEXT_LENGTH; 0: by the GPU's memory", counted(0, 1_000_000), 0)
     .addOption(named("--models <list>", "those that it has, separated by commas", { parse: modelsNamed, standard: ALL_MODELS }))
     .option("--load-gb-per-s <n>", "disk or bus, whichever is slower", numberIn({ low: 0.01, high: 1_000 }), 2.6)
-    .action(({ gpu, gpus, context, keepAliveS, loadGbPerS, models, ...flags }: OllamaFlags) => {
+    .option("--broken-off-share <p>", "streams that end with an error line, 0 to 1", numberIn({ low: 0, high: 1 }), 0)
+    .action(({ gpu, gpus, context, keepAliveS, loadGbPerS, models, brokenOffShare, ...flags }: OllamaFlags) => {
       const { port, seed, exitWithParent, timeScale, answerTokens, numParallel, maxQueue, maxLoadedModels } = flags;
       const settings = ollamaSettings({
         gpu,
@@ -97,7 +99,7 @@ export function stubProgram(actions: StubActions): Command {
         contextTokens: context,
         loadBytesPerSec: loadGbPerS * 1e9,
       });
-      return actions.ollama({ port, seed, exitWithParent, timeScale, answerTokens, settings, models });
+      return actions.ollama({ port, seed, exitWithParent, timeScale, answerTokens, settings, models, brokenOffShare });
     });
 
   stubCommand(program, "claude", "the Messages API with the limits of a tier")

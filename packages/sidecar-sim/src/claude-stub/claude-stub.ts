@@ -12,7 +12,7 @@ import type { Cancel, Clock } from "../clock.ts";
 import { ScaledTime } from "../stubs/scaled-time.ts";
 import { sendJson, type StubCall, type StubTraffic, startStubServer } from "../stubs/stub-server.ts";
 import { Ticker } from "../stubs/ticker.ts";
-import { ANSWER_TOKENS_HEADER } from "../executors/claude-step.ts";
+import { ANSWER_TOKENS_HEADER } from "../stubs/answer-length.ts";
 import { isFields } from "../stubs/json-fields.ts";
 import { type ErrorType, errorBody, limitHeaders, rateLimitText, STATUS_OF, type StopReason } from "./claude-bodies.ts";
 import { type MessagesAsk, readMessagesAsk, readPrompt } from "./claude-input.ts";

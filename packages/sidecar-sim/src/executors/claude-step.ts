@@ -1,4 +1,5 @@
 /** One step of an agent at the Messages API, streamed, tried again as the official SDK does. */
+import { ANSWER_TOKENS_HEADER } from "../stubs/answer-length.ts";
 import type { CountedClient } from "./counted-client.ts";
 import { linesOf } from "./counted-client.ts";
 import { isObject, type ModelAnswer, type OnTokens } from "./model-answer.ts";
@@ -17,9 +18,6 @@ export interface ClaudeStep {
   pause(wait: { realMs: number } | { fleetMs: number }): Promise<void>;
   random(): number;
 }
-
-/** A stub takes the length of its answer from here, so that a planned task is the same in every run; the real API ignores it. */
-export const ANSWER_TOKENS_HEADER = "x-stub-answer-tokens";
 
 /** anthropic-sdk-typescript bfa9197f (2026-08-19): two retries, on 408, 409, 429 and from 500 on. */
 const RETRIES = 2;

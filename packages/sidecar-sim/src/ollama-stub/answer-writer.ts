@@ -9,7 +9,12 @@ export interface AnswerWriter {
   /** More of the answer; not called unless it streams. */
   tokens(count: number): void;
   end(timings: OllamaTimings, reason: DoneReason): void;
+  /** The model's process is gone in the middle of an answer. */
+  breakOff(): void;
 }
+
+/** What Ollama says when its runner ends; after the first token it can only come as a line of its own, and the status stays 200. */
+const BROKEN_OFF_TEXT = "an error was encountered while running the model";
 
 export interface AnswerTo {
   response: ServerResponse;
@@ -43,11 +48,27 @@ export function ollamaWriter({ response, model, stream, now }: AnswerTo, endpoin
       open();
       response.end(`${JSON.stringify(last)}\n`);
     },
+    breakOff() {
+      const body = { error: BROKEN_OFF_TEXT };
+      if (response.headersSent) response.end(`${JSON.stringify(body)}\n`);
+      else sendJson(response, 500, body);
+    },
   };
 }
 
-export function openAiWriter(to: AnswerTo, { id, includeUsage }: { id: string; includeUsage: boolean }): AnswerWriter {
+export interface OpenAiAnswer {
+  id: string;
+  includeUsage: boolean;
+  /** `chat`: /v1/chat/completions; `text`: /v1/completions. */
+  kind: "chat" | "text";
+}
+
+export function openAiWriter(to: AnswerTo, { id, includeUsage, kind }: OpenAiAnswer): AnswerWriter {
   const { response, model, stream } = to;
+  const choice = (content: string, finish_reason: DoneReason | null) =>
+    kind === "text"
+      ? { text: content, index: 0, finish_reason }
+      : { index: 0, delta: { role: "assistant", content }, finish_reason };
   const head = (object: string) => ({
     id,
     object,
@@ -61,7 +82,7 @@ export function openAiWriter(to: AnswerTo, { id, includeUsage }: { id: string; i
     total_tokens: promptTokens + outputTokens,
   });
   const chunk = (choices: unknown[], more = {}) =>
-    `data: ${JSON.stringify({ ...head("chat.completion.chunk"), choices, ...more })}\n\n`;
+    `data: ${JSON.stringify({ ...head(kind === "text" ? "text_completion" : "chat.completion.chunk"), choices, ...more })}\n\n`;
   let sent = 0;
   const open = () => {
     if (!response.headersSent) response.writeHead(200, { "content-type": "text/event-stream" });
@@ -69,21 +90,27 @@ export function openAiWriter(to: AnswerTo, { id, includeUsage }: { id: string; i
   return {
     tokens(count) {
       open();
-      const events = answerTokens(sent, count).map((content) =>
-        chunk([{ index: 0, delta: { role: "assistant", content }, finish_reason: null }]),
-      );
+      const events = answerTokens(sent, count).map((content) => chunk([choice(content, null)]));
       sent += count;
       response.write(events.join(""));
     },
     end(timings, finish_reason) {
       if (!stream) {
-        const message = { role: "assistant", content: answerTokens(0, timings.outputTokens).join("") };
-        const choices = [{ index: 0, message, finish_reason }];
-        return sendJson(response, 200, { ...head("chat.completion"), choices, usage: usageOf(timings) });
+        const content = answerTokens(0, timings.outputTokens).join("");
+        const whole =
+          kind === "text"
+            ? { ...head("text_completion"), choices: [choice(content, finish_reason)] }
+            : { ...head("chat.completion"), choices: [{ index: 0, message: { role: "assistant", content }, finish_reason }] };
+        return sendJson(response, 200, { ...whole, usage: usageOf(timings) });
       }
       open();
-      const last = chunk([{ index: 0, delta: { role: "assistant", content: "" }, finish_reason }]);
+      const last = chunk([choice("", finish_reason)]);
       response.end(`${last}${includeUsage ? chunk([], { usage: usageOf(timings) }) : ""}data: [DONE]\n\n`);
+    },
+    breakOff() {
+      const body = { error: { message: BROKEN_OFF_TEXT, type: "api_error", param: null, code: null } };
+      if (response.headersSent) response.end(`data: ${JSON.stringify(body)}\n\n`);
+      else sendJson(response, 500, body);
     },
   };
 }

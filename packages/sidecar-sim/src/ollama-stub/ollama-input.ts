@@ -46,18 +46,24 @@ export function readOpenAiAsk(body: unknown): AskOutcome {
   if (!Array.isArray(body.messages) || body.messages.length === 0) {
     return { ok: false, problem: "[] is too short - 'messages'" };
   }
+  return { ok: true, ask: { ...openAiFields(body), ...promptOfMessages(body.messages) } };
+}
+
+/** POST /v1/completions: a text in place of messages. */
+export function readOpenAiTextAsk(body: unknown): AskOutcome {
+  if (!isFields(body)) return { ok: false, problem: "missing request body" };
+  return { ok: true, ask: { ...openAiFields(body), ...promptOfText(body) } };
+}
+
+function openAiFields(body: JsonFields): Omit<Ask, "promptTokens" | "conversation"> {
   const streamOptions = isFields(body.stream_options) ? body.stream_options : {};
   return {
-    ok: true,
-    ask: {
-      model: textOf(body.model),
-      stream: body.stream === true,
-      ...promptOfMessages(body.messages),
-      maxOutputTokens: positive(body.max_completion_tokens ?? body.max_tokens),
-      contextTokens: undefined,
-      keepAliveMs: undefined,
-      includeUsage: streamOptions.include_usage === true,
-    },
+    model: textOf(body.model),
+    stream: body.stream === true,
+    maxOutputTokens: positive(body.max_completion_tokens ?? body.max_tokens),
+    contextTokens: undefined,
+    keepAliveMs: undefined,
+    includeUsage: streamOptions.include_usage === true,
   };
 }
 

@@ -17,7 +17,7 @@ import { Ticker } from "../stubs/ticker.ts";
 import { type AnswerWriter, ollamaWriter, openAiWriter } from "./answer-writer.ts";
 import { OLLAMA_VERSION, openAiModelsBody, psBody, showBody, tagsBody } from "./ollama-bodies.ts";
 import { OllamaDriver } from "./ollama-driver.ts";
-import { type Ask, type AskOutcome, readOllamaAsk, readOpenAiAsk } from "./ollama-input.ts";
+import { type Ask, type AskOutcome, readOllamaAsk, readOpenAiAsk, readOpenAiTextAsk } from "./ollama-input.ts";
 
 export interface OllamaStubOptions {
   /** 0: any. */
@@ -29,6 +29,8 @@ export interface OllamaStubOptions {
   models?: readonly LlmModel[];
   /** Length of an answer in tokens, cut by num_predict or max_tokens; an infinite one always goes to that limit. */
   answerTokens: Distribution;
+  /** 0 to 1: answers that break off half-way, as when the model's process dies; the work of the whole answer is done all the same. */
+  brokenOffShare?: number;
   random: Random;
   clock: Clock;
   /** How many times faster than life. Durations in answers are as in life. */
@@ -48,6 +50,19 @@ const MAX_BODY_BYTES = 64 * 2 ** 20;
 
 /** An answer without a limit ends here, as Ollama's does at ten times the context, for the shortest of contexts. */
 const LONGEST_ANSWER_TOKENS = 40_960;
+
+type Endpoint = "generate" | "chat" | "openai-chat" | "openai-text";
+
+function readAsk(endpoint: Endpoint, body: unknown): AskOutcome {
+  switch (endpoint) {
+    case "openai-chat":
+      return readOpenAiAsk(body);
+    case "openai-text":
+      return readOpenAiTextAsk(body);
+    default:
+      return readOllamaAsk(body);
+  }
+}
 
 /** The two forms that errors have. */
 type ErrorForm = "ollama" | "openai";
@@ -122,7 +137,9 @@ class OllamaApi {
       case "GET /v1/models":
         return sendJson(response, 200, openAiModelsBody(this.models));
       case "POST /v1/chat/completions":
-        return this.complete(call, "openai");
+        return this.complete(call, "openai-chat");
+      case "POST /v1/completions":
+        return this.complete(call, "openai-text");
       default:
         response.writeHead(404, { "content-type": "text/plain" }).end("404 page not found");
     }
@@ -135,10 +152,11 @@ class OllamaApi {
     else sendError(response, "ollama", { status: 404, message: `model '${String(name ?? "")}' not found` });
   }
 
-  private complete(call: StubCall, endpoint: "generate" | "chat" | "openai"): void {
-    const form: ErrorForm = endpoint === "openai" ? "openai" : "ollama";
+  private complete(call: StubCall, endpoint: Endpoint): void {
+    const isOpenAi = endpoint === "openai-chat" || endpoint === "openai-text";
+    const form: ErrorForm = isOpenAi ? "openai" : "ollama";
     const { response } = call;
-    const read: AskOutcome = endpoint === "openai" ? readOpenAiAsk(call.body) : readOllamaAsk(call.body);
+    const read = readAsk(endpoint, call.body);
     if (!read.ok) return sendError(response, form, { status: 400, message: read.problem });
     const { ask } = read;
     const model = this.models.find(({ name }) => name === ask.model);
@@ -148,10 +166,13 @@ class OllamaApi {
     const now = () => this.time.rfc3339Nano();
     const to = { response, model: model.name, stream: ask.stream, now };
     const id = `${this.asked++}`;
+    const { includeUsage } = ask;
     const writer =
-      endpoint === "openai"
-        ? openAiWriter(to, { id: `chatcmpl-${id}`, includeUsage: ask.includeUsage })
-        : ollamaWriter(to, endpoint);
+      endpoint === "openai-chat"
+        ? openAiWriter(to, { id: `chatcmpl-${id}`, includeUsage, kind: "chat" })
+        : endpoint === "openai-text"
+          ? openAiWriter(to, { id: `cmpl-${id}`, includeUsage, kind: "text" })
+          : ollamaWriter(to, endpoint);
     if (ask.promptTokens === 0 && ask.keepAliveMs === 0) {
       this.driver.unload(model.name);
       return writer.end(NO_WORK, "unload");
@@ -173,11 +194,24 @@ class OllamaApi {
       ...(ask.contextTokens !== undefined && { contextTokens: ask.contextTokens }),
       ...(ask.keepAliveMs !== undefined && { keepAliveMs: ask.keepAliveMs }),
     };
+    const { brokenOffShare = 0, random } = this.options;
+    const breaksAt = random() < brokenOffShare ? Math.ceil(outputTokens / 2) : Number.POSITIVE_INFINITY;
+    let told = 0;
+    const tokens = (count: number) => {
+      const fresh = Math.min(count, breaksAt - told);
+      if (fresh <= 0) return;
+      told += fresh;
+      writer.tokens(fresh);
+      if (told >= breaksAt) writer.breakOff();
+    };
     call.onGone(() => this.driver.cancel(id));
     this.driver.ask(request, {
       refused: () => sendError(call.response, form, { status: 503, message: QUEUE_FULL_TEXT }),
-      finished: (timings) => writer.end(timings, reason),
-      ...(ask.stream && { tokens: (count: number) => writer.tokens(count) }),
+      finished: (timings) => {
+        if (breaksAt === Number.POSITIVE_INFINITY) writer.end(timings, reason);
+        else if (told < breaksAt) writer.breakOff();
+      },
+      ...(ask.stream && { tokens }),
     });
   }
 
