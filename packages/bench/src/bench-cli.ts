@@ -50,6 +50,7 @@ program
   .option(...FSYNC_FLOOR)
   .option("--seed <n>", "for arrivals, work times and resampling", wholeNumber, 1)
   .option("--out <dir>", "where results.json, report.md and report.html go; default: hubscale-results/<time>")
+  .option("--resume", "go on with the interrupted run in --out; refused when it was of another configuration", false)
   .option("--thresholds <file>", "bounds that the result must keep, or the run ends with 99 (docs/statistics.md)")
   .option("--calibration <file>", "for the prediction of the real hub, from bench calibrate dets; default: a recorded one")
   .option("--json", "print the result as JSON on stdout instead of the table", false)

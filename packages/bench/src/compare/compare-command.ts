@@ -7,20 +7,21 @@ import { predictRealHub } from "../calibrate/real-hub.ts";
 import { formatHubId, type HubSpec, parseHubId } from "../drivers/index.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { type CpuIsolation, noIsolation, openCpuIsolation } from "../isolation/cpu-quota.ts";
-import { ProcessCare, readEnvironment } from "../machine/index.ts";
-import { parseSlo, type Slo } from "../measure/slo.ts";
+import { type EnvironmentFingerprint, ProcessCare, readEnvironment } from "../machine/index.ts";
+import { parseSlo, type Slo, sloText } from "../measure/slo.ts";
 import { unwritable, writeReport } from "../report/report-files.ts";
 import { summarise } from "../report/summary.ts";
 import { renderTerminal } from "../report/terminal.ts";
 import type { CompareResult } from "../results/compare-result.ts";
 import { checkThresholds, renderChecks } from "../thresholds/threshold-check.ts";
 import { loadThresholds } from "../thresholds/threshold-file.ts";
-import { loadWorkload } from "../workload/workload.ts";
+import { loadWorkload, type Workload } from "../workload/workload.ts";
 import { serverSourcesOf } from "../provisioning/index.ts";
 import { runComparison } from "./comparison.ts";
 import { EFFORTS, type Effort } from "./effort.ts";
 import type { Entrant } from "./entrant.ts";
 import { enterHub } from "./enter-hub.ts";
+import { holdsPoints, type OpenedPoints, PointFiles, type RunConfiguration } from "./point-files.ts";
 import { progressOn, silentProgress, type Terminal } from "./progress.ts";
 
 export interface CompareCommandOptions {
@@ -37,6 +38,8 @@ export interface CompareCommandOptions {
   shards?: number;
   seed: number;
   out?: string;
+  /** Go on with the interrupted run in `out`. */
+  resume: boolean;
   /** A file with bounds that the result must keep. */
   thresholds?: string;
   /** Of `bench calibrate dets`; default: the one that is shipped. */
@@ -73,9 +76,12 @@ export async function compareCommand(
   if (bounds && !bounds.ok) return fail(EXIT.usage, ...bounds.problems);
   const calibration = calibrationOf(options.calibration);
   if (!calibration.ok) return fail(EXIT.usage, calibration.problem);
+  if (options.resume && options.out === undefined)
+    return fail(EXIT.usage, "--resume needs --out, the folder of the interrupted run");
   const startedAt = new Date();
   const out = resolve(cwd, options.out ?? join("hubscale-results", startedAt.toISOString().replaceAll(":", "-").slice(0, 19)));
   const problem = unwritable(out);
+  const abandons = problem === undefined && !options.resume && holdsPoints(out);
   if (problem !== undefined) return fail(EXIT.error, `cannot write to ${out}: ${problem}; choose another folder with --out`);
 
   const care = new ProcessCare({ handleSignals: true });
@@ -93,6 +99,17 @@ export async function compareCommand(
       isolation.kind === "none"
         ? null
         : (options.cores ?? coresForEachMachine(specs, environment.cpuLimitCores ?? environment.cpus));
+    const opened = PointFiles.open(
+      out,
+      configurationOf({ options, specs, workload, slo, coresPerMachine, isolation, environment }),
+      {
+        resume: options.resume,
+        startedAt: startedAt.toISOString(),
+      },
+    );
+    if (!opened.ok)
+      return fail(EXIT.usage, `${out} holds a run of another configuration; start anew without --resume`, ...opened.problems);
+    if (options.resume) progress.say(resumeLine(opened));
     const entrants: Entrant[] = [];
     const common = {
       care,
@@ -107,6 +124,7 @@ export async function compareCommand(
       ...(options.shards !== undefined && { shards: options.shards }),
       tell: (line: string) => progress.say(line),
     };
+    if (abandons) progress.say(`the interrupted run in ${out} is replaced; --resume would have gone on with it`);
     progress.at(0, `starting ${specs.map(formatHubId).join(", ")}`);
     entrants.push(...(await Promise.all(specs.map((spec) => enterHub({ ...common, spec, id: formatHubId(spec) })))));
     // After the hubs: hooks run last added first, and a CPU group can only go when its processes have.
@@ -123,6 +141,7 @@ export async function compareCommand(
       isolation,
       environment: { ...environment, ...(options.fsyncFloorMs > 0 && { fsyncFloorMs: options.fsyncFloorMs }) },
       progress,
+      points: { files: opened.points, kept: opened.kept, startedAt: opened.startedAt },
       startedAt,
       nowMs: () => performance.now(),
       sleep: (ms) => sleep(ms),
@@ -164,6 +183,49 @@ export function exitCodeOf(result: CompareResult): ExitCode {
   if (measured.some((hub) => !hub.valid)) return EXIT.invalid;
   if (result.thresholds?.some(({ met }) => !met)) return EXIT.thresholdMissed;
   return decision.verdict.startsWith("No verdict") ? EXIT.inconclusive : EXIT.ok;
+}
+
+function resumeLine({ kept, dropped, startedAt }: Extract<OpenedPoints, { ok: true }>): string {
+  if (startedAt === null) return "nothing is kept here: the run begins anew";
+  const each = [...new Set(kept.map(({ hub }) => hub))].map((id) => `${id} ${kept.filter(({ hub }) => hub === id).length}`);
+  const lost = dropped > 0 ? `; ${dropped} were dropped, since not all of their tasks were seen to end` : "";
+  return `kept of the run begun ${startedAt}: ${kept.length} trials (${each.join(", ") || "none"})${lost}`;
+}
+
+interface Configuration {
+  options: CompareCommandOptions;
+  specs: readonly HubSpec[];
+  workload: Workload;
+  slo: Slo;
+  coresPerMachine: number | null;
+  isolation: CpuIsolation;
+  environment: EnvironmentFingerprint;
+}
+
+/** What makes trials comparable with those of an earlier start. Not in it: the load of the machine, the speed of its disk. */
+function configurationOf({
+  options,
+  specs,
+  workload,
+  slo,
+  coresPerMachine,
+  isolation,
+  environment,
+}: Configuration): RunConfiguration {
+  const { cpuModel, cpus, cpuLimitCores, kernel, node, commit, dataDisk } = environment;
+  return {
+    effort: options.effort,
+    hubs: specs.map(formatHubId),
+    workload,
+    slo: sloText(slo),
+    durability: options.durability,
+    fsyncFloorMs: options.fsyncFloorMs,
+    isolation: isolation.kind,
+    coresPerMachine,
+    seed: options.seed,
+    machine: { cpuModel, cpus, cpuLimitCores, kernel, node, filesystem: dataDisk.filesystem },
+    commit,
+  };
 }
 
 /** The largest share, in steps of 0.05, that the machines of the largest hub can have at once beside the load generator. */

@@ -11,6 +11,7 @@ import { appliedSlo } from "./applied-slo.ts";
 import { Contender, type MeasuredHub } from "./contender.ts";
 import type { Effort } from "./effort.ts";
 import { hubResultOf } from "./hub-result.ts";
+import type { KeptPoint, PointFiles } from "./point-files.ts";
 import type { Progress } from "./progress.ts";
 import type { Entrant } from "./entrant.ts";
 
@@ -24,6 +25,8 @@ export interface ComparisonOptions {
   isolation: { kind: string; how: string };
   environment: Record<string, unknown>;
   progress: Progress;
+  /** Where each trial is kept, and those of an earlier start that this one goes on from. */
+  points: { files: PointFiles; kept: readonly KeptPoint[]; startedAt: string | null };
   startedAt: Date;
   nowMs(): number;
   sleep(ms: number): Promise<void>;
@@ -39,7 +42,9 @@ export async function runComparison(entrants: readonly Entrant[], options: Compa
   const contenders = entrants.flatMap((entrant) =>
     entrant.ready ? [{ entrant, contender: contenderOf(entrant, options) }] : [],
   );
-  const order: string[] = [];
+  const { kept } = options.points;
+  const order = kept.map(({ hub }) => hub);
+  const resumed = order.length > 0 ? { trials: order.length, startedAt: options.points.startedAt ?? "" } : undefined;
 
   for (const { entrant, contender } of contenders) {
     progress.at(shareDone(contenders, effort), `${contender.hub.id}: warming up`);
@@ -47,6 +52,7 @@ export async function runComparison(entrants: readonly Entrant[], options: Compa
     await contender.settle();
     entrant.applyQuotas();
     await contender.probe();
+    contender.takeUp(kept.filter(({ hub }) => hub === contender.hub.id));
   }
   for (;;) {
     const open = contenders.filter(({ contender }) => !contender.finished);
@@ -58,6 +64,7 @@ export async function runComparison(entrants: readonly Entrant[], options: Compa
       );
       await contender.trial();
       order.push(contender.hub.id);
+      if (contender.lastPoint) options.points.files.keep(contender.hub.id, contender.lastPoint);
     }
   }
 
@@ -93,6 +100,7 @@ export async function runComparison(entrants: readonly Entrant[], options: Compa
     appliedBoundMs: appliedSlo(options).boundMs,
     isolation: { ...options.isolation, coresPerMachine: options.coresPerMachine },
     environment: options.environment,
+    ...(resumed && { resumed }),
     hubs,
     order,
     decision: decide(hubs, options.coresPerMachine),

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { seededRandom } from "../measure/estimate.ts";
 import { parseSlo, type Slo } from "../measure/slo.ts";
 import type { History } from "../results/compare-result.ts";
-import { Contender, type LoadGenerator, type MeasuredHub, type MeasuredTrial } from "./contender.ts";
+import { Contender, type LoadGenerator, type MeasuredHub, type MeasuredTrial, type Point } from "./contender.ts";
 import { hubResultOf } from "./hub-result.ts";
 
 /** A hub that is an equation: it bears `capacity` tasks/s at `cpuMsPerTask`, on a clock that only moves when told. */
@@ -71,6 +71,7 @@ class ModelHub implements MeasuredHub, LoadGenerator {
       backlog: [],
       drained: true,
       drainMs: 10,
+      checked: { history: history(offered), offending: [], unfinished: 0 },
       generator: { cpuShare: this.generatorShare, scheduleLagMsP99: 1, loopDelayMsP99: 1 },
     };
   }
@@ -80,8 +81,8 @@ function history(n: number): History {
   return { submitted: n, acknowledged: n, completed: n, deadLettered: 0, lost: 0, duplicated: 0, staleAccepted: 0 };
 }
 
-async function measured(hub: ModelHub) {
-  const contender = new Contender({
+function contenderOf(hub: ModelHub): Contender {
+  return new Contender({
     hub,
     generator: hub,
     slo: parseSlo("assign.p99 < 100ms") as Slo,
@@ -99,6 +100,10 @@ async function measured(hub: ModelHub) {
     nowMs: hub.nowMs,
     sleep: hub.sleep,
   });
+}
+
+async function measured(hub: ModelHub) {
+  const contender = contenderOf(hub);
   await contender.probe();
   while (!contender.finished) await contender.trial();
   const durability = { required: "fsync", verified: "fsync", how: "" };
@@ -156,4 +161,37 @@ test("a starved generator makes the hub's result invalid instead of low", async 
   expect(result.valid).toBe(false);
   expect(result.capacity.tasksPerSec).toBeNull();
   expect(result.invalidReasons.join()).toMatch(/spoilt by the load generator/);
+});
+
+test("a search that takes up the trials of an interrupted one goes on as if it had never stopped", async () => {
+  const whole = contenderOf(new ModelHub(500, 1));
+  await whole.probe();
+  const points: Point[] = [];
+  for (let i = 0; i < 5; i++) {
+    await whole.trial();
+    points.push(whole.lastPoint as Point);
+  }
+  // The second start finds another order of magnitude, and must not use it.
+  const second = new ModelHub(500, 3);
+  const resumed = contenderOf(second);
+  await resumed.probe();
+  resumed.takeUp(structuredClone(points));
+  expect(resumed.search?.estimate()).toEqual(whole.search?.estimate());
+  expect(resumed.trials).toEqual(whole.trials);
+  expect((await resumed.trial()).load).toBe((await whole.trial()).load);
+  // Every task is in the history once: those of the five kept trials, and the second start's probe and trial.
+  const kept = points.reduce((sum, { checked }) => sum + (checked?.history.submitted ?? 0), 0);
+  expect((await resumed.finish()).history.submitted).toBe(kept + second.tasks);
+});
+
+test("a fault that an earlier start saw is not forgotten", async () => {
+  const first = contenderOf(new ModelHub(500, 1));
+  await first.probe();
+  await first.trial();
+  const point = first.lastPoint as Point;
+  const faulty = { ...point, checked: { history: { ...history(9), lost: 1 }, offending: ["task-1"], unfinished: 0 } };
+  const resumed = contenderOf(new ModelHub(500, 1));
+  await resumed.probe();
+  resumed.takeUp([faulty]);
+  expect(await resumed.finish()).toMatchObject({ history: { lost: 1 }, offending: ["task-1"] });
 });

@@ -46,6 +46,23 @@ export interface MeasuredTrial extends Omit<TrialFacts, "quietAfterMs" | "owed">
   /** HdrHistograms, compressed, base64; null for a load without tasks. */
   histograms: { response: StageHistograms; service: StageHistograms } | null;
   endedEarly: boolean;
+  /** Of this trial's own tasks; absent for a load without tasks. */
+  checked?: TrialHistory;
+}
+
+export interface TrialHistory extends CheckedHistory {
+  /** Acknowledged tasks that were not seen to end. */
+  unfinished: number;
+}
+
+/** A judged trial with all that a later start needs to go on from it. */
+export interface Point {
+  /** Where the search began. */
+  guess: number;
+  summary: TrialSummary;
+  counters: Record<string, number>;
+  histograms: MeasuredTrial["histograms"];
+  checked: TrialHistory | null;
 }
 
 /** The check of every task since the agents connected. */
@@ -98,6 +115,10 @@ export class Contender {
   readonly #options: ContenderOptions;
   #search: CapacitySearch | undefined;
   #invalidInARow = 0;
+  #guess = 0;
+  #lastPoint: Point | undefined;
+  /** Histories of trials that an earlier start ran. */
+  readonly #earlier: TrialHistory[] = [];
 
   constructor(options: ContenderOptions) {
     this.hub = options.hub;
@@ -119,11 +140,40 @@ export class Contender {
     await this.#untilQuiet(RECOVERY_LIMIT_MS);
     const spent = difference(this.hub.cpuSecondsByRole(), before);
     const ceiling = ceilingLoad(spent, probe.paid, this.#options.coresByRole);
-    this.#search = new CapacitySearch({
-      guess: Math.max(1, ceiling === undefined ? probe.rate : ceiling * EXPECTED_UTILISATION),
-      maxLoad: this.#options.maxLoad,
-      unit: this.#options.unit,
-    });
+    this.#beginSearch(Math.max(1, ceiling === undefined ? probe.rate : ceiling * EXPECTED_UTILISATION));
+  }
+
+  /** Takes the trials of an earlier start for its own: the search goes on as if it had never stopped. After `probe`. */
+  takeUp(points: readonly Point[]): void {
+    const [first] = points;
+    if (!first) return;
+    const search = this.#beginSearch(first.guess);
+    for (const { summary, counters, histograms, checked } of points) {
+      this.#note(search, summary);
+      this.countersPerTrial.push(counters);
+      this.histogramsPerTrial.push(histograms);
+      if (checked) this.#earlier.push(checked);
+    }
+  }
+
+  /** Of the last trial of this start. */
+  get lastPoint(): Point | undefined {
+    return this.#lastPoint;
+  }
+
+  #beginSearch(guess: number): CapacitySearch {
+    this.#guess = guess;
+    this.#search = new CapacitySearch({ guess, maxLoad: this.#options.maxLoad, unit: this.#options.unit });
+    return this.#search;
+  }
+
+  #note(search: CapacitySearch, summary: TrialSummary): void {
+    this.trials.push(summary);
+    if (summary.outcome === "invalid") this.#invalidInARow++;
+    else {
+      this.#invalidInARow = 0;
+      search.record(summary.load, summary.outcome === "held");
+    }
   }
 
   /** True when more trials would not change the answer, or cannot. */
@@ -144,7 +194,7 @@ export class Contender {
   /** Ends the load. What is still under way is waited for first, so that every task has its end in the history. */
   async finish(): Promise<CheckedHistory> {
     await this.#untilQuiet(RECOVERY_LIMIT_MS);
-    return this.#options.generator.close();
+    return sumOfHistories([...this.#earlier, await this.#options.generator.close()]);
   }
 
   async trial(): Promise<TrialSummary> {
@@ -172,12 +222,8 @@ export class Contender {
 
     const drained = measured.drained && measured.drainMs <= DRAIN_LIMIT_MS;
     const judgement = judgeTrial({ ...measured, drained, quietAfterMs, owed: after.owed }, slo);
-    if (judgement.outcome === "invalid") this.#invalidInARow++;
-    else {
-      this.#invalidInARow = 0;
-      search.record(load, judgement.outcome === "held");
-    }
-    this.countersPerTrial.push(difference(after.counters, before.counters));
+    const counters = difference(after.counters, before.counters);
+    this.countersPerTrial.push(counters);
     this.histogramsPerTrial.push(measured.histograms);
     const summary: TrialSummary = {
       load,
@@ -205,7 +251,9 @@ export class Contender {
       scheduleLagMsP99: measured.generator.scheduleLagMsP99,
       durationMs: measured.durationMs,
     };
-    this.trials.push(summary);
+    this.#note(search, summary);
+    const { histograms, checked = null } = measured;
+    this.#lastPoint = { guess: this.#guess, summary, counters, histograms, checked };
     return summary;
   }
 
@@ -261,6 +309,22 @@ function ceilingLoad(
     seconds > 0 && paid > 0 ? [((coresByRole[role] ?? 1) * paid) / seconds] : [],
   );
   return ceilings.length > 0 ? Math.min(...ceilings) : undefined;
+}
+
+function sumOfHistories(all: readonly CheckedHistory[]): CheckedHistory {
+  const history: History = {
+    submitted: 0,
+    acknowledged: 0,
+    completed: 0,
+    deadLettered: 0,
+    lost: 0,
+    duplicated: 0,
+    staleAccepted: 0,
+  };
+  for (const each of all) {
+    for (const name of Object.keys(history) as (keyof History)[]) history[name] += each.history[name];
+  }
+  return { history, offending: all.flatMap(({ offending }) => offending) };
 }
 
 function difference(after: Record<string, number>, before: Record<string, number>): Record<string, number> {

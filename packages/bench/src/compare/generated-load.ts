@@ -1,5 +1,6 @@
 /** A workload as commands to the load generator's process, and its answers as facts of a trial. */
 import type { Load, StageLatencies, TrialResult, TrialShape } from "../load/generator-protocol.ts";
+import type { HistoryVerdict } from "../load/history-check.ts";
 import { GeneratorProcess } from "../load/generator-process.ts";
 import type { LateBound } from "../load/late-count.ts";
 import { readCpuSeconds } from "../machine/index.ts";
@@ -88,6 +89,7 @@ export class GeneratedLoad implements LoadGenerator {
       backlog: result.backlog,
       drained: result.drained,
       drainMs: result.drainMs,
+      checked: { ...checkedOf(result.history), unfinished: result.history.unfinished },
       generator: {
         cpuShare: result.generator.cpuShare,
         scheduleLagMsP99: result.generator.scheduleLagMs.p99,
@@ -101,21 +103,7 @@ export class GeneratedLoad implements LoadGenerator {
   }
 
   async close(): Promise<CheckedHistory> {
-    const verdict = await this.#process.close();
-    const { submitted, acknowledged, completed, deadLettered, lost, duplicated, staleAccepted, generationFaults } = verdict;
-    const { offenders } = verdict;
-    return {
-      history: {
-        submitted,
-        acknowledged,
-        completed,
-        deadLettered,
-        lost,
-        duplicated,
-        staleAccepted: staleAccepted + generationFaults,
-      },
-      offending: [...offenders.lost, ...offenders.duplicated, ...offenders.staleAccepted, ...offenders.generationFaults],
-    };
+    return checkedOf(await this.#process.close());
   }
 
   #trial(
@@ -133,6 +121,23 @@ export class GeneratedLoad implements LoadGenerator {
       ...load,
     });
   }
+}
+
+function checkedOf(verdict: HistoryVerdict): CheckedHistory {
+  const { submitted, acknowledged, completed, deadLettered, lost, duplicated, staleAccepted, generationFaults } = verdict;
+  const { offenders } = verdict;
+  return {
+    history: {
+      submitted,
+      acknowledged,
+      completed,
+      deadLettered,
+      lost,
+      duplicated,
+      staleAccepted: staleAccepted + generationFaults,
+    },
+    offending: [...offenders.lost, ...offenders.duplicated, ...offenders.staleAccepted, ...offenders.generationFaults],
+  };
 }
 
 function lateBoundOf(slo: Slo): LateBound | undefined {

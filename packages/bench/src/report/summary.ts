@@ -105,6 +105,12 @@ function stampOf(result: CompareResult): string {
 
 function notesOf(result: CompareResult): string[] {
   const notes = ["[low, high]: 95 % interval. Capacity: the load at which a trial is as likely to hold the SLO as to miss it."];
+  if (result.resumed) {
+    const { trials, startedAt } = result.resumed;
+    notes.push(
+      `Resumed: ${trials} trials were kept of the start of ${startedAt.slice(0, 19)}; each hub began anew with an empty store after it.`,
+    );
+  }
   const floorMs = result.environment["fsyncFloorMs"];
   if (floorMs !== undefined) notes.push(slowedDiskNote(floorMs));
   const cores = result.isolation.coresPerMachine;

@@ -20,6 +20,8 @@ export interface CompareResult {
   appliedBoundMs: number;
   isolation: { kind: string; how: string; coresPerMachine: number | null };
   environment: Record<string, unknown>;
+  /** Trials that were kept from an earlier start of the same run. Each hub began anew with an empty store then. */
+  resumed?: { trials: number; startedAt: string };
   hubs: HubResult[];
   /** Order of the trials over all hubs, to check that they were interleaved. */
   order: string[];
