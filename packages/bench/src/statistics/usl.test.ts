@@ -39,18 +39,22 @@ test.each<[string, UslParameters, { intervals: boolean }]>([
   ["linear", { lambda: 250, alpha: 0, beta: 0 }, { intervals: true }],
   ["with contention only", { lambda: 40, alpha: 0.2, beta: 0 }, { intervals: true }],
   ["with points that have no intervals", { lambda: 700, alpha: 0.08, beta: 0.006 }, { intervals: false }],
-])("a synthetic hub %s is recovered within the intervals, over many seeds", (_, truth, options) => {
-  const seeds = 30;
-  const hits = { lambda: 0, alpha: 0, beta: 0 };
-  for (let seed = 1; seed <= seeds; seed++) {
-    const fit = fitted(measured(truth, 0.03, seed, options), seed);
-    for (const name of ["lambda", "alpha", "beta"] as const) if (inside(truth[name], fit[name])) hits[name]++;
-  }
-  // 95 % of 30 is 28.5; a true 95 % interval would hold fewer than 25 once in some 300 such tests.
-  expect(hits.lambda).toBeGreaterThanOrEqual(25);
-  expect(hits.alpha).toBeGreaterThanOrEqual(25);
-  expect(hits.beta).toBeGreaterThanOrEqual(25);
-});
+])(
+  "a synthetic hub %s is recovered within the intervals, over many seeds",
+  (_, truth, options) => {
+    const seeds = 20;
+    const hits = { lambda: 0, alpha: 0, beta: 0 };
+    for (let seed = 1; seed <= seeds; seed++) {
+      const fit = fitted(measured(truth, 0.03, seed, options), seed);
+      for (const name of ["lambda", "alpha", "beta"] as const) if (inside(truth[name], fit[name])) hits[name]++;
+    }
+    // 95 % of 20 is 19; a true 95 % interval would hold fewer than 16 once in some 400 such tests.
+    expect(hits.lambda).toBeGreaterThanOrEqual(16);
+    expect(hits.alpha).toBeGreaterThanOrEqual(16);
+    expect(hits.beta).toBeGreaterThanOrEqual(16);
+  },
+  60_000,
+);
 
 test("a projection's interval holds the truth beyond the points, and is wider than within them", () => {
   const truth = { lambda: 700, alpha: 0.05, beta: 0.002 };

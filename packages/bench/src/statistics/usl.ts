@@ -61,7 +61,7 @@ export interface UslParameters {
 export const LEAST_POINTS = 6;
 /** Repeats at one node count say nothing of the curve: with three counts the law cannot be contradicted. */
 const LEAST_NODE_COUNTS = 4;
-const BOOTSTRAP_FITS = 400;
+const BOOTSTRAP_FITS = 300;
 const PARAMETERS = 3;
 
 export function uslThroughput({ lambda, alpha, beta }: UslParameters, nodes: number): number {
