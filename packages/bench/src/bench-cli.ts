@@ -18,6 +18,7 @@ import { LADDER_SLO, ladderCommand } from "./ladder/ladder-command.ts";
 import { LADDER_EFFORTS } from "./ladder/ladder-effort.ts";
 import { parseSlo, SLO_HELP } from "./measure/slo.ts";
 import { addPrimitivesCommand } from "./primitives/primitives-command.ts";
+import { addProfileCommand } from "./profile/profile-command.ts";
 import { addReportCommand } from "./report/report-command.ts";
 import { addSizesCommand } from "./sizes/sizes-command.ts";
 
@@ -126,6 +127,7 @@ addConnectionsCommand(program, surroundings, end);
 addSizesCommand(program, surroundings, end);
 addDiffCommand(program, surroundings, end);
 addDoctorCommand(program, surroundings, end);
+addProfileCommand(program, surroundings, end);
 addReportCommand(program, surroundings, end);
 addGpuCommand(program, surroundings, end);
 addBytesCommand(program, surroundings, end);

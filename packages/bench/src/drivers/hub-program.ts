@@ -23,6 +23,13 @@ export interface StartOptions {
   /** `inherit`, or a folder for the log files. */
   log: string;
   readyWithinMs: number;
+  /** Runs node, with its own arguments before the program's: a profiler. Default: node itself. */
+  launcher?: Launcher | undefined;
+}
+
+export interface Launcher {
+  command: string;
+  args: readonly string[];
 }
 
 export const READY_WITHIN_MS = 60_000;
@@ -33,12 +40,13 @@ export interface StartedProgram {
 }
 
 /** Rejects with the end of the program's log when it ends, is late, or says something else; it is ended then. */
-export async function startProgram(program: HubProgram, { care, log, readyWithinMs }: StartOptions): Promise<StartedProgram> {
+export async function startProgram(program: HubProgram, options: StartOptions): Promise<StartedProgram> {
+  const { care, log, readyWithinMs, launcher = { command: process.execPath, args: [] } } = options;
   const child = await care.start({
     name: program.name,
     role: "hub",
-    command: process.execPath,
-    args: [fileURLToPath(program.module), ...program.args, "--exit-with-parent"],
+    command: launcher.command,
+    args: [...launcher.args, fileURLToPath(program.module), ...program.args, "--exit-with-parent"],
     stdout: "lines",
     log: log === "inherit" ? log : join(log, `${program.name.replaceAll(" ", "-")}.log`),
     holdStdin: true,
@@ -54,9 +62,11 @@ export async function startProgram(program: HubProgram, { care, log, readyWithin
   }
 }
 
-/** All at once. When one fails the others are ended too. */
+/** All at once, the first under the launcher. When one fails the others are ended too. */
 export async function startPrograms(programs: readonly HubProgram[], options: StartOptions): Promise<StartedProgram[]> {
-  const outcomes = await Promise.allSettled(programs.map((program) => startProgram(program, options)));
+  const outcomes = await Promise.allSettled(
+    programs.map((program, i) => startProgram(program, i === 0 ? options : { ...options, launcher: undefined })),
+  );
   const started = outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
   const failed = outcomes.find((outcome) => outcome.status === "rejected");
   if (!failed) return started;

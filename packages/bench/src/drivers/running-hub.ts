@@ -3,6 +3,7 @@ import type { BackplaneDescription, DurabilityLevel } from "@hubscale/hub-runtim
 import type { ManagedProcess, ProcessCare } from "../machine/index.ts";
 import type { ProvisionedServer, Refusal, ServerSources } from "../provisioning/index.ts";
 import type { HubSpec } from "./hub-id.ts";
+import type { Launcher } from "./hub-program.ts";
 
 export interface HubEnvironment {
   care: ProcessCare;
@@ -33,6 +34,8 @@ export interface HubEnvironment {
   target?: { ws: string; http: string };
   /** A node must be ready within this time; with many seeded rows it takes longer. Default 60,000. */
   readyWithinMs?: number;
+  /** Runs node for the first program of the hub: a profiler. Default: node itself. */
+  launcher?: Launcher;
   /** Told what takes time, one line each. */
   tell?: (line: string) => void;
 }

@@ -168,7 +168,7 @@ interface Backbone {
 async function runNodes(spec: HubSpec, env: HubEnvironment, programs: Programs, backbone?: Backbone): Promise<RunningHub> {
   const { care } = env;
   const folder = care.temporaryFolder("hub", env.dir);
-  const options = { care, log: env.log ?? folder, readyWithinMs: env.readyWithinMs ?? READY_WITHIN_MS };
+  const options = { care, log: env.log ?? folder, readyWithinMs: env.readyWithinMs ?? READY_WITHIN_MS, launcher: env.launcher };
   const started = await startPrograms(programs(folder), options).catch((error: unknown) => {
     care.removeFolder(folder);
     throw error;

@@ -1,0 +1,84 @@
+/** One hub under one profiler: started, warmed, loaded for a while, ended, and the profiler waited for. */
+import { mkdirSync } from "node:fs";
+import { GeneratedLoad } from "../compare/generated-load.ts";
+import { type HubSpec, startHub } from "../drivers/index.ts";
+import type { ProcessCare } from "../machine/index.ts";
+import type { ServerSources } from "../provisioning/index.ts";
+import { longWorkMs, type Workload } from "../workload/workload.ts";
+import type { Clinic } from "./clinic.ts";
+import { launcherFor, outcomeOf, type ProfileTool } from "./profile-tool.ts";
+
+export interface ProfileRunOptions {
+  spec: HubSpec;
+  tool: ProfileTool;
+  clinic: Clinic | undefined;
+  folder: string;
+  care: ProcessCare;
+  sources: ServerSources;
+  durability: "fsync" | "process";
+  workload: Workload;
+  inFlight: number;
+  seconds: number;
+  seed: number;
+  tell(line: string): void;
+}
+
+export interface Profiled {
+  tool: ProfileTool;
+  files: string[];
+  /** The list of functions, for V8's own profiles. */
+  top: string | undefined;
+  tasksPerSec: number;
+  lost: number;
+}
+
+/** A refusal is a reason: the hub cannot be had, or the tool left nothing. Rejects when the hub does not start. */
+export async function profileOnce(options: ProfileRunOptions): Promise<Profiled | { reason: string }> {
+  const { tool, folder, care, workload, seed } = options;
+  mkdirSync(folder, { recursive: true });
+  const started = await startHub(options.spec, {
+    care,
+    sources: options.sources,
+    durability: options.durability,
+    seedCompletedRows: workload.completed_rows,
+    launcher: launcherFor(tool, folder, options.clinic),
+    readyWithinMs: READY_UNDER_PROFILER_MS,
+    tell: options.tell,
+  });
+  if (!started.ok) return { reason: `${started.refusal.message}; ${started.refusal.nextStep}` };
+  const { hub } = started;
+  const generator = await GeneratedLoad.start({
+    ws: hub.ws,
+    http: hub.http,
+    workload,
+    graceMs: longWorkMs(workload) + 1000,
+    seed,
+    prefix: `agent-${seed}`,
+    onNote: options.tell,
+    onSpawn: (process) => care.atEnd(() => process.kill()),
+  });
+  const { rate } = await generator.probe(options.inFlight, options.seconds * 1000, seed);
+  const { history } = await generator.close();
+  await endProfiled(hub.nodes[0], hub.roles.get("hub")?.[0]);
+  await hub.stop();
+  const { files, top } = outcomeOf(tool, folder);
+  if (files.length === 0) return { reason: `it left no result within ${ANALYSIS_LIMIT_MS / 1000} s` };
+  return { tool, files, top, tasksPerSec: rate, lost: history.lost };
+}
+
+/** A profiler makes everything slower, the start too. */
+const READY_UNDER_PROFILER_MS = 120_000;
+/** Clinic analyses after the hub has ended; a minute of load takes it some ten seconds. */
+const ANALYSIS_LIMIT_MS = 120_000;
+
+/** Only the hub is told to end: the profiler around it, which a signal to the group would end too, has its page still to write. */
+async function endProfiled(wrapper: { ended: Promise<unknown> } | undefined, hubPid: number | undefined): Promise<void> {
+  if (!wrapper || hubPid === undefined) return;
+  process.kill(hubPid, "SIGTERM");
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise((resolve) => {
+    timer = setTimeout(resolve, ANALYSIS_LIMIT_MS);
+  });
+  await Promise.race([wrapper.ended, late]);
+  clearTimeout(timer);
+}
