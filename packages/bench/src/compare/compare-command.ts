@@ -222,6 +222,8 @@ function configurationOf({
     fsyncFloorMs: options.fsyncFloorMs,
     isolation: isolation.kind,
     coresPerMachine,
+    shards: options.shards ?? null,
+    calibration: options.calibration ?? null,
     seed: options.seed,
     machine: { cpuModel, cpus, cpuLimitCores, kernel, node, filesystem: dataDisk.filesystem },
     commit,
