@@ -25,6 +25,8 @@ describe("openDataFolder", () => {
   it("refuses a folder that cannot be made", async () => {
     await writeFile(join(path, "file"), "");
     await expect(openDataFolder(join(path, "file", "data"))).rejects.toMatchObject({ code: "data_folder_unusable" });
+    // Where Node's own way of making a folder with its parents would not come back.
+    await expect(openDataFolder("/proc/no/data")).rejects.toMatchObject({ code: "data_folder_unusable" });
   });
 
   it("refuses a damaged store", async () => {

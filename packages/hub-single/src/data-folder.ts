@@ -1,7 +1,7 @@
 /** The hub's folder on disk: one LevelDB database, whose lock keeps a second hub out, and room for the token file. */
-import { constants } from "node:fs";
+import { constants, existsSync } from "node:fs";
 import { access, mkdir, readdir, stat, statfs } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { DurabilityLevel } from "@hubscale/hub-runtime";
 import { Level } from "level";
 import { CannotStart } from "./cannot-start.ts";
@@ -32,7 +32,7 @@ export interface DataFolder {
 /** Opens the folder, which is made if it is missing. Throws `CannotStart`. */
 export async function openDataFolder(path: string, disk: Disk = DISK_AS_IT_IS): Promise<DataFolder> {
   try {
-    await mkdir(path, { recursive: true });
+    await makeFolder(resolve(path));
     await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
     throw new CannotStart(
@@ -56,6 +56,14 @@ export async function openDataFolder(path: string, disk: Disk = DISK_AS_IT_IS): 
     await mark.close();
   };
   return { path, db: databaseOn(disk, db), disk, mark, close };
+}
+
+/** With its parents. Not by Node's own recursive way, which never returns below a file system that makes no folders, such as /proc. */
+async function makeFolder(path: string): Promise<void> {
+  if (existsSync(path)) return;
+  const parent = dirname(path);
+  if (parent !== path) await makeFolder(parent);
+  await mkdir(path);
 }
 
 /** All keys with a prefix: `gte` the prefix itself, below the next character after its last one. */

@@ -54,7 +54,11 @@ async function runningRedis(url: string): Promise<ProvisionedServer> {
     origin: "HUBSCALE_REDIS_URL",
     configText: "",
     stop,
-    ...(await inspect(url, READY_WITHIN_MS)),
+    ...(await inspect(url, READY_WITHIN_MS).catch((cause: unknown) => {
+      throw new Error(`no answer from ${url}, which HUBSCALE_REDIS_URL names; start a Redis there, or unset the variable`, {
+        cause,
+      });
+    })),
   };
 }
 

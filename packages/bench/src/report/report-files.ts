@@ -1,6 +1,6 @@
 /** The result on disk: `results.json`, `report.md`, `report.html` in one folder. */
-import { accessSync, constants, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { COMPARE_SCHEMA, type CompareResult } from "../results/compare-result.ts";
 import { renderHtml } from "./html.ts";
 import { renderMarkdown } from "./markdown.ts";
@@ -15,12 +15,20 @@ export interface ReportStreams {
 /** Makes the folder if needed and checks that it can be written, before anything is measured. Undefined: all well; else why not. */
 export function unwritable(dir: string): string | undefined {
   try {
-    mkdirSync(dir, { recursive: true });
+    makeFolder(dir);
     accessSync(dir, constants.W_OK);
     return undefined;
   } catch (error) {
     return (error as Error).message;
   }
+}
+
+/** With its parents. Not by Node's own recursive way, which never returns below a file system that makes no folders, such as /proc. */
+function makeFolder(dir: string): void {
+  if (existsSync(dir)) return;
+  const parent = dirname(dir);
+  if (parent !== dir) makeFolder(parent);
+  mkdirSync(dir);
 }
 
 /** Writes the three files; each appears whole or not at all. */
