@@ -22,12 +22,12 @@ function sidecarWith(behaviour: Partial<SidecarBehaviour> = {}, timeScale = 1) {
   return sidecarOn(clock, new DrawnExecutor(drawn), timeScale);
 }
 
-function sidecarOn(clock: ManualClock, executor: TaskExecutor, timeScale = 1) {
+function sidecarOn(clock: ManualClock, executor: TaskExecutor, timeScale = 1, ollamaUrl: string | null = null) {
   const news: SidecarNews[] = [];
   let sent: Record<string, unknown>[] = [];
   const cuts: string[] = [];
   const sidecar = new Sidecar(
-    { agentId: "a-0", token: "t", capabilities: ["code"], ollamaUrl: null },
+    { agentId: "a-0", token: "t", capabilities: ["code"], ollamaUrl },
     {
       clock,
       wheel: new TimerWheel(clock, 10),
@@ -68,6 +68,18 @@ function sidecarOn(clock: ManualClock, executor: TaskExecutor, timeScale = 1) {
     },
   };
 }
+
+test("registers its host's endpoint each time it is identified", () => {
+  const clock = new ManualClock();
+  const drawn = { clock, random: () => 0.5, timeScale: 1, behaviour: () => steady };
+  const s = sidecarOn(clock, new DrawnExecutor(drawn), 1, "http://127.0.1.1:11434");
+  s.connect();
+  const report = { type: "ollama_report", ollama_url: "http://127.0.1.1:11434" };
+  expect(s.sent()).toMatchObject([{ type: "identify", ollama_url: "http://127.0.1.1:11434" }, report]);
+  s.sidecar.closed();
+  s.connect();
+  expect(s.sent()).toMatchObject([{ type: "identify" }, report]);
+});
 
 test("identifies first, accepts before it works, completes after its work time", async () => {
   const s = sidecarWith();

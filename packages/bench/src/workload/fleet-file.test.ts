@@ -52,7 +52,7 @@ test.each([
   ["rtx4090\n", "rtx4090\n        gpus: 0.5\n", "f.yaml:25: sites.0.hosts.0.gpus: '0.5': must be a whole number from 1 to 16"],
   ["cores: 8", "num_parallel: 4\n        cores: 8", "f.yaml:33: sites.0.hosts.1.num_parallel: means nothing without a gpu"],
   ["mesh: direct", "mesh: yes", "f.yaml:12: sites.0.mesh: 'yes': must be one of none, direct, direct-v6, relayed"],
-  ["tier: tier-2", "tier: 2", "f.yaml:5: api.tier: '2': must be one of tier-1,"],
+  ["tier: tier-4", "tier: 2", "f.yaml:5: api.tier: '2': must be one of tier-1,"],
   [/sites:[^]*/, "sites: 3\n", "f.yaml:7: sites: must be a list of one or more"],
   [/[^]*/, "- a\n", "f.yaml:1: the file: must be a map of fields"],
 ])("%s as %s: %s", (from, to, problem) => {
