@@ -139,7 +139,7 @@ async function findEndpoints(
 ): Promise<void> {
   const token = tokens.values().next().value ?? "";
   const wait = { http: settings.http[0] ?? "", token, urls: staged.endpointUrls, limitMs: ENDPOINTS_WITHIN_MS, clock, signal };
-  if (!(await awaitEndpoints(wait)))
+  if (!(await awaitEndpoints(wait)) && !signal.aborted)
     say("sim: the hub does not list all Ollama endpoints as healthy; going on without waiting");
 }
 
