@@ -152,7 +152,7 @@ test("streaming agents send ten progress frames a second", async () => {
   };
   const result = await runTrial(generator, { ...trial, ratePerSec: 10, behaviour } as TrialCommand, none);
   const perTask = result.counters.wsFramesOut / result.whole.completed;
-  // Accepted, complete and four windows of 100 ms; a busy machine may leave windows out, never add any.
+  // Accepted, complete, four windows of 100 ms and what came after the last; a busy machine may leave windows out, never add any.
   expect(perTask).toBeGreaterThan(3);
-  expect(perTask).toBeLessThanOrEqual(6);
+  expect(perTask).toBeLessThanOrEqual(7);
 });
