@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import { WebSocket } from "ws";
 import { LIMITS } from "@hubscale/protocol";
 import type { SidecarWire } from "./sidecar-surroundings.ts";
+import { LONGEST_TEXT_FRAME, textFrame } from "./text-frame.ts";
 
 export interface ConnectionEvents {
   opened(): void;
@@ -60,7 +61,12 @@ export class HubConnection implements SidecarWire {
   send(text: string): void {
     if (this.socket.readyState !== WebSocket.OPEN) return;
     this.framesOut++;
-    this.socket.send(text);
+    // The library writes a frame as two buffers, which was a third of the CPU time of a dense fleet; nothing else writes in between.
+    if (this.transport && text.length <= LONGEST_TEXT_FRAME && Buffer.byteLength(text) === text.length) {
+      this.transport.write(textFrame(text), "latin1");
+    } else {
+      this.socket.send(text);
+    }
   }
 
   cut(reason: string): void {

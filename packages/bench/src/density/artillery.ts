@@ -50,11 +50,22 @@ export interface ArtilleryLoad {
   frameEveryMs: number;
   /** Frames of each connection: more than it will come to, it is stopped before. */
   framesEach: number;
+  /** What each answer must have, as a sidecar looks at each pong; null: answers are received and not looked at. */
+  answer: { jsonPath: string; value: string } | null;
 }
 
 /** The scenario file (JSON is YAML): the connections at a steady pace, then the same frame again and again on each. */
-export function scenarioOf({ url, connections, connectSeconds, frame, frameEveryMs, framesEach }: ArtilleryLoad): string {
-  const flow = [{ loop: [{ send: frame }, { think: frameEveryMs / 1000 }], count: framesEach }];
+export function scenarioOf({
+  url,
+  connections,
+  connectSeconds,
+  frame,
+  frameEveryMs,
+  framesEach,
+  answer,
+}: ArtilleryLoad): string {
+  const sent = answer === null ? frame : { payload: frame, match: { json: answer.jsonPath, value: answer.value } };
+  const flow = [{ loop: [{ send: sent }, { think: frameEveryMs / 1000 }], count: framesEach }];
   return JSON.stringify({
     config: { target: url, phases: [{ duration: connectSeconds, arrivalCount: connections }] },
     scenarios: [{ engine: "ws", flow }],

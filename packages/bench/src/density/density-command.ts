@@ -37,10 +37,7 @@ export function addDensityCommand(program: Command, surroundings: Surroundings, 
 }
 
 /** 4 when a client lost connections: those that are gone cost nothing. */
-export async function densityCommand(
-  options: DensityCommandOptions,
-  { stdout, stderr, env }: Surroundings,
-): Promise<ExitCode> {
+export async function densityCommand(options: DensityCommandOptions, { stdout, stderr, env }: Surroundings): Promise<ExitCode> {
   const { connections, frames: framesPerSec, windowS, rounds, seed } = options;
   const care = new ProcessCare({ handleSignals: true });
   const progress = options.progress ? progressOn(stderr, () => performance.now()) : silentProgress;

@@ -47,13 +47,18 @@ export function densityResult(
   };
   const sidecars = figures("sidecars");
   const artillery = figures("artillery");
+  const checked = figures("artillery_checked");
   return {
     schema: "hubscale.density/1",
     seed,
     connections,
     framesPerSec,
     trials,
-    clients: { ...(sidecars ? { sidecars } : {}), ...(artillery ? { artillery } : {}) },
+    clients: {
+      ...(sidecars ? { sidecars } : {}),
+      ...(artillery ? { artillery } : {}),
+      ...(checked ? { artillery_checked: checked } : {}),
+    },
     ratio:
       sidecars && artillery
         ? {
@@ -80,7 +85,11 @@ export function renderDensity(result: DensityResult): string {
   const table = renderTable({
     caption: "Density",
     head: ["client", "frames/CPU-s", "KiB/connection", "frames/s reached"],
-    rows: [...row("simulated sidecars", clients.sidecars), ...row(`${ARTILLERY}, ws engine`, clients.artillery)],
+    rows: [
+      ...row("simulated sidecars", clients.sidecars),
+      ...row(`${ARTILLERY}, answers received`, clients.artillery),
+      ...row(`${ARTILLERY}, answers checked`, clients.artillery_checked),
+    ],
     notes: [
       `${connections} connections, ${framesPerSec} frames/s each way on each: ${2 * connections * framesPerSec} frames/s were asked for.`,
       "CPU and resident memory of the client's process by the operating system, frames counted by the server; no garbage collection was forced.",

@@ -7,7 +7,8 @@ import type { ManagedProcess, ProcessCare } from "../machine/index.ts";
 import { readUsage } from "../machine/index.ts";
 import { type Artillery, artilleryEnv, scenarioOf } from "./artillery.ts";
 
-export type DenseClient = "sidecars" | "artillery";
+/** `artillery_checked` looks at each answer, as the sidecars do; `artillery` only receives it. */
+export type DenseClient = "sidecars" | "artillery" | "artillery_checked";
 
 export interface DensityOptions {
   care: ProcessCare;
@@ -46,7 +47,7 @@ const LOOK_MS = 50;
 
 /** Rejects when a client cannot be started or does not get its connections. */
 export async function measureDensity(options: DensityOptions): Promise<DensityTrial[]> {
-  const clients: DenseClient[] = options.artillery ? ["artillery", "sidecars"] : ["sidecars"];
+  const clients: DenseClient[] = options.artillery ? ["artillery", "sidecars", "artillery_checked"] : ["sidecars"];
   const trials: DensityTrial[] = [];
   const all = options.rounds * clients.length;
   for (let round = 0; round < options.rounds; round++) {
@@ -113,6 +114,7 @@ function startClient(client: DenseClient, url: string, options: DensityOptions):
       connectSeconds: CONNECT_SECONDS,
       frame: PING,
       frameEveryMs,
+      answer: client === "artillery_checked" ? { jsonPath: "$.type", value: "pong" } : null,
       framesEach: Math.ceil(2 * seconds * framesPerSec),
     }),
   );
