@@ -121,12 +121,14 @@ test("a cut goes through to the other end, whoever makes it", async () => {
   const serverSaw = closed(accepted[0] as Socket);
   first.resetAndDestroy();
   await serverSaw;
+  expect((accepted[0] as Socket).destroyed).toBe(true);
   const second = dial(path);
   await until(() => accepted.length === 2);
   const clientSaw = closed(second.resume());
   (accepted[1] as Socket).resetAndDestroy();
   second.on("error", () => second.destroy());
   await clientSaw;
+  expect(second.destroyed).toBe(true);
 });
 
 test("nobody at the other end: the connection is closed", async () => {
@@ -136,6 +138,7 @@ test("nobody at the other end: the connection is closed", async () => {
   const socket = dial(path).resume();
   socket.on("error", () => socket.destroy());
   await closed(socket);
+  expect(path.traffic()).toMatchObject({ connections: 1, down: { payloadBytes: 0 } });
 });
 
 test("the API through the line counts the same bytes as the API itself", async () => {

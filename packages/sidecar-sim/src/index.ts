@@ -1,6 +1,7 @@
 export * from "./clock.ts";
 export * from "./drawn-executor.ts";
 export * from "./manual-clock.ts";
+export * from "./open-files.ts";
 export * from "./random.ts";
 export * from "./registration.ts";
 export { Sidecar } from "./sidecar.ts";

@@ -1,3 +1,4 @@
+import { NETWORK_PATHS, WEBSOCKET_HEADER_BYTES, wireBytes } from "@hubscale/fleet-model";
 import type { Cancel, Clock } from "./clock.ts";
 import { DrawnExecutor, type SidecarBehaviour } from "./drawn-executor.ts";
 import { HubConnection } from "./hub-connection.ts";
@@ -47,6 +48,9 @@ export interface FleetCounters {
   presenceFrames: number;
   bytesIn: number;
   bytesOut: number;
+  /** As a line without a mesh counts the frames: an estimate (`NETWORK_PATHS` has the others), handshakes and acknowledgements not included. */
+  wireBytesIn: number;
+  wireBytesOut: number;
 }
 
 export type ConnectFailure = "unreachable" | "turned_away" | "timeout" | "stopped";
@@ -62,6 +66,8 @@ interface Berth {
   gone: boolean;
 }
 
+/** A server's frames have no mask. */
+const SERVER_HEADER_BYTES = WEBSOCKET_HEADER_BYTES - 4;
 const CONNECTS_IN_FLIGHT = 64;
 /** Pings of a fleet are spread by the agents' connect times; the wheel only needs to tell progress windows apart. */
 const WHEEL_TICK_MS = 10;
@@ -76,7 +82,15 @@ export class SidecarFleet {
   private readonly berths: Berth[];
   private readonly timers: SidecarTimers;
   private readonly random: Random;
-  private readonly totals: FleetCounters = { framesIn: 0, framesOut: 0, presenceFrames: 0, bytesIn: 0, bytesOut: 0 };
+  private readonly totals: FleetCounters = {
+    framesIn: 0,
+    framesOut: 0,
+    presenceFrames: 0,
+    bytesIn: 0,
+    bytesOut: 0,
+    wireBytesIn: 0,
+    wireBytesOut: 0,
+  };
   private behaviour: SidecarBehaviour;
   private closing = false;
   private lastFailure = "";
@@ -115,6 +129,7 @@ export class SidecarFleet {
     const sum = { ...this.totals };
     for (const { connection } of this.berths) {
       sum.framesOut += connection?.framesOut ?? 0;
+      sum.wireBytesOut += connection?.wireBytesOut ?? 0;
       sum.bytesIn += connection?.bytesIn ?? 0;
       sum.bytesOut += connection?.bytesOut ?? 0;
     }
@@ -219,6 +234,7 @@ export class SidecarFleet {
       opened: () => berth.sidecar.opened(connection),
       received: (data) => {
         this.totals.framesIn++;
+        this.totals.wireBytesIn += wireBytes(data.length + SERVER_HEADER_BYTES, NETWORK_PATHS.plain);
         if (berth.sidecar.received(data)) this.totals.presenceFrames++;
       },
       closed: (reason) => this.closed(index, berth, reason),
@@ -229,6 +245,7 @@ export class SidecarFleet {
   private closed(index: number, berth: Berth, reason: string): void {
     const { connection } = berth;
     this.totals.framesOut += connection?.framesOut ?? 0;
+    this.totals.wireBytesOut += connection?.wireBytesOut ?? 0;
     this.totals.bytesIn += connection?.bytesIn ?? 0;
     this.totals.bytesOut += connection?.bytesOut ?? 0;
     berth.connection = undefined;

@@ -1,8 +1,12 @@
-import type { SidecarEvent } from "@hubscale/sidecar-sim";
+import type { SidecarEvent, TaskTraffic } from "@hubscale/sidecar-sim";
 import { type ArrivalProcess, arrivalTimes } from "./arrivals.ts";
 import type { HistoryVerdict } from "./history-check.ts";
+import type { WireCounters } from "./generator-protocol.ts";
+import { LatencyRecord } from "./latency-record.ts";
 import type { LoadGenerator } from "./load-generator.ts";
 import { sendOnSchedule } from "./load-source.ts";
+import { ProcessFleet } from "./process-fleet.ts";
+import type { ProcessLoad, ProcessWatch } from "./process-load.ts";
 import { TrialRecord } from "./trial-record.ts";
 
 export interface FreeRunOptions {
@@ -13,6 +17,7 @@ export interface FreeRunOptions {
   drainLimitMs: number;
   /** `tick` is called this often. */
   everyMs: number;
+  watch: ProcessWatch;
   signal: AbortSignal;
   tick(state: FreeRunState): void;
 }
@@ -40,6 +45,13 @@ export interface FreeRunState {
 export interface FreeRunEnd {
   state: FreeRunState;
   drained: boolean;
+  /** Sums over the run. */
+  counters: WireCounters;
+  traffic: TaskTraffic;
+  /** Each process with agents, this one first. */
+  loads: ProcessLoad[];
+  /** By how much submissions left after their intended time. */
+  scheduleLagMsP99: number;
   /** Milliseconds from the intended submission; NaN when nothing was submitted. */
   assignMs: { p50: number; p99: number };
   completeMs: { p50: number; p99: number };
@@ -54,9 +66,14 @@ export async function runFreely(generator: LoadGenerator, options: FreeRunOption
   const shape = { warmupMs: 0, durationMs, graceMs: 0 };
   const record = new TrialRecord(shape, startMs, (event) => generator.note(event));
   const agents = { assigned: 0, completed: 0, failed: 0 };
+  const traffic: TaskTraffic = { ollama: { upBytes: 0, downBytes: 0 }, api: { upBytes: 0, downBytes: 0 } };
+  const lag = new LatencyRecord();
+  const before = generator.counters();
+  options.watch.restart();
   generator.listen((event) => {
     record.heard(event);
     count(agents, event);
+    if (event.type === "outcome_sent") addTraffic(traffic, event.result.traffic);
   });
   const state = (): FreeRunState => ({
     elapsedMs: clock.monotonicMs() - startMs,
@@ -76,16 +93,24 @@ export async function runFreely(generator: LoadGenerator, options: FreeRunOption
   const stopTicking = clock.every(options.everyMs, () => options.tick(state()));
   const stop = new AbortController();
   const ending = AbortSignal.any([options.signal, stop.signal]);
-  const sending = options.load ? submit(generator, record, options.load, startMs, ending) : undefined;
+  const sending = options.load ? submit(generator, record, options.load, { startMs, lag, signal: ending }) : undefined;
   await waitFor(generator, startMs + durationMs, options.signal);
   stop.abort();
   await sending;
   const drained = await generator.drain(record, clock.monotonicMs() + options.drainLimitMs);
   stopTicking();
   generator.listen(undefined);
+  const { fleet } = generator;
+  const after = generator.counters();
+  const counters = { ...after };
+  for (const key of Object.keys(counters) as (keyof WireCounters)[]) counters[key] -= before[key];
   return {
     state: state(),
     drained,
+    counters,
+    traffic,
+    loads: [options.watch.read(), ...(fleet instanceof ProcessFleet ? fleet.loads : [])],
+    scheduleLagMsP99: lag.quantileMs(99),
     assignMs: record.quantilesMs("assign"),
     completeMs: record.quantilesMs("complete"),
     history: generator.verdict(),
@@ -96,14 +121,15 @@ function submit(
   generator: LoadGenerator,
   record: TrialRecord,
   load: NonNullable<FreeRunOptions["load"]>,
-  startMs: number,
-  signal: AbortSignal,
+  { startMs, lag, signal }: { startMs: number; lag: LatencyRecord; signal: AbortSignal },
 ): Promise<void> {
   const { clock, submitter } = generator;
   let number = 0;
   const send = (intendedMs: number) => {
     const body = load.bodyOf(number++);
-    const sent = record.sent(intendedMs, clock.monotonicMs());
+    const sentMs = clock.monotonicMs();
+    lag.add(sentMs - intendedMs);
+    const sent = record.sent(intendedMs, sentMs);
     submitter.submit(body, (submission) => record.answered(sent, submission, clock.monotonicMs()));
   };
   return sendOnSchedule(clock, startMs, arrivalTimes(load), send, signal);
@@ -123,4 +149,11 @@ function count(agents: { assigned: number; completed: number; failed: number }, 
   if (event.type === "assigned") agents.assigned++;
   if (event.type === "outcome_acked" && event.status === "complete") agents.completed++;
   if (event.type === "outcome_acked" && event.status !== "complete") agents.failed++;
+}
+
+function addTraffic(sum: TaskTraffic, more: TaskTraffic): void {
+  for (const segment of ["ollama", "api"] as const) {
+    sum[segment].upBytes += more[segment].upBytes;
+    sum[segment].downBytes += more[segment].downBytes;
+  }
 }

@@ -27,6 +27,10 @@ export interface ConnectCommand {
   httpConnections: number;
   /** All agents must be identified within this. */
   limitMs: number;
+  /** Further processes that the agents are dealt to; 0, the default: they live with the submitter. */
+  processes?: number;
+  /** See `FleetOptions`. Default: none. */
+  jitter?: boolean;
   /** False: no submitter is registered. Default true. */
   submits?: boolean;
 }
@@ -150,6 +154,9 @@ export interface WireCounters {
   wsPresenceFrames: number;
   wsBytesIn: number;
   wsBytesOut: number;
+  /** An estimate of what a line counts for the frames: see `FleetCounters`. */
+  wsWireBytesIn: number;
+  wsWireBytesOut: number;
   httpBytesIn: number;
   httpBytesOut: number;
 }

@@ -1,12 +1,16 @@
 import { type AgentPlace, type Clock, register, type SidecarEvent, SidecarFleet, type Tokens } from "@hubscale/sidecar-sim";
+import type { AgentFleet } from "./agent-fleet.ts";
 import type { ConnectCommand, FailureCode, WireCounters } from "./generator-protocol.ts";
 import { type HistoryEvent, type HistoryVerdict, RunHistory } from "./history-check.ts";
+import { ProcessFleet } from "./process-fleet.ts";
 import { Submitter } from "./submitter.ts";
 
 export interface ConnectSurroundings {
   clock: Clock;
   /** Something that a person who waits should know. */
   note(text: string): void;
+  /** All agents have their tokens, the first connection is about to be made. */
+  registered?(): void;
   /** Tokens from an earlier run; agents that are in it are not registered again. */
   known?: Tokens;
   /** By the agent's index, where agents have work of their own. */
@@ -30,12 +34,12 @@ const DRAIN_LOOK_MS = 5;
 /** The sidecars and the submitter of one hub, in one process, so that each latency starts and ends on one clock. */
 export class LoadGenerator {
   readonly clock: Clock;
-  readonly fleet: SidecarFleet;
+  readonly fleet: AgentFleet;
   readonly submitter: Submitter;
   readonly #history = new RunHistory();
   #listener: ((event: SidecarEvent) => void) | undefined;
 
-  private constructor(clock: Clock, submitter: Submitter, makeFleet: (onEvent: (event: SidecarEvent) => void) => SidecarFleet) {
+  private constructor(clock: Clock, submitter: Submitter, makeFleet: (onEvent: (event: SidecarEvent) => void) => AgentFleet) {
     this.clock = clock;
     this.submitter = submitter;
     this.fleet = makeFleet((event) => this.#listener?.(event));
@@ -70,24 +74,15 @@ export class LoadGenerator {
       connectionsPerNode: command.httpConnections,
     });
     const agents = agentIds.map((agentId) => ({ agentId, token: tokens.get(agentId) ?? "" }));
-    const { behaviour, seed, timeScale } = command;
-    const generator = new LoadGenerator(
-      clock,
-      submitter,
-      (onEvent) =>
-        new SidecarFleet({
-          wsUrls: command.ws,
-          agents,
-          behaviour,
-          capabilities: ["code"],
-          ollamaUrl: null,
-          seed,
-          timeScale,
-          clock,
-          onEvent,
-          ...(around.placeOf && { workplaceOf: around.placeOf }),
-        }),
+    const { behaviour, seed, timeScale, jitter = false, processes = 0 } = command;
+    const shape = { wsUrls: command.ws, agents, behaviour, seed, timeScale, jitter };
+    const places = around.placeOf ? { workplaceOf: around.placeOf } : {};
+    const generator = new LoadGenerator(clock, submitter, (onEvent) =>
+      processes > 0
+        ? new ProcessFleet({ ...shape, processes, onEvent })
+        : new SidecarFleet({ ...shape, capabilities: ["code"], ollamaUrl: null, clock, onEvent, ...places }),
     );
+    around.registered?.();
     const connected = await generator.fleet.connect(command.limitMs, signal);
     if (connected.ok) return { ok: true, ms: connected.ms, registerMs, generator, tokens };
     await generator.close();
@@ -120,6 +115,8 @@ export class LoadGenerator {
       wsPresenceFrames: ws.presenceFrames,
       wsBytesIn: ws.bytesIn,
       wsBytesOut: ws.bytesOut,
+      wsWireBytesIn: ws.wireBytesIn,
+      wsWireBytesOut: ws.wireBytesOut,
       httpBytesIn: http.in,
       httpBytesOut: http.out,
     };

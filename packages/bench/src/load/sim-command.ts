@@ -1,12 +1,14 @@
-import { type Clock, readTokens, type Tokens, writeTokens } from "@hubscale/sidecar-sim";
+import { type Clock, openFileLimit, readTokens, roomForAgents, type Tokens, writeTokens } from "@hubscale/sidecar-sim";
 import { type FreeRunState, runFreely } from "./free-run.ts";
 import { awaitEndpoints } from "../staged-fleet/await-endpoints.ts";
 import { plannedTaskBody } from "../staged-fleet/planned-task.ts";
 import { StagedFleet } from "../staged-fleet/staged-fleet.ts";
 import type { FailureCode } from "./generator-protocol.ts";
 import { LoadGenerator } from "./load-generator.ts";
+import { ProcessFleet } from "./process-fleet.ts";
 import type { SimSettings } from "./sim-flags.ts";
-import { progressLine, summaryLines } from "./sim-report.ts";
+import { ProcessWatch } from "./process-load.ts";
+import { connectedLine, progressLine, summaryLines, timeScaleNotes } from "./sim-report.ts";
 import { taskBody } from "./task-body.ts";
 
 export interface SimSurroundings {
@@ -55,6 +57,14 @@ async function stageFleet(settings: SimSettings, { clock, claudeApiKey }: SimSur
 
 async function runAgents(settings: SimSettings, around: SimSurroundings, staged: StagedFleet | undefined): Promise<0 | 1> {
   const prefix = settings.prefix ?? around.freshPrefix();
+  const room = roomForAgents({ agents: settings.agents, processes: Math.max(1, settings.processes) }, openFileLimit());
+  if (!room.ok) {
+    around.say(
+      `sim: ${settings.agents} agents need ${room.needed} open files in a process, and this system allows ${room.limit}: use --processes ${room.processes}, or raise the limit (ulimit -n)`,
+    );
+    return 1;
+  }
+  for (const note of timeScaleNotes(settings.timeScale)) around.say(`sim: ${note}`);
   let known: Tokens = new Map();
   if (settings.tokenFile !== undefined) {
     try {
@@ -65,6 +75,7 @@ async function runAgents(settings: SimSettings, around: SimSurroundings, staged:
     }
   }
   around.say(`sim: ${settings.agents} agents ${prefix}-0… to ${settings.ws.join(", ")}`);
+  let watch: ProcessWatch | undefined;
   const connected = await LoadGenerator.connect(
     {
       ws: settings.ws,
@@ -79,6 +90,8 @@ async function runAgents(settings: SimSettings, around: SimSurroundings, staged:
       },
       timeScale: settings.timeScale,
       prefix,
+      processes: settings.processes,
+      jitter: settings.jitter,
       httpConnections: 16,
       limitMs: CONNECT_WITHIN_MS,
       submits: settings.ratePerSec > 0,
@@ -89,6 +102,9 @@ async function runAgents(settings: SimSettings, around: SimSurroundings, staged:
       known,
       signal: around.signal,
       ...(staged && { placeOf: (agent: number) => staged.workplaceOf(agent) }),
+      registered: () => {
+        watch = new ProcessWatch();
+      },
     },
   );
   if (settings.tokenFile !== undefined && connected.tokens.size > known.size) {
@@ -100,9 +116,11 @@ async function runAgents(settings: SimSettings, around: SimSurroundings, staged:
     return 1;
   }
   const { generator } = connected;
-  around.say(
-    `sim: all connected in ${(connected.ms / 1000).toFixed(1)} s; ${settings.durationMs === null ? "Ctrl-C ends" : `${settings.durationMs / 1000} s to go`}`,
-  );
+  const { fleet } = generator;
+  watch ??= new ProcessWatch();
+  const loads = fleet instanceof ProcessFleet ? fleet.loads : [watch.read()];
+  around.say(`sim: ${connectedLine(settings.agents, connected.ms, loads)}`);
+  around.say(`sim: ${settings.durationMs === null ? "Ctrl-C ends" : `${settings.durationMs / 1000} s to go`}`);
   if (staged) await findEndpoints(settings, around, staged, connected.tokens);
   let before: FreeRunState | undefined;
   const end = await runFreely(generator, {
@@ -118,12 +136,14 @@ async function runAgents(settings: SimSettings, around: SimSurroundings, staged:
     durationMs: settings.durationMs,
     drainLimitMs: staged ? FLEET_DRAIN_LIMIT_MS : DRAIN_LIMIT_MS,
     everyMs: LINE_EVERY_MS,
+    watch,
     signal: around.signal,
     tick: (state) => {
       around.say(`sim: ${progressLine(state, before, settings.agents)}`);
       before = state;
     },
   });
+  watch.stop();
   await generator.close();
   for (const line of summaryLines(end, settings.agents)) around.print(line);
   for (const line of staged?.summaryLines() ?? []) around.print(line);

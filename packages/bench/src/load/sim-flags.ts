@@ -10,6 +10,9 @@ export interface SimSettings {
   http: string[];
   /** Of the fleet, if there is one. */
   agents: number;
+  /** Further processes that the agents are dealt to; 0: they live in this one. */
+  processes: number;
+  jitter: boolean;
   workTime: WorkTime;
   progress: boolean;
   /** Tasks per second submitted; 0: none. */
@@ -39,6 +42,7 @@ export const SIM_HELP = `Simulated sidecars for any task hub that speaks the wir
   --hub URL          WebSocket URL of the hub; again for each further node (required)
   --http URL         HTTP URL of the hub; again for each further node (default: made from --hub)
   --agents N         simulated sidecars (default 10, or the workload's; a fleet has its own)
+  --processes N      deal the agents to N processes, for more than one may open files for (default 1)
   --work-ms T        work time of a task: 250, exp:250 (mean), lognormal:250,0.8 (median, sigma) (default 1000; 0: at once)
   --progress         working agents stream progress, ten frames a second
   --fail-share P     share of the tasks that fail, 0 to 1 (default 0)
@@ -47,7 +51,8 @@ export const SIM_HELP = `Simulated sidecars for any task hub that speaks the wir
   --claude-url URL   with --fleet: this Messages API in place of the stub (key in ANTHROPIC_API_KEY)
   --rate R           tasks submitted per second, at random times (default 0: serve what others submit)
   --duration-s S     stop after S seconds (default: until Ctrl-C)
-  --time-scale X     sidecars work X times faster than life (default 1)
+  --time-scale X     sidecars live X times faster than life, all their timers included (default 1)
+  --jitter           draw half of each reconnect's delay (default: 1 s doubling to 60 s, as it is)
   --seed N           seed of all random numbers (default 1)
   --token-file FILE  keep the agents' tokens there, to come back as the same agents
   --prefix NAME      agents are called NAME-0, NAME-1, … (default: a new name each run; "sim" with --token-file)
@@ -86,12 +91,18 @@ export function parseSimFlags(args: readonly string[]): SimFlags {
   if (prefix !== undefined && !/^[\w.-]{1,100}$/.test(prefix)) {
     problems.push(`--prefix: '${prefix}' must be 1 to 100 letters, digits, '.', '_' or '-'`);
   }
+  const processes = number("processes", values.processes, { min: 1, max: 64, whole: true });
+  const agents = files.fleet
+    ? fleetAgents(files.fleet.fleet)
+    : number("agents", values.agents ?? String(workload?.agents ?? 10), { min: 1, max: MAX_AGENTS, whole: true });
+  if (files.fleet && processes > 1) problems.push("--processes: a --fleet's hosts and lines are shared, so it runs in one process");
+  if (processes > agents) problems.push(`--processes: ${processes} for ${agents} agents would leave some empty`);
   const settings = {
     ws,
     http,
-    agents: files.fleet
-      ? fleetAgents(files.fleet.fleet)
-      : number("agents", values.agents ?? String(workload?.agents ?? 10), { min: 1, max: MAX_AGENTS, whole: true }),
+    agents,
+    processes: processes === 1 ? 0 : processes,
+    jitter: values.jitter,
     workTime: workTime ?? { kind: "constant" as const, ms: 0 },
     progress: values.progress || (workload?.streaming ?? false),
     ratePerSec: number("rate", values.rate, { min: 0, max: 100_000 }),
@@ -145,6 +156,8 @@ function parse(args: readonly string[]) {
       hub: { type: "string", multiple: true },
       http: { type: "string", multiple: true },
       agents: { type: "string" },
+      processes: { type: "string", default: "1" },
+      jitter: { type: "boolean", default: false },
       "work-ms": { type: "string" },
       progress: { type: "boolean", default: false },
       "fail-share": { type: "string" },

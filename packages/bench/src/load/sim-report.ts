@@ -1,3 +1,7 @@
+import { TIMERS } from "@hubscale/protocol";
+import type { Traffic } from "@hubscale/sidecar-sim";
+import { GENERATOR_LIMITS } from "../measure/trial-judgement.ts";
+import type { ProcessLoad } from "./process-load.ts";
 import type { FreeRunEnd, FreeRunState } from "./free-run.ts";
 
 /** One line on how a run by hand is going. `before`: the state at the line before it. */
@@ -30,9 +34,76 @@ export function summaryLines(end: FreeRunEnd, agents: number): string[] {
       lines.push("the hub limited submissions (429): with the reference's limits one submitter has 10 tasks a minute");
     }
   }
+  lines.push(...costLines(end));
   const trouble = troubles(state);
   if (trouble.length > 0) lines.push(trouble.join(" · "));
   return lines;
+}
+
+/** What the connections took, and what each of them keeps of the machine's memory. */
+export function connectedLine(agents: number, connectMs: number, loads: readonly ProcessLoad[]): string {
+  const grown = loads.reduce((sum, load) => sum + load.rssBytes - load.rssAtStartBytes, 0);
+  return [
+    `all connected in ${(connectMs / 1000).toFixed(1)} s (${Math.round((agents * 1000) / connectMs)}/s)`,
+    `memory ${(grown / agents / 1024).toFixed(1)} KiB per agent (resident, over that before the first connection)`,
+    ...(loads.length > 1 ? [`${loads.length} processes`] : []),
+  ].join(" · ");
+}
+
+/** Where the hub's own limits, which no time scale changes, are touched. */
+export function timeScaleNotes(timeScale: number): string[] {
+  const pingsPerMin = (60_000 / TIMERS.pingEveryMs) * timeScale;
+  const notes: string[] = [];
+  if (timeScale < 1) {
+    notes.push(
+      "in slow motion only the work is slowed: pings, reports and reconnects keep the contract's times, since a hub's limits do",
+    );
+  }
+  if (pingsPerMin > LIGHT_FRAMES_PER_MIN) {
+    notes.push(
+      `at ×${timeScale} an agent pings ${Math.round(pingsPerMin)} times a minute; a hub with the reference's rate limits allows ${LIGHT_FRAMES_PER_MIN}: start it with --rate-limits off`,
+    );
+  }
+  if (timeScale > 1) {
+    notes.push(
+      "the hub's own times (60 s to accept a task, 60 s unseen, sweeps of 30 s, 10 min in the queue) are not scaled: they are that much longer for these agents",
+    );
+  }
+  return notes;
+}
+
+/** Token bucket `light` of the reference: pings, lists, statuses. */
+const LIGHT_FRAMES_PER_MIN = 120;
+
+function costLines({ state, counters, traffic, loads, scheduleLagMsP99 }: FreeRunEnd): string[] {
+  const cpuSeconds = loads.reduce((sum, load) => sum + load.cpuSeconds, 0);
+  const frames = counters.wsFramesIn + counters.wsFramesOut;
+  const loopDelayMsP99 = Math.max(...loads.map((load) => load.loopDelayMsP99));
+  const busiest = Math.max(...loads.map((load) => (load.cpuSeconds * 1000) / state.elapsedMs));
+  const lines = [
+    `frames ${counters.wsFramesOut} out, ${counters.wsFramesIn} in: ${Math.round(frames / cpuSeconds)} a second for each core (${cpuSeconds.toFixed(2)} CPU-s in ${loads.length} ${loads.length === 1 ? "process" : "processes"})`,
+    `to the hub ${bytes(counters.wsBytesOut)} (${bytes(counters.wsWireBytesOut)} on the wire), from it ${bytes(counters.wsBytesIn)} (${bytes(counters.wsWireBytesIn)})${segment("Ollama", traffic.ollama)}${segment("API", traffic.api)}`,
+    `itself: busiest process ${Math.round(100 * busiest)} % of a core, event-loop delay p99 ${ms(loopDelayMsP99)}, submissions late p99 ${ms(scheduleLagMsP99)}`,
+  ];
+  const doubts = [
+    ...(busiest > GENERATOR_LIMITS.cpuShare ? ["no core to spare"] : []),
+    ...(loopDelayMsP99 > GENERATOR_LIMITS.loopDelayMsP99 ? ["the event loop stood still"] : []),
+    ...(scheduleLagMsP99 > GENERATOR_LIMITS.scheduleLagMsP99 ? ["submissions were late"] : []),
+  ];
+  if (doubts.length > 0) {
+    lines.push(
+      `INVALID as a measurement of the hub (${doubts.join(", ")}): use fewer agents, a lower rate or more --processes`,
+    );
+  }
+  return lines;
+}
+
+function segment(name: string, { upBytes, downBytes }: Traffic): string {
+  return upBytes + downBytes === 0 ? "" : ` · to ${name} ${bytes(upBytes)}, from it ${bytes(downBytes)}`;
+}
+
+function bytes(count: number): string {
+  return count < 1e6 ? `${(count / 1e3).toFixed(1)} KB` : `${(count / 1e6).toFixed(1)} MB`;
 }
 
 function troubles(state: FreeRunState): string[] {
