@@ -119,6 +119,24 @@ test("sim: a wrong flag is usage, an absent hub an error, each with one line tha
   expect(absent.err).toMatch(/cannot reach the hub at ws:\/\/127.0.0.1:1\/ws .*ECONNREFUSED/);
 });
 
+test("sim: more agents than files may be open is told before anything is registered", async () => {
+  const child = spawn("sh", [
+    "-c",
+    `ulimit -n 400; exec "$0" "$@"`,
+    process.execPath,
+    join(dist, "sim-cli.js"),
+    "--hub",
+    "ws://127.0.0.1:1",
+    "--agents",
+    "500",
+  ]);
+  let err = "";
+  child.stderr.on("data", (chunk: Buffer) => (err += chunk.toString()));
+  expect(await new Promise((resolve) => child.once("close", resolve))).toBe(1);
+  const isKnown = process.platform === "linux";
+  expect(err).toMatch(isKnown ? /500 agents need 700 open files .* allows 400: use --processes 3,/ : /cannot reach the hub/);
+});
+
 test("sim: drives a hub for a while, keeps its tokens, and ends with a summary", async () => {
   const hub = await nullHub();
   const dir = mkdtempSync(join(tmpdir(), "sim-test-"));

@@ -27,6 +27,31 @@ function stub(...args: string[]) {
 }
 
 describe("pnpm stub", () => {
+  it("puts a site's line in front of a server, and counts what went through", async () => {
+    const ollama = stub("ollama", "--time-scale", "100");
+    const [served] = (await ollama.ready()).http;
+    const line = stub("uplink", "--to", served, "--path", "mesh-v4", "--time-scale", "100");
+    const [through] = (await line.ready()).http;
+    const answer = await fetch(new URL("/api/version", through), { headers: { connection: "close" } });
+    expect(await answer.json()).toHaveProperty("version");
+    line.child.kill("SIGTERM");
+    expect(await line.ended).toEqual([0, null]);
+    const counted = JSON.parse((await line.log).replace(/^stub: /, ""));
+    expect(counted).toMatchObject({ connections: 1 });
+    expect(counted.up.wireBytes).toBeGreaterThanOrEqual(counted.up.payloadBytes + 52 + 60);
+  });
+
+  it.each([
+    ["--to", "nowhere"],
+    ["--to", "http://127.0.0.1:1", "--path", "pigeon"],
+    ["--to", "http://127.0.0.1:1", "--up-mbit", "0"],
+    [],
+  ])("refuses an uplink with %s %s %s %s as usage", async (...args: string[]) => {
+    const { ended, log } = stub("uplink", ...args);
+    expect(await ended).toEqual([2, null]);
+    expect(await log).toMatch(/http:\/\/|plain, mesh-v4|0\.001|--to/);
+  });
+
   it("starts an Ollama on 127.0.0.1, says where, and ends with 0 at SIGTERM in the middle of an answer", async () => {
     const { child, ended, log, ready } = stub("ollama", "--gpu", "rtx3090", "--answer-tokens", "limit", "--time-scale", "50");
     const line = await ready();

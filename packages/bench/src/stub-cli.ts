@@ -1,6 +1,7 @@
-/** `pnpm stub ollama|claude …`: one of the services that agents call, without a GPU and without an account. */
+/** `pnpm stub ollama|claude|uplink …`: the services that agents call, without a GPU and without an account, and the line to them. */
 import { startClaudeStub, startOllamaStub } from "@hubscale/sidecar-sim/stubs";
 import { seededRandom, systemClock } from "@hubscale/sidecar-sim";
+import { SiteLine } from "@hubscale/sidecar-sim/uplink";
 import { CommanderError } from "commander";
 import { EXIT } from "./exit-codes.ts";
 import { type ServedStub, stubProgram } from "./stubs/stub-program.ts";
@@ -14,6 +15,14 @@ const program = stubProgram({
     const stub = await startClaudeStub({ ...options, random: seededRandom(seed), clock: systemClock });
     await serve(
       { url: stub.url, close: () => stub.close(), summary: () => ({ ...stub.counts(), ...stub.traffic() }) },
+      exitWithParent,
+    );
+  },
+  uplink: async ({ line: shape, path: wanted, exitWithParent }) => {
+    const line = new SiteLine({ ...shape, clock: systemClock });
+    const path = await line.open(wanted);
+    await serve(
+      { url: `http://127.0.0.1:${path.port}`, close: () => line.close(), summary: () => path.traffic() },
       exitWithParent,
     );
   },

@@ -40,7 +40,7 @@ export interface DensityTrial {
 
 const PING = '{"type":"ping","protocol_version":1}';
 const CONNECT_SECONDS = 4;
-const CONNECTED_WITHIN_MS = 60_000;
+const CONNECTED_WITHIN_MS = 120_000;
 /** After the last connection: what connecting has left behind is done. */
 const SETTLE_MS = 2_000;
 const LOOK_MS = 50;

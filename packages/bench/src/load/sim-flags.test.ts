@@ -57,3 +57,15 @@ test.each([
   const flags = parseSimFlags(args);
   expect(flags).toMatchObject({ ok: false, problem: expect.stringContaining(named) });
 });
+
+test("one process means none beside this one; more need agents for each", () => {
+  const hub = ["--hub", "ws://127.0.0.1:4000"];
+  expect(settingsOf(...hub)).toMatchObject({ processes: 0, jitter: false });
+  expect(settingsOf(...hub, "--processes", "1")).toMatchObject({ processes: 0 });
+  expect(settingsOf(...hub, "--processes", "3", "--jitter")).toMatchObject({ processes: 3, jitter: true });
+  expect(parseSimFlags([...hub, "--agents", "2", "--processes", "3"])).toMatchObject({
+    ok: false,
+    problem: expect.stringContaining("--processes"),
+  });
+  expect(parseSimFlags([...hub, "--processes", "0"])).toMatchObject({ ok: false });
+});

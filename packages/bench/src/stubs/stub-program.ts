@@ -9,10 +9,13 @@ import {
   LLM_MODELS,
   type LlmModel,
   llmModel,
+  NETWORK_PATHS,
+  type NetworkPath,
   ollamaSettings,
   parseDistribution,
 } from "@hubscale/fleet-model";
 import type { ClaudeStubOptions, OllamaStubOptions } from "@hubscale/sidecar-sim/stubs";
+import type { ShapedPathOptions, SiteLineOptions } from "@hubscale/sidecar-sim/uplink";
 import { Command, InvalidArgumentError, Option } from "commander";
 
 /** A stub that runs. */
@@ -28,6 +31,26 @@ type ByHand<Options> = Omit<Options, "random" | "clock"> & { seed: number; exitW
 export interface StubActions {
   ollama(options: ByHand<OllamaStubOptions>): Promise<void>;
   claude(options: ByHand<ClaudeStubOptions>): Promise<void>;
+  uplink(options: UplinkByHand): Promise<void>;
+}
+
+/** A site's line in front of a server that is there already. */
+export interface UplinkByHand {
+  line: Omit<SiteLineOptions, "clock">;
+  path: ShapedPathOptions;
+  exitWithParent: boolean;
+}
+
+interface UplinkFlags {
+  to: ShapedPathOptions["target"];
+  port: number;
+  timeScale: number;
+  exitWithParent: boolean;
+  upMbit: number;
+  downMbit: number;
+  rttMs: number;
+  path: NetworkPath;
+  tls: boolean;
 }
 
 interface CommonFlags {
@@ -124,7 +147,50 @@ export function stubProgram(actions: StubActions): Command {
         tokensPerEvent,
       });
     });
+  program
+    .command("uplink")
+    .description("a site's line to a server: what goes through its port is as slow as the line, and is counted at the end")
+    .requiredOption("--to <url>", "the server, for instance http://127.0.0.1:4000; ws:// for a hub", target)
+    .option("--port <n>", "on 127.0.0.1; 0: any free one", numberIn({ low: 0, high: 65_535, whole: true }), 0)
+    .option("--up-mbit <n>", "away from the site", numberIn({ low: 0.001, high: 100_000 }), 20)
+    .option("--down-mbit <n>", "towards the site", numberIn({ low: 0.001, high: 100_000 }), 100)
+    .option("--rtt-ms <n>", "there and back", numberIn({ low: 0, high: 60_000 }), 12)
+    .addOption(
+      named("--path <kind>", `one of ${Object.keys(NETWORK_PATHS).join(", ")}`, { parse: pathNamed, standard: "plain" }),
+    )
+    .option("--tls", "one round trip more before the first byte, as TLS 1.3 takes", false)
+    .option("--time-scale <x>", "times faster than life", numberIn({ low: 0.001, high: 10_000 }), 1)
+    .option("--exit-with-parent", "end when stdin ends", false)
+    .action(({ to, port, upMbit, downMbit, rttMs, path, tls, timeScale, exitWithParent }: UplinkFlags) =>
+      actions.uplink({
+        line: {
+          upBitsPerSec: upMbit * 1e6,
+          downBitsPerSec: downMbit * 1e6,
+          roundTripMs: rttMs,
+          burstBytes: FIRST_WINDOW_BYTES,
+          timeScale,
+        },
+        path: { target: to, path, roundTripsToOpen: tls ? 2 : 1, port },
+        exitWithParent,
+      }),
+    );
   return program;
+}
+
+/** Ten packets (RFC 6928): what a line's queue takes without a thought. */
+const FIRST_WINDOW_BYTES = 15_000;
+
+function target(text: string): ShapedPathOptions["target"] {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isPlain = url?.protocol === "http:" || url?.protocol === "ws:";
+  if (!url || !isPlain) throw new InvalidArgumentError("give an http:// or ws:// address, for instance http://127.0.0.1:4000.");
+  return { host: url.hostname, port: url.port === "" ? 80 : Number(url.port) };
+}
+
+function pathNamed(id: string): NetworkPath {
+  const path = Object.hasOwn(NETWORK_PATHS, id) ? NETWORK_PATHS[id as NetworkPath["id"]] : undefined;
+  if (!path) throw new InvalidArgumentError(`no such path; there are ${Object.keys(NETWORK_PATHS).join(", ")}.`);
+  return path;
 }
 
 function stubCommand(program: Command, name: string, description: string): Command {
