@@ -95,7 +95,8 @@ export function parseSimFlags(args: readonly string[]): SimFlags {
   const agents = files.fleet
     ? fleetAgents(files.fleet.fleet)
     : number("agents", values.agents ?? String(workload?.agents ?? 10), { min: 1, max: MAX_AGENTS, whole: true });
-  if (files.fleet && processes > 1) problems.push("--processes: a --fleet's hosts and lines are shared, so it runs in one process");
+  if (files.fleet && processes > 1)
+    problems.push("--processes: a --fleet's hosts and lines are shared, so it runs in one process");
   if (processes > agents) problems.push(`--processes: ${processes} for ${agents} agents would leave some empty`);
   const settings = {
     ws,
