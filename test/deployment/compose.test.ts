@@ -57,13 +57,14 @@ describe("docker-compose.yml", () => {
   });
 
   it("is what docker compose takes, where there is one", () => {
-    const has = spawnSync("docker", ["compose", "version"], { encoding: "utf8" }).status === 0;
-    if (!has) process.stdout.write("docker compose config: not checked, there is no docker compose here\n");
-    for (const profile of has ? ["redis", "nats"] : []) {
-      const { status, stderr } = spawnSync("docker", ["compose", "--profile", profile, "config", "--quiet"], {
-        cwd: root,
-        encoding: "utf8",
-      });
+    const [command, ...first] =
+      [["docker", "compose"], ["docker-compose"]].find(
+        ([program = "", ...words]) => spawnSync(program, [...words, "version"], { encoding: "utf8" }).status === 0,
+      ) ?? [];
+    if (command === undefined) process.stdout.write("docker compose config: not checked, there is no docker compose here\n");
+    for (const profile of command === undefined ? [] : ["redis", "nats"]) {
+      const words = [...first, "--profile", profile, "config", "--quiet"];
+      const { status, stderr } = spawnSync(command as string, words, { cwd: root, encoding: "utf8" });
       expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     }
     expect(text("docker-compose.yml")).toContain("--profile redis");

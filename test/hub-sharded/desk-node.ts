@@ -89,6 +89,7 @@ export class DeskNode {
     const shared = await openShardedNode({
       shards: 4,
       isRedisCluster: false,
+      keepCompleted: 10_000,
       leaseMs: 30_000,
       durability: "fsync",
       seedCompletedRows: 0,

@@ -37,6 +37,7 @@ describe("the flags of a node", () => {
     [["--redis", "redis://a:1,redis://a:1"], "names a server twice"],
     [["--redis", "redis://a:1,redis://a:2,redis://a:3", "--shards", "2"], "use --shards 3"],
     [["--drain-ms", "soon"], "--drain-ms"],
+    [["--retain-completed", "all"], "--retain-completed"],
     [["--namespace", "a:b"], "--namespace"],
     [["--node", "a b"], "--node"],
     [["--nonsense"], "--nonsense"],

@@ -1,7 +1,7 @@
 /** The flags of the program `node-main`. */
 import { parseArgs } from "node:util";
 import { type DurabilityLevel, EDGE_FLAGS, type EdgeFlags, edgeFlagsOf } from "@hubscale/hub-runtime";
-import { DEFAULT_LEASE_MS, DEFAULT_SHARDS } from "./sharded-node.ts";
+import { DEFAULT_LEASE_MS, DEFAULT_SHARDS, KEPT_COMPLETED_TASKS } from "./sharded-node.ts";
 
 export interface NodeFlags extends EdgeFlags {
   node: string;
@@ -16,6 +16,7 @@ export interface NodeFlags extends EdgeFlags {
   /** `off`, `reference`, or the path of a JSON file. */
   rateLimits: string;
   publicUrl: string | undefined;
+  keepCompleted: number;
   seedCompletedRows: number;
   /** The node ends when its stdin ends: for a parent that may die without a word. */
   exitWithParent: boolean;
@@ -53,6 +54,7 @@ function flagsOf(args: readonly string[], defaultNode: string): NodeFlags {
       durability: { type: "string", default: "fsync" },
       "rate-limits": { type: "string", default: "reference" },
       "public-url": { type: "string" },
+      "retain-completed": { type: "string", default: String(KEPT_COMPLETED_TASKS) },
       "seed-completed-rows": { type: "string", default: "0" },
       "fsync-floor-ms": { type: "string" },
       "exit-with-parent": { type: "boolean", default: false },
@@ -90,6 +92,7 @@ function flagsOf(args: readonly string[], defaultNode: string): NodeFlags {
     durability,
     rateLimits: values["rate-limits"],
     publicUrl: values["public-url"],
+    keepCompleted: numberOf("--retain-completed", values["retain-completed"], { min: 1, max: 10_000_000 }),
     seedCompletedRows: numberOf("--seed-completed-rows", values["seed-completed-rows"], { min: 0, max: 10_000_000 }),
     exitWithParent: values["exit-with-parent"],
     ...edgeFlagsOf(values),

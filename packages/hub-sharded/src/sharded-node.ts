@@ -11,7 +11,7 @@ import { ShardedTaskDesk } from "./sharded-task-desk.ts";
 export const DEFAULT_LEASE_MS = 30_000;
 /** Measured in docs/decisions/0022. */
 export const DEFAULT_SHARDS = 4;
-/** Completed tasks that a routing class keeps, as the single hub keeps of all: enough to look back on, bounded for good. */
+/** Completed tasks that the hub keeps, as many as the single hub: enough to look back on, bounded for good. */
 export const KEPT_COMPLETED_TASKS = 10_000;
 
 export interface ShardedNodeOptions {
@@ -23,6 +23,8 @@ export interface ShardedNodeOptions {
   shards: number;
   leaseMs: number;
   durability: DurabilityLevel;
+  /** The newest completed tasks that are kept. */
+  keepCompleted: number;
   seedCompletedRows: number;
   clock: Clock;
   randomHex: RandomHex;
@@ -40,7 +42,7 @@ export interface ShardedNode {
 /** Throws `CannotStart`. */
 export async function openShardedNode(options: ShardedNodeOptions): Promise<ShardedNode> {
   const { clock, seedCompletedRows: count } = options;
-  const backbone = await openRedisBackbone({ ...options, keepCompleted: KEPT_COMPLETED_TASKS });
+  const backbone = await openRedisBackbone(options);
   try {
     if (count > 0) await seedCompleted({ backbone, count, nowMs: clock.nowMs() });
   } catch (error) {

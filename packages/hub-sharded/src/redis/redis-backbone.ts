@@ -10,6 +10,7 @@ import { RedisBroadcast } from "./redis-broadcast.ts";
 import type { RedisLink } from "./redis-link.ts";
 import { RedisParkedTasks } from "./redis-parked-tasks.ts";
 import { RedisQueueDirectory } from "./redis-queue-directory.ts";
+import { dropOldCompleted, RETENTION_EVERY_MS } from "./retention.ts";
 import { homeOf, RedisServers } from "./redis-servers.ts";
 
 export interface RedisBackboneOptions {
@@ -21,7 +22,7 @@ export interface RedisBackboneOptions {
   shards: number;
   leaseMs: number;
   durability: DurabilityLevel;
-  /** Completed tasks that each routing class keeps. */
+  /** Completed tasks that the hub keeps, the newest. */
   keepCompleted: number;
   clock: Clock;
   randomHex: RandomHex;
@@ -46,6 +47,7 @@ export async function openRedisBackbone(options: RedisBackboneOptions): Promise<
     const home = homeOf(namespace);
     const broadcast = new RedisBroadcast(servers, namespace);
     const bus = new EventBus(broadcast, clock);
+    const stopRetention = clock.every(RETENTION_EVERY_MS, () => void retain(options, link, queues));
     return {
       queues,
       broadcast,
@@ -54,11 +56,28 @@ export async function openRedisBackbone(options: RedisBackboneOptions): Promise<
       // A connection is served in the order of its commands.
       servesInOrder: true,
       claim: (duty, forMs) => claim(link, `${home}:${duty}`, forMs),
-      close: () => servers.close(),
+      close: () => {
+        stopRetention();
+        servers.close();
+      },
     };
   } catch (error) {
     servers.close();
     throw error;
+  }
+}
+
+/** What fails is made good by the next round: nothing depends on it but the size of the store. */
+async function retain(
+  { namespace, keepCompleted, log }: RedisBackboneOptions,
+  link: RedisLink,
+  queues: RedisQueueDirectory,
+): Promise<void> {
+  try {
+    const isMine = await claim(link, `${homeOf(namespace)}:retention`, RETENTION_EVERY_MS - 1_000);
+    if (isMine) await dropOldCompleted({ queues: () => queues.all(), keepCompleted });
+  } catch (error) {
+    log(`completed tasks could not be dropped: ${(error as Error).message}`);
   }
 }
 
@@ -90,7 +109,7 @@ async function describe(
       routing_classes: size / shards,
       queues: size,
       lease_ms: leaseMs,
-      kept_completed_per_class: keepCompleted,
+      kept_completed: keepCompleted,
     },
   };
 }

@@ -17,7 +17,7 @@ export interface RedisQueueDirectoryOptions {
   namespace: string;
   shards: number;
   leaseMs: number;
-  /** Completed tasks that each routing class keeps, over all its shards. */
+  /** Completed tasks that each routing class keeps at most, over all its shards; what the hub keeps in all is the retention's. */
   keepCompleted: number;
 }
 

@@ -140,6 +140,21 @@ export class RedisTaskQueue implements TaskQueue {
     return readWaiting(this.#link, this.#queue, beforeMs);
   }
 
+  completedCount(): Promise<number> {
+    return this.#link.run(() => this.#link.commands.zcard(this.#queue.keyOf("completed")));
+  }
+
+  /** When the oldest were completed, oldest first; at most `count`. */
+  async oldestCompletedMs(count: number): Promise<number[]> {
+    const key = this.#queue.keyOf("completed");
+    const pairs = await this.#link.run(() => this.#link.commands.zrange(key, 0, String(count - 1), "WITHSCORES"));
+    return pairs.filter((_, index) => index % 2 === 1).map(Number);
+  }
+
+  async dropCompleted(count: number): Promise<void> {
+    if (count > 0) await this.#link.run(() => this.#queue.dropCompleted(count));
+  }
+
   async addCompleted(past: readonly CompletedPast[]): Promise<void> {
     const pipeline = this.#link.commands.pipeline();
     for (const each of past) this.#queue.addCompleted(pipeline, each);

@@ -251,10 +251,14 @@ export class ShardQueue extends RedisQueueBackend {
   async trimCompleted(): Promise<void> {
     const { count = 0 } = this.#keepCompleted;
     const surplus = (await this.#redis.zcard(this.keyOf("completed"))) - count;
-    if (surplus <= 0) return;
-    const ids = await this.#redis.zrange(this.keyOf("completed"), 0, String(surplus - 1));
-    const removal = this.#redis.pipeline().zremrangebyrank(this.keyOf("completed"), 0, surplus - 1);
-    for (const id of ids) removal.del(this.toKey(id));
+    if (surplus > 0) await this.dropCompleted(surplus);
+  }
+
+  /** Removes that many completed tasks, oldest first. */
+  async dropCompleted(count: number): Promise<void> {
+    const ids = await this.#redis.zrange(this.keyOf("completed"), 0, String(count - 1));
+    const removal = this.#redis.pipeline();
+    for (const id of ids) removal.zrem(this.keyOf("completed"), id).del(this.toKey(id));
     await removal.exec();
   }
 
