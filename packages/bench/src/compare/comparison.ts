@@ -1,4 +1,5 @@
 /** Runs a comparison: starts the hubs, lets them take turns under the load, and makes the result of what was seen. */
+import { comparedFleet } from "../fleet/compared-fleet.ts";
 import { decide } from "../decision/decision.ts";
 import { seededRandom } from "../measure/estimate.ts";
 import type { Slo } from "../measure/slo.ts";
@@ -83,7 +84,7 @@ export async function runComparison(entrants: readonly Entrant[], options: Compa
     };
     hubs.push(hubResultOf(contender, facts, seededRandom(options.seed)));
   }
-  return {
+  const measured: Omit<CompareResult, "fleet" | "walls"> = {
     schema: COMPARE_SCHEMA,
     startedAt: options.startedAt.toISOString(),
     wallSeconds: (nowMs() - startMs) / 1000,
@@ -108,13 +109,14 @@ export async function runComparison(entrants: readonly Entrant[], options: Compa
     scaling: scalingOf(hubs, options.coresPerMachine, seededRandom(options.seed)),
     notMeasured: NOT_MEASURED,
   };
+  return { ...measured, ...comparedFleet(measured) };
 }
 
 /** What a reader would look for and not find, so that nobody takes the silence for a result. */
 const NOT_MEASURED = [
   "streaming agents, message rate and connections: this version searches the task rate only",
   "fsyncs of Redis: the server does not count them; with appendfsync always it makes one for each turn of its event loop that wrote",
-  "the fleet (machines, GPUs, API limits, uplink): the verdict is about the hub alone",
+  "the fleet (machines, GPUs, API limits, uplink): its figures are those of a model; the verdict is about the hub alone (bench fleet decides for yours)",
 ];
 
 /** Enough to have commits and frames shared as under load, little enough to leave no heap of debt. */

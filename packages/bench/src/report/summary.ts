@@ -1,5 +1,6 @@
 /** The result as words and table cells, once, for the terminal, Markdown and HTML alike. */
 import { realHubLines } from "../calibrate/real-hub-text.ts";
+import { fleetLines } from "../fleet/compared-fleet.ts";
 import { significant, WORK_WORDS } from "../decision/decision.ts";
 import { type Estimate, scaled } from "../measure/estimate.ts";
 import type { CompareResult, HubResult } from "../results/compare-result.ts";
@@ -35,6 +36,7 @@ export interface Summary {
 
 export function summarise(result: CompareResult): Summary {
   const { decision, hubs, isolation } = result;
+  const inFleet = fleetLines(result);
   return {
     title: `hubscale compare: ${hubs.map((hub) => hub.id).join(" · ")}`,
     verdict: decision.verdict,
@@ -55,9 +57,9 @@ export function summarise(result: CompareResult): Summary {
       notes: notesOf(result),
     },
     because: [...decision.because, ...realHubLines(result.realHub)],
-    flipsWhen: decision.flipsWhen,
-    marginal: decision.marginal,
-    nextBottleneck: bottleneckLines(result.model),
+    flipsWhen: [...decision.flipsWhen, ...inFleet.flips],
+    marginal: [...decision.marginal, ...inFleet.marginal],
+    nextBottleneck: [...bottleneckLines(result.model), ...inFleet.next],
     scaling: scalingLines(result.scaling),
     modelError: modelErrorLines(result.model),
     costs: costTable(hubs),

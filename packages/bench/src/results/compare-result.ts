@@ -1,5 +1,7 @@
 /** What `bench compare` writes: `results.json`, schema `hubscale.compare/1`. Every reader (terminal, Markdown, HTML, diff) takes this. */
 import type { RealHubPrediction } from "../calibrate/real-hub.ts";
+import type { Wall } from "@hubscale/fleet-model";
+import type { ComparedFleet } from "../fleet/compared-fleet.ts";
 import type { Estimate } from "../measure/estimate.ts";
 import type { ThresholdCheck } from "../thresholds/threshold-check.ts";
 import type { Scaling } from "../statistics/scaling.ts";
@@ -32,6 +34,10 @@ export interface CompareResult {
   scaling?: Scaling[];
   /** What the twin's figures mean for the hub that it stands for: predicted, not measured. Null: too little is known for it. */
   realHub?: RealHubPrediction | null;
+  /** The hubs of this run in the shipped fleet: a model over stated parameters, with these hubs as measured. */
+  fleet?: ComparedFleet;
+  /** Of that fleet and the hub in use, in order. */
+  walls?: Wall[];
   /** Of a run with `--thresholds`. */
   thresholds?: ThresholdCheck[];
   notMeasured: string[];

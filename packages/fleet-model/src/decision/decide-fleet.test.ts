@@ -89,7 +89,7 @@ const withAgents = (agents: number, more: Partial<FleetInput> = {}): FleetInput 
 
 describe("decideFleet", () => {
   it("leaves a hub alone that is far from full, and says what comes first", () => {
-    const decision = decideFleet(INPUT);
+    const decision = decideFleet({ ...INPUT, hubId: "single-tuned" });
     expect(decision.verdict.action).toBe("nothing");
     expect(decision.bindsNow.name).toBe("agents");
     expect(decision.bindsNext).not.toBeNull();
@@ -156,6 +156,7 @@ describe("decideFleet", () => {
     const walls = decideFleet(INPUT).walls;
     expect(walls.find(({ id }) => id === "dets-2-gb")?.days).toBeGreaterThan(0);
     expect(walls.find(({ id }) => id === "table-scans")?.days).toBeGreaterThan(0);
+    expect(decideFleet(INPUT).verdict.sentence).toMatch(/^Fix the single hub, though it binds nothing today: .*table scans in/);
   });
 
   it("refuses names that nothing stands for", () => {

@@ -51,7 +51,7 @@ export function decideFleet(input: FleetInput): FleetDecision {
       : { busyAgents: estimate("distribute agents", "agents"), tasksPerHour: estimate("distribute tasks", "tasks/h") };
   const bindsNow = bindingNow(stations, agents);
   const bindsNext = bindingNext(walls, agents);
-  const parts = { input, now, bindsNow, bindsNext, marginal, distributeAt };
+  const parts = { input, now, bindsNow, bindsNext, marginal, distributeAt, walls };
   return {
     verdict: fleetVerdict(parts),
     now,

@@ -1,6 +1,6 @@
 /** What to do, in one sentence, and when that would change. */
 import { bestSingle } from "./changes.ts";
-import type { Binding, FleetDecision, FleetInput, FleetNow, FleetVerdict, MarginalValue } from "./fleet-decision.ts";
+import type { Binding, FleetDecision, FleetInput, FleetNow, FleetVerdict, MarginalValue, Wall } from "./fleet-decision.ts";
 import type { Estimate } from "./hub-evidence.ts";
 
 interface Parts {
@@ -10,7 +10,14 @@ interface Parts {
   bindsNext: Binding | null;
   marginal: readonly MarginalValue[];
   distributeAt: FleetVerdict["distributeAt"];
+  walls: readonly Wall[];
 }
+
+/** A wall that is met by waiting, sooner than this, is a reason to act now. */
+const SOON_DAYS = 90;
+
+const metInTime = (walls: readonly Wall[]) =>
+  walls.flatMap(({ name, days }) => (days === null ? [] : [{ name, days }])).toSorted((a, b) => a.days - b.days);
 
 export function fleetVerdict(parts: Parts): FleetVerdict {
   const { input, now, bindsNow, distributeAt } = parts;
@@ -21,6 +28,15 @@ export function fleetVerdict(parts: Parts): FleetVerdict {
   const does = `the fleet does ${whole(now.tasksPerHour.value)} tasks/h${wanted}`;
   if (bindsNow.name === "hub") return hubVerdict(parts, does);
   if (!short && !slow) {
+    const soon = metInTime(parts.walls).filter(({ days }) => days < SOON_DAYS);
+    if (soon.length > 0 && bestSingle(input.hub.hubs)?.id !== input.hubId) {
+      const when = soon.map(({ name, days }) => `${name} in ${whole(days)} days`).join(", ");
+      return {
+        action: "fix",
+        sentence: `Fix the single hub, though it binds nothing today: at this load it meets ${when}; ${does}.`,
+        distributeAt,
+      };
+    }
     const next = parts.bindsNext ? `; first to bind: ${parts.bindsNext.sentence}` : "";
     return { action: "nothing", sentence: `Do nothing to the hub: ${does}, the hub is not what binds${next}.`, distributeAt };
   }
@@ -74,7 +90,7 @@ export function bestAddition(marginal: readonly MarginalValue[]): MarginalValue 
 const LEAST_GAIN = 0.1;
 const byGain = (a: MarginalValue, b: MarginalValue) => b.tasksPerHour.value - a.tasksPerHour.value;
 
-export function flipsOf({ input, now, bindsNext, distributeAt }: Parts): FleetDecision["flipsWhen"] {
+export function flipsOf({ input, now, bindsNext, distributeAt, walls }: Parts): FleetDecision["flipsWhen"] {
   const lines: string[] = [];
   const months = (agents: number) => {
     const { growthPerMonth } = input.slo;
@@ -82,6 +98,9 @@ export function flipsOf({ input, now, bindsNext, distributeAt }: Parts): FleetDe
     return `, in ${Math.ceil(Math.log(agents / now.agents) / Math.log(1 + growthPerMonth))} months at ${Math.round(growthPerMonth * 100)} % a month`;
   };
   if (bindsNext) lines.push(`${bindsNext.sentence} → that comes before any change of the hub is felt`);
+  for (const { name, days } of metInTime(walls)) {
+    lines.push(`in ${whole(days)} days at this load: ${name} of ${input.hubId} → fix it`);
+  }
   if (distributeAt) {
     const { busyAgents, tasksPerHour } = distributeAt;
     lines.push(

@@ -48,7 +48,9 @@ export function wallValues(input: FleetInput, factors: FleetFactors = AS_GIVEN):
   const unhinderedPerHour = perMs * MS_PER_HOUR;
   const queued = asymptotesOf(network)
     .filter(({ name }) => name !== "hub")
-    .map(({ name, kind, factor }) => wall({ id: name.replaceAll(" ", "-"), name, factor, ...RULES[kind] }));
+    .map(({ name, kind, factor }) =>
+      wall({ id: name.replaceAll(" ", "-"), name, factor, ...(OWN_RULES[name] ?? RULES[kind]) }),
+    );
   const load: Load = { agents, perMs, classes: network.classes };
   const walls = [...queued, ...hubWalls(input, factors, load), ...memoryWalls(input)];
   return { walls: walls.sort((a, b) => rank(a) - rank(b)), agents, unhinderedPerHour };
@@ -84,6 +86,14 @@ const RULES = {
   },
   hub: { basis: "measured", how: "tasks and frames × their measured demand = 1", source: "the hub's measured capacity" },
 } as const;
+
+const OWN_RULES: Readonly<Record<string, Pick<WallValue, "basis" | "how" | "source">>> = {
+  "API answers at once": {
+    basis: "model",
+    how: "max_tokens reserved for each answer in progress = the tier's output tokens",
+    source: "the vendor's rule as copied in claude-limiter.ts; smaller max_tokens move it",
+  },
+};
 
 function hubWalls(input: FleetInput, factors: FleetFactors, load: Load): WallValue[] {
   const hub = hubInUse(input);

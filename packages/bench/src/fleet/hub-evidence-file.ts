@@ -1,0 +1,85 @@
+/** What a comparison, made just now or recorded, says of the hubs, as the fleet's decision wants it. */
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { FixGain, HubEvidence, HubMeasure } from "@hubscale/fleet-model";
+import type { LadderResult } from "../ladder/ladder-result.ts";
+import { COMPARE_SCHEMA, type CompareResult, type HubResult } from "../results/compare-result.ts";
+
+type Evidence = { ok: true; evidence: HubEvidence } | { ok: false; problem: string };
+
+/** Shipped with the program: `bench compare --effort smoke`, cut down to what is used here. */
+export function recordedEvidence(): HubEvidence {
+  const file = fileURLToPath(new URL("../../calibration/recorded-hubs.json", import.meta.url));
+  return JSON.parse(readFileSync(file, "utf8")) as HubEvidence;
+}
+
+/** Of a results.json, and of a ladder.json for the single fixes. */
+export function evidenceFrom(file: string, ladderFile?: string): Evidence {
+  const result = readJson<CompareResult>(file);
+  if (!result.ok) return result;
+  if (result.value.schema !== COMPARE_SCHEMA) return { ok: false, problem: `${file} is not a result of bench compare` };
+  const evidence = evidenceOf(result.value, "recorded");
+  if (evidence.hubs.length === 0) return { ok: false, problem: `${file} has no hub with a valid capacity` };
+  if (ladderFile === undefined) return { ok: true, evidence };
+  const ladder = readJson<LadderResult>(ladderFile);
+  if (!ladder.ok) return ladder;
+  return { ok: true, evidence: { ...evidence, fixes: gainsOf(ladder.value) } };
+}
+
+export function evidenceOf(
+  result: Pick<CompareResult, "hubs" | "environment" | "workload" | "isolation" | "startedAt">,
+  source: HubEvidence["source"],
+): HubEvidence {
+  const { environment } = result;
+  const commit = (environment["commit"] as { hash?: string } | undefined)?.hash?.slice(0, 7);
+  const where = [String(environment["cpuModel"] ?? "unknown CPU"), `Node ${String(environment["node"] ?? "unknown")}`];
+  const from = [result.startedAt.slice(0, 10), ...(commit ? [`commit ${commit}`] : []), ...where].join(", ");
+  return { source, from, hubs: result.hubs.flatMap((hub) => measureOf(hub, result)), fixes: [] };
+}
+
+function measureOf(
+  hub: HubResult,
+  { environment, workload, isolation }: Pick<CompareResult, "environment" | "workload" | "isolation">,
+): HubMeasure[] {
+  const capacity = hub.capacity.tasksPerSec;
+  if (!hub.valid || !capacity) return [];
+  const disk = environment["dataDisk"] as { syncMsP50?: number } | undefined;
+  const cpu = Object.entries(hub.perTask).flatMap(([role, { cpuMs }]) =>
+    cpuMs && role !== "generator" ? [[role, cpuMs]] : [],
+  );
+  return [
+    {
+      id: hub.id,
+      kind: hub.machines.backboneServers > 0 ? "sharded" : "single",
+      nodes: hub.machines.hubNodes,
+      backboneServers: hub.machines.backboneServers,
+      coresPerMachine: isolation.coresPerMachine ?? 1,
+      capacityTasksPerSec: capacity,
+      cpuMsPerTask: Object.fromEntries(cpu),
+      assignMsP50: hub.latency.assignMsP50,
+      fsyncsPerTask: hub.perTask["hub"]?.fsyncs ?? null,
+      syncsInTurn: /^single-reference(?!.*C1(\+|$))/.test(hub.id),
+      fsyncMs: disk?.syncMsP50 ?? null,
+      rowsReadPerTask: hub.workPerTask["rowsRead"] ?? null,
+      completedRows: workload.completedRows,
+      framesPerSec: hub.capacity.messagesPerSec,
+      connections: hub.capacity.connections,
+      availability: null,
+    },
+  ];
+}
+
+/** Each fix alone, where the ladder could tell it from the reference. */
+function gainsOf({ ladders }: LadderResult): FixGain[] {
+  return (ladders[0]?.rungs ?? []).flatMap(({ kind, added, ratio, toldApart }) =>
+    kind === "alone" && ratio && toldApart.byCapacity ? [{ fix: added.join("+"), gain: ratio }] : [],
+  );
+}
+
+function readJson<T>(file: string): { ok: true; value: T } | { ok: false; problem: string } {
+  try {
+    return { ok: true, value: JSON.parse(readFileSync(file, "utf8")) as T };
+  } catch (error) {
+    return { ok: false, problem: `cannot read ${file}: ${(error as Error).message}` };
+  }
+}
