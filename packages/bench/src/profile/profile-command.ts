@@ -77,7 +77,11 @@ export async function profileCommand(
     for (const tool of wanted) {
       tell(`${hubId} under ${tool}: ${options.seconds} s of load`);
       const common = { spec: hub.spec, workload: loaded.workload, care, sources, clinic, tell };
-      const outcome = await profileOnce({ ...options, ...common, tool, folder: join(out, tool) });
+      // A tool under which the hub does not start is that tool's failure, unless it is all that was asked for.
+      const outcome = await profileOnce({ ...options, ...common, tool, folder: join(out, tool) }).catch((error: unknown) => {
+        if (care.ending) throw error;
+        return { reason: (error as Error).message.trimEnd() };
+      });
       if ("reason" in outcome) missed.push({ tool, reason: outcome.reason });
       else done.push(outcome);
     }

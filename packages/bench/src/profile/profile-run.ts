@@ -57,13 +57,20 @@ export async function profileOnce(options: ProfileRunOptions): Promise<Profiled 
     onNote: options.tell,
     onSpawn: (process) => care.atEnd(() => process.kill()),
   });
+  const from = monotonicMicros();
   const { rate } = await generator.probe(options.inFlight, options.seconds * 1000, seed);
+  const load = { from, to: monotonicMicros() };
   const { history } = await generator.close();
   await endProfiled(hub.nodes[0], hub.roles.get("hub")?.[0]);
   await hub.stop();
-  const { files, top } = outcomeOf(tool, folder);
+  const { files, top } = outcomeOf(tool, folder, load);
   if (files.length === 0) return { reason: `it left no result within ${ANALYSIS_LIMIT_MS / 1000} s` };
   return { tool, files, top, tasksPerSec: rate, lost: history.lost };
+}
+
+/** The clock that V8 stamps its samples with: one for all processes of a machine. */
+function monotonicMicros(): number {
+  return Number(process.hrtime.bigint() / 1000n);
 }
 
 /** A profiler makes everything slower, the start too. */

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Launcher } from "../drivers/hub-program.ts";
 import type { Clinic } from "./clinic.ts";
-import { type CpuProfile, type HeapProfile, renderTop, topOfCpu, topOfHeap } from "./top-functions.ts";
+import { type CpuProfile, type HeapProfile, renderTop, topOfCpu, topOfHeap, type Window } from "./top-functions.ts";
 
 /** `cpu` and `heap` are V8's own and always there; the others are Clinic's. */
 export const PROFILE_TOOLS = ["cpu", "heap", "doctor", "flame", "heapprofiler", "bubbleprof"] as const;
@@ -25,18 +25,18 @@ export function launcherFor(tool: ProfileTool, folder: string, clinic: Clinic | 
 }
 
 /** Files that are of use to a person, in the tool's folder; for V8's profiles also the list of functions. */
-export function outcomeOf(tool: ProfileTool, folder: string): { files: string[]; top: string | undefined } {
+export function outcomeOf(tool: ProfileTool, folder: string, load: Window): { files: string[]; top: string | undefined } {
   const names = readdirSync(folder);
   const ending = tool === "cpu" ? ".cpuprofile" : tool === "heap" ? ".heapprofile" : ".html";
   const files = names.filter((name) => name.endsWith(ending)).map((name) => join(folder, name));
   const [file] = files;
-  return { files, top: file === undefined ? undefined : topText(tool, file) };
+  return { files, top: file === undefined ? undefined : topText(tool, file, load) };
 }
 
-function topText(tool: ProfileTool, file: string): string | undefined {
+function topText(tool: ProfileTool, file: string, load: Window): string | undefined {
   if (tool === "cpu") {
     const profile = JSON.parse(readFileSync(file, "utf8")) as CpuProfile;
-    return renderTop("Own time, idle time left out", topOfCpu(profile), { name: "ms", size: 1000 });
+    return renderTop("Own time under load, idle time left out", topOfCpu(profile, load), { name: "ms", size: 1000 });
   }
   if (tool === "heap") {
     const profile = JSON.parse(readFileSync(file, "utf8")) as HeapProfile;

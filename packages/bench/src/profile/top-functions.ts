@@ -8,6 +8,8 @@ export interface CallFrame {
 }
 
 export interface CpuProfile {
+  /** µs of the machine's monotonic clock. */
+  startTime: number;
   nodes: { id: number; callFrame: CallFrame }[];
   /** Node ids, and the time before each in µs. */
   samples: number[];
@@ -33,12 +35,24 @@ export interface TopFunction {
   share: number;
 }
 
-/** By the time spent in the function itself. Idle time is left out, so that the shares are of the work. */
-export function topOfCpu({ nodes, samples, timeDeltas }: CpuProfile): TopFunction[] {
+/** µs of the machine's monotonic clock. */
+export interface Window {
+  from: number;
+  to: number;
+}
+
+/**
+ * By the time spent in the function itself, within the window: a profile goes from the start of the program to its end, and
+ * loading modules would lead the list. Idle time is left out, so that the shares are of the work.
+ */
+export function topOfCpu({ startTime, nodes, samples, timeDeltas }: CpuProfile, { from, to }: Window): TopFunction[] {
+  let at = startTime;
   const frames = new Map(nodes.map(({ id, callFrame }) => [id, callFrame]));
   const amounts: { frame: CallFrame; amount: number }[] = [];
   for (const [i, id] of samples.entries()) {
     const frame = frames.get(id);
+    at += timeDeltas[i] ?? 0;
+    if (at < from || at > to) continue;
     if (frame && frame.functionName !== "(idle)") amounts.push({ frame, amount: timeDeltas[i] ?? 0 });
   }
   return ranked(amounts);
