@@ -52,7 +52,8 @@ export async function startProgram(program: HubProgram, options: StartOptions): 
     holdStdin: true,
   });
   try {
-    const line = await child.firstLine(readyWithinMs);
+    // A profiler has words of its own to say before.
+    const line = await child.firstLine(readyWithinMs, options.launcher ? (text) => readyLineOf(text) !== undefined : undefined);
     const ready = readyLineOf(line);
     if (!ready) throw new Error(`${program.name} began with this instead of its ready line: ${line.slice(0, 200)}`);
     return { process: child, ready };

@@ -87,11 +87,12 @@ export class ManagedProcess {
   }
 
   /**
-   * The first line on stdout. Rejects with the tail of the log when the process ends first or `withinMs` have passed. What
+   * The first line on stdout that counts; those before it are dropped. Rejects with the tail of the log when the process ends first or `withinMs` have passed. What
    * the process prints after that line is read and dropped, so that its pipe never fills.
    */
-  async firstLine(withinMs: number): Promise<string> {
-    const line = await this.nextLine(withinMs);
+  async firstLine(withinMs: number, counts: (line: string) => boolean = () => true): Promise<string> {
+    let line = await this.nextLine(withinMs);
+    while (!counts(line)) line = await this.nextLine(withinMs);
     await this.#lines?.return?.();
     this.#child.stdout?.resume();
     return line;

@@ -21,7 +21,8 @@ export function launcherFor(tool: ProfileTool, folder: string, clinic: Clinic | 
   if (tool === "cpu") return { command: node, args: ["--cpu-prof", "--cpu-prof-dir", folder] };
   if (tool === "heap") return { command: node, args: ["--heap-prof", "--heap-prof-dir", folder] };
   if (!clinic) throw new Error(`${tool} without clinic`);
-  return { command: node, args: [clinic.module, tool, "--open=false", "--dest", folder, "--", node] };
+  // It would ask whether it may report its use, and wait.
+  return { command: "env", args: ["NO_INSIGHT=1", node, clinic.module, tool, "--open=false", "--dest", folder, "--", node] };
 }
 
 /** Files that are of use to a person, in the tool's folder; for V8's profiles also the list of functions. */
