@@ -1,0 +1,141 @@
+/** The hub's tasks in JetStream: opens the link, checks what the servers promise, and wires the ports. */
+import type { BackplaneDescription, Clock, DurabilityLevel, RandomHex } from "@hubscale/hub-runtime";
+import { Unavailable } from "@hubscale/hub-runtime";
+import { type Backbone, CannotStart } from "../backbone.ts";
+import { EventBus } from "../event-bus.ts";
+import { HoldTokens } from "../hold-tokens.ts";
+import { durabilityRefusal, readDurability } from "./durability.ts";
+import { Holders } from "./holders.ts";
+import { HubBucket } from "./hub-bucket.ts";
+import { HubStreams } from "./hub-streams.ts";
+import { JetStream } from "./jetstream.ts";
+import { NatsBackplane } from "./nats-backplane.ts";
+import { NatsBroadcast } from "./nats-broadcast.ts";
+import { NatsLink } from "./nats-link.ts";
+import { NatsParkedTasks } from "./nats-parked-tasks.ts";
+import { NatsQueueDirectory } from "./nats-queue-directory.ts";
+import { RecordKeeping } from "./record-keeping.ts";
+
+export interface NatsBackboneOptions {
+  node: string;
+  /** One server, or all of a cluster. */
+  natsUrls: readonly string[];
+  /** Monitoring ports of these servers, as `http://host:8222`. */
+  natsMonitors: readonly string[];
+  /** Of each stream. */
+  replicas: number;
+  namespace: string;
+  shards: number;
+  leaseMs: number;
+  durability: DurabilityLevel;
+  /** Completed tasks that each routing class keeps. */
+  keepCompleted: number;
+  clock: Clock;
+  randomHex: RandomHex;
+  onFault(error: unknown): void;
+  log(line: string): void;
+}
+
+/** Throws `CannotStart`. */
+export async function openNatsBackbone(options: NatsBackboneOptions): Promise<Backbone> {
+  const { clock, log, namespace, node, randomHex, replicas, shards } = options;
+  const link = await connect(options, log);
+  try {
+    const refusal = durabilityRefusal(options.durability, await durabilityOf(link, options));
+    if (refusal !== undefined) throw new CannotStart(refusal);
+    const jetstream = new JetStream(link, { direct: replicas === 1 });
+    const streams = new HubStreams(namespace, shards);
+    await streams.make(jetstream, replicas);
+    const bucket = new HubBucket(jetstream, streams);
+    await agreeOnShards(bucket, options);
+    const holders = new Holders({ ...options, link, streams });
+    const parts = { ...options, jetstream, streams, bucket };
+    const queues = new NatsQueueDirectory({ ...parts, holders, tokens: new HoldTokens(node, randomHex) });
+    await queues.refresh();
+    const claim = (duty: string, forMs: number) => claimIn(bucket, clock, duty, forMs);
+    const keeping = new RecordKeeping({ ...parts, queues, claim });
+    const broadcast = new NatsBroadcast(link, namespace);
+    const bus = new EventBus(broadcast, clock);
+    return {
+      queues,
+      broadcast,
+      claim,
+      parked: new NatsParkedTasks(bucket),
+      backplane: new NatsBackplane({ ...parts, bus, describe: () => describe(options, link, queues) }),
+      // A stream and its consumers are served by several threads of the server.
+      servesInOrder: false,
+      close() {
+        keeping.close();
+        holders.close();
+        link.close();
+      },
+    };
+  } catch (error) {
+    link.close();
+    throw error instanceof Unavailable
+      ? new CannotStart(`NATS at ${hostsOf(options.natsUrls)} is up, but its JetStream is not: ${error.message}`, { cause: error })
+      : error;
+  }
+}
+
+async function connect({ natsUrls, node }: NatsBackboneOptions, log: (line: string) => void): Promise<NatsLink> {
+  try {
+    return await NatsLink.open({ servers: natsUrls, node, log });
+  } catch (cause) {
+    const message = `no answer from NATS at ${hostsOf(natsUrls)}: start one there, or name another with --nats`;
+    throw new CannotStart(message, { cause });
+  }
+}
+
+const hostsOf = (urls: readonly string[]) => urls.map((url) => new URL(url).host).join(", ");
+
+function durabilityOf({ connection }: NatsLink, { natsMonitors }: NatsBackboneOptions) {
+  const { info } = connection;
+  if (!info) throw new CannotStart("NATS has not said what it is");
+  return readDurability(info, natsMonitors);
+}
+
+/** A task's id names its shard, so all nodes must count alike, now and after a restart. */
+async function agreeOnShards(bucket: HubBucket, { namespace, shards }: NatsBackboneOptions): Promise<void> {
+  await bucket.create(String(shards), "hub", "shards");
+  const agreed = Number(await bucket.get("hub", "shards"));
+  if (agreed === shards) return;
+  throw new CannotStart(
+    `namespace ${namespace} has ${agreed} shards, not ${shards}: use --shards ${agreed} or another --namespace`,
+  );
+}
+
+/** An entry with the time until which the duty is taken; of two who find it free, one can write it. */
+async function claimIn(bucket: HubBucket, clock: Clock, duty: string, forMs: number): Promise<boolean> {
+  const { revision, text } = await bucket.read("duty", duty);
+  const nowMs = clock.nowMs();
+  if (text !== undefined && nowMs < Number(text)) return false;
+  return bucket.update(String(nowMs + forMs), revision, "duty", duty);
+}
+
+async function describe(
+  options: NatsBackboneOptions,
+  link: NatsLink,
+  queues: NatsQueueDirectory,
+): Promise<BackplaneDescription> {
+  const { keepCompleted, leaseMs, namespace, natsUrls, node, replicas, shards } = options;
+  const { how, level, natsVersion } = await durabilityOf(link, options);
+  const size = [...queues.all()].length;
+  return {
+    hub: "sharded-nats",
+    node,
+    // A server that was turned down since the start keeps less than any level; `how` says so.
+    durability: { verified: level ?? "process", how: level === undefined ? `not durable at all; ${how}` : how },
+    details: {
+      nats_version: natsVersion,
+      nats_servers: natsUrls.length,
+      replicas,
+      namespace,
+      shards,
+      routing_classes: size / shards,
+      queues: size,
+      lease_ms: leaseMs,
+      kept_completed_per_class: keepCompleted,
+    },
+  };
+}
