@@ -1,7 +1,7 @@
 /** A node of the sharded hub inside the test's process: its desk, with agents that are objects of the test. */
 import { draftOf } from "@hubscale/hub-core";
 import { type ReportOutcome, type Roster, systemClock, systemRandomHex, type TaskDesk } from "@hubscale/hub-runtime";
-import { openShardedNode, type ShardedNode, type ShardedNodeOptions } from "@hubscale/hub-sharded";
+import { type BackboneChoice, openShardedNode, type ShardedNode, type ShardedNodeOptions } from "@hubscale/hub-sharded";
 import type { SubmitTaskBody, Task } from "@hubscale/protocol";
 
 type AgentState = "idle" | "working";
@@ -64,7 +64,7 @@ class TestRoster implements Roster {
 }
 
 export interface DeskNodeOptions extends Partial<ShardedNodeOptions> {
-  redisUrls: string[];
+  backbone: BackboneChoice;
   namespace: string;
   node: string;
 }
@@ -88,7 +88,6 @@ export class DeskNode {
     const faults: unknown[] = [];
     const shared = await openShardedNode({
       shards: 4,
-      isRedisCluster: false,
       keepCompleted: 10_000,
       leaseMs: 30_000,
       durability: "fsync",
@@ -155,9 +154,9 @@ export class DeskNode {
   }
 }
 
-/** Waits until the condition holds; fails the test with `what` after ten seconds. */
+/** Waits until the condition holds; fails the test with `what` after half a minute, which a busy machine may need. */
 export async function until<T>(what: string, condition: () => T | Promise<T>): Promise<NonNullable<T>> {
-  const deadlineMs = Date.now() + 10_000;
+  const deadlineMs = Date.now() + 30_000;
   for (;;) {
     const value = await condition();
     if (value) return value;

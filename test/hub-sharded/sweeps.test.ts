@@ -1,11 +1,12 @@
-/** The slow clocks of the desk, turned by hand, against a real Redis. */
+/** The slow clocks of the desk, turned by hand, over each real engine. */
 import { type Clock, systemClock, systemRandomHex } from "@hubscale/hub-runtime";
 import { TIMERS } from "@hubscale/protocol";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { DeskNode, TestAgent, until } from "./desk-node.ts";
+import { natsForTests } from "./start-nats.ts";
 import { redisForTests } from "./start-redis.ts";
 
-const redis = redisForTests();
+const engines = { redis: redisForTests(), nats: natsForTests() };
 
 /** The system's clock, moved on as the test likes; what repeats every 30 s or more runs when the test says so. */
 class TurnedClock implements Clock {
@@ -37,69 +38,71 @@ class TurnedClock implements Clock {
   }
 }
 
-let clock: TurnedClock;
-let node: DeskNode;
+describe.each(["redis", "nats"] as const)("over %s,", (engine) => {
+  let clock: TurnedClock;
+  let node: DeskNode;
 
-beforeEach(async () => {
-  clock = new TurnedClock();
-  const namespace = `test-${systemRandomHex(4)}`;
-  node = await DeskNode.open({ redisUrls: [redis.url], namespace, node: "one", clock, keepCompleted: 8 });
-});
-
-afterEach(() => node.close());
-
-describe("the sweeps", () => {
-  it("dead-letter tasks that were queued too long, except trivial ones and young ones", async () => {
-    const old = await node.submit({ complexity_tier: "standard", priority: "low" });
-    const trivial = await node.submit({ complexity_tier: "trivial" });
-    clock.skip(TIMERS.queuedTtlMs - 60_000);
-    const young = await node.submit({ complexity_tier: "standard" });
-    clock.turn(120_000);
-    await until("the dead letter", async () => (await node.desk.find(old.id))?.status === "dead_letter");
-    expect(await node.desk.find(old.id)).toMatchObject({ last_error: "ttl_expired", generation: 0 });
-    expect(await node.desk.find(trivial.id)).toMatchObject({ status: "queued" });
-    expect(await node.desk.find(young.id)).toMatchObject({ status: "queued" });
-    expect(await node.desk.command(old.id, "retry")).toMatchObject({ after: { status: "queued", generation: 1 } });
-    clock.turn(61_000);
-    const agent = node.join(new TestAgent("ada", []));
-    agent.onTask = (task) => setImmediate(() => void node.complete(agent, task));
-    await until("all three", () => agent.received.length === 3);
-    expect(agent.received.find(({ id }) => id === old.id)?.generation).toBe(2);
+  beforeEach(async () => {
+    clock = new TurnedClock();
+    const namespace = `test-${systemRandomHex(4)}`;
+    node = await DeskNode.open({ backbone: engines[engine].backbone, namespace, node: "one", clock, keepCompleted: 8 });
   });
 
-  it("drop the oldest completed tasks of all routing classes together", async () => {
-    const agent = node.join(new TestAgent("ada", ["a", "b", "c"]));
-    const completed: string[] = [];
-    for (const capability of ["a", "b", "c", "a", "b", "c", "a", "b", "c", "a", "b", "c"]) {
-      const { id } = await node.submit({ needed_capabilities: [capability] });
-      await node.complete(agent, await until("the task", () => (agent.taskId === id ? agent.task : undefined)));
-      completed.push(id);
-    }
-    clock.turn(60_000);
-    const kept = await until("the oldest dropped", async () => {
-      const tasks = await node.desk.list({ status: "completed" });
-      return tasks.length <= 8 ? tasks : undefined;
+  afterEach(() => node.close());
+
+  describe("the sweeps", () => {
+    it("dead-letter tasks that were queued too long, except trivial ones and young ones", async () => {
+      const old = await node.submit({ complexity_tier: "standard", priority: "low" });
+      const trivial = await node.submit({ complexity_tier: "trivial" });
+      clock.skip(TIMERS.queuedTtlMs - 60_000);
+      const young = await node.submit({ complexity_tier: "standard" });
+      clock.turn(120_000);
+      await until("the dead letter", async () => (await node.desk.find(old.id))?.status === "dead_letter");
+      expect(await node.desk.find(old.id)).toMatchObject({ last_error: "ttl_expired", generation: 0 });
+      expect(await node.desk.find(trivial.id)).toMatchObject({ status: "queued" });
+      expect(await node.desk.find(young.id)).toMatchObject({ status: "queued" });
+      expect(await node.desk.command(old.id, "retry")).toMatchObject({ after: { status: "queued", generation: 1 } });
+      clock.turn(61_000);
+      const agent = node.join(new TestAgent("ada", []));
+      agent.onTask = (task) => setImmediate(() => void node.complete(agent, task));
+      await until("all three", () => agent.received.length === 3);
+      expect(agent.received.find(({ id }) => id === old.id)?.generation).toBe(2);
     });
-    // Fewer than eight only if several of one class fell into one shard, which keeps two of each class by itself.
-    const ids = new Set(kept.map(({ id }) => id));
-    expect(completed.slice(0, 4).filter((id) => ids.has(id))).toEqual([]);
-    expect(ids.size).toBeGreaterThanOrEqual(6);
-  });
 
-  it("take overdue and stuck tasks from their agents", async () => {
-    const [ada, bob] = [node.join(new TestAgent("ada")), node.join(new TestAgent("bob"))];
-    const overdue = await node.submit({ complete_by: clock.nowMs() + 60_000, assign_to: "ada" });
-    const stuck = await node.submit({ assign_to: "bob" });
-    await until("both assignments", () => ada.task && bob.task);
-    clock.turn(61_000);
-    await until("the overdue task's return", () => ada.cancelled.length === 1);
-    expect(ada.cancelled).toEqual([overdue.id]);
-    // It is late already: it is not taken from its next agent for the same reason.
-    await until("its second assignment", () => ada.received.length === 2);
-    expect(ada.received[1]).toMatchObject({ id: overdue.id, generation: 3 });
-    expect(bob.cancelled).toEqual([]);
-    clock.turn(TIMERS.stuckWorkingMs);
-    await until("the stuck task's return", () => bob.cancelled.length === 1);
-    expect(bob.cancelled).toEqual([stuck.id]);
+    it("drop the oldest completed tasks of all routing classes together", async () => {
+      const agent = node.join(new TestAgent("ada", ["a", "b", "c"]));
+      const completed: string[] = [];
+      for (const capability of ["a", "b", "c", "a", "b", "c", "a", "b", "c", "a", "b", "c"]) {
+        const { id } = await node.submit({ needed_capabilities: [capability] });
+        await node.complete(agent, await until("the task", () => (agent.taskId === id ? agent.task : undefined)));
+        completed.push(id);
+      }
+      clock.turn(60_000);
+      const kept = await until("the oldest dropped", async () => {
+        const tasks = await node.desk.list({ status: "completed" });
+        return tasks.length <= 8 ? tasks : undefined;
+      });
+      // Fewer than eight only if several of one class fell into one shard, which keeps two of each class by itself.
+      const ids = new Set(kept.map(({ id }) => id));
+      expect(completed.slice(0, 4).filter((id) => ids.has(id))).toEqual([]);
+      expect(ids.size).toBeGreaterThanOrEqual(6);
+    });
+
+    it("take overdue and stuck tasks from their agents", async () => {
+      const [ada, bob] = [node.join(new TestAgent("ada")), node.join(new TestAgent("bob"))];
+      const overdue = await node.submit({ complete_by: clock.nowMs() + 60_000, assign_to: "ada" });
+      const stuck = await node.submit({ assign_to: "bob" });
+      await until("both assignments", () => ada.task && bob.task);
+      clock.turn(61_000);
+      await until("the overdue task's return", () => ada.cancelled.length === 1);
+      expect(ada.cancelled).toEqual([overdue.id]);
+      // It is late already: it is not taken from its next agent for the same reason.
+      await until("its second assignment", () => ada.received.length === 2);
+      expect(ada.received[1]).toMatchObject({ id: overdue.id, generation: 3 });
+      expect(bob.cancelled).toEqual([]);
+      clock.turn(TIMERS.stuckWorkingMs);
+      await until("the stuck task's return", () => bob.cancelled.length === 1);
+      expect(bob.cancelled).toEqual([stuck.id]);
+    });
   });
 });

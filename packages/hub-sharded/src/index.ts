@@ -1,5 +1,6 @@
 export { CannotStart } from "./backbone.ts";
 export {
+  type BackboneChoice,
   DEFAULT_LEASE_MS,
   DEFAULT_SHARDS,
   openShardedNode,

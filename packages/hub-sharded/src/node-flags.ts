@@ -7,8 +7,12 @@ export interface NodeFlags extends EdgeFlags {
   node: string;
   host: string;
   port: number;
+  engine: "redis" | "nats";
   redisUrls: string[];
   isRedisCluster: boolean;
+  natsUrls: string[];
+  natsMonitors: string[];
+  replicas: number;
   namespace: string;
   shards: number;
   leaseMs: number;
@@ -39,6 +43,9 @@ const LEASE_MS_MIN = 200;
 /** Each shard of each routing class is about ten keys that the slow probe looks at. */
 const SHARDS_MAX = 256;
 
+/** JetStream's own limit. */
+const REPLICAS_MAX = 5;
+
 function flagsOf(args: readonly string[], defaultNode: string): NodeFlags {
   const { values } = parseArgs({
     args: [...args],
@@ -46,8 +53,12 @@ function flagsOf(args: readonly string[], defaultNode: string): NodeFlags {
       node: { type: "string", default: defaultNode },
       host: { type: "string", default: "127.0.0.1" },
       port: { type: "string", default: "4000" },
+      backbone: { type: "string", default: "redis" },
       redis: { type: "string", default: "redis://127.0.0.1:6379" },
       "redis-cluster": { type: "boolean", default: false },
+      nats: { type: "string", default: "nats://127.0.0.1:4222" },
+      "nats-monitor": { type: "string" },
+      replicas: { type: "string", default: "1" },
       namespace: { type: "string", default: "hubscale" },
       shards: { type: "string", default: String(DEFAULT_SHARDS) },
       "lease-ms": { type: "string", default: String(DEFAULT_LEASE_MS) },
@@ -80,12 +91,18 @@ function flagsOf(args: readonly string[], defaultNode: string): NodeFlags {
     throw new Error(`--redis names ${redisUrls.length} servers for ${shards} shards: use --shards ${redisUrls.length} or more`);
   }
   if (new Set(redisUrls).size < redisUrls.length) throw new Error("--redis names a server twice");
+  const { backbone: engine } = values;
+  if (engine !== "redis" && engine !== "nats") throw new Error(`--backbone must be redis or nats, not "${engine}"`);
   return {
     node,
     host: values.host,
     port: numberOf("--port", values.port, { min: 0, max: 65_535 }),
+    engine,
     redisUrls,
     isRedisCluster: values["redis-cluster"],
+    natsUrls: urlsOf("--nats", values.nats, /^(nats|tls):\/\//, "nats://host:port"),
+    natsMonitors: urlsOf("--nats-monitor", values["nats-monitor"] ?? "", /^https?:\/\//, "http://host:port"),
+    replicas: numberOf("--replicas", values.replicas, { min: 1, max: REPLICAS_MAX }),
     namespace,
     shards,
     leaseMs: numberOf("--lease-ms", values["lease-ms"], { min: LEASE_MS_MIN, max: 3_600_000 }),
@@ -97,6 +114,15 @@ function flagsOf(args: readonly string[], defaultNode: string): NodeFlags {
     exitWithParent: values["exit-with-parent"],
     ...edgeFlagsOf(values),
   };
+}
+
+/** Separated by commas; an empty text has none. */
+function urlsOf(flag: string, text: string, scheme: RegExp, form: string): string[] {
+  const urls = text === "" ? [] : text.split(",").map((url) => url.trim());
+  for (const url of urls) {
+    if (!scheme.test(url) || !URL.canParse(url)) throw new Error(`${flag} must be ${form}, not "${url}"`);
+  }
+  return urls;
 }
 
 function numberOf(flag: string, text: string, { min, max }: { min: number; max: number }): number {

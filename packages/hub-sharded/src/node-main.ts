@@ -1,8 +1,8 @@
 /** The program of one node: reads its flags, wires the parts, prints one line when it is ready. */
 import { hostname } from "node:os";
 import { edgeSecurityOf, rateLimitsOf, startHubEdge, systemClock, systemRandomHex } from "@hubscale/hub-runtime";
-import { parseNodeFlags } from "./node-flags.ts";
-import { openShardedNode } from "./sharded-node.ts";
+import { type NodeFlags, parseNodeFlags } from "./node-flags.ts";
+import { type BackboneChoice, openShardedNode } from "./sharded-node.ts";
 
 // In containers every program may have the same pid, and on one machine every program has the same host name.
 const ownName = `${hostname()
@@ -12,11 +12,11 @@ const parsed = parseNodeFlags(process.argv.slice(2), ownName);
 if (parsed.ok) await run(parsed.flags).catch((error: unknown) => end(1, described(error)));
 else end(2, parsed.message);
 
-async function run(flags: Extract<typeof parsed, { ok: true }>["flags"]): Promise<void> {
+async function run(flags: NodeFlags): Promise<void> {
   const fail = (error: unknown) => end(1, described(error));
   const rateLimits = await rateLimitsOf(flags.rateLimits);
   const security = await edgeSecurityOf(flags);
-  const parts = { ...flags, clock: systemClock, randomHex: systemRandomHex, log };
+  const parts = { ...flags, backbone: backboneOf(flags), clock: systemClock, randomHex: systemRandomHex, log };
   const node = await openShardedNode({ ...parts, onFault: fail });
   const { publicUrl, ...rest } = parts;
   const edge = await startHubEdge({
@@ -46,11 +46,16 @@ async function run(flags: Extract<typeof parsed, { ok: true }>["flags"]): Promis
   log(`node ${flags.node} of ${flags.namespace}, ${flags.shards} shards, lease ${flags.leaseMs} ms`);
 }
 
+function backboneOf(flags: NodeFlags): BackboneChoice {
+  const { engine, isRedisCluster, natsMonitors, natsUrls, redisUrls, replicas } = flags;
+  return engine === "redis" ? { engine, redisUrls, isRedisCluster } : { engine, natsUrls, natsMonitors, replicas };
+}
+
 function log(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-/** At once: nothing more may be acknowledged, and Redis has all that was. */
+/** At once: nothing more may be acknowledged, and the engine has all that was. */
 function end(code: 1 | 2, message: string): void {
   log(`hub-sharded: ${message}`);
   process.exit(code);

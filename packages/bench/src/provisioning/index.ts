@@ -1,7 +1,14 @@
 export { durabilityRefusal, type Provisioned, type ProvisionedServer, type Refusal, satisfies } from "./provisioned.ts";
 export type { ProvisionRequest } from "./provision-request.ts";
 export { provisionNats } from "./nats-server.ts";
+export { formNatsCluster, natsClusterSettings, provisionNatsServers } from "./nats-cluster.ts";
 export { provisionRedis, removeKeys } from "./redis-server.ts";
-export { CLUSTER_SETTINGS, formCluster, provisionRedisCluster, provisionRedisServers } from "./redis-cluster.ts";
+export {
+  CLUSTER_SETTINGS,
+  formCluster,
+  provisionRedisCluster,
+  provisionRedisServers,
+  type ProvisionedServers,
+} from "./redis-cluster.ts";
 export * from "./server-sources.ts";
 export { type ErlangRequest, findErlang, type FoundErlang, scriptArguments } from "./erlang-runtime.ts";

@@ -18,7 +18,7 @@ const READY_WITHIN_MS = 10_000;
 export async function provisionNats(request: ProvisionRequest): Promise<Provisioned> {
   const { sources, durability } = request;
   if (sources.origins.includes("url") && sources.natsUrl !== undefined) {
-    return checked(await runningNats(sources.natsUrl), durability);
+    return checked(await runningNats(sources.natsUrl, sources.natsMonitorUrl), durability);
   }
   const wanted =
     durability === "fsync"
@@ -52,10 +52,11 @@ async function startNats(program: ServerProgram, request: ProvisionRequest): Pro
   // Port -1 lets the server choose free ones itself; it writes them into a file that carries its pid.
   const configText = [
     "host: 127.0.0.1",
-    "port: -1",
+    `port: ${request.port ?? -1}`,
     'http: "127.0.0.1:-1"',
     `ports_file_dir: ${JSON.stringify(folder)}`,
     jetStreamBlock(join(folder, "jetstream"), sync),
+    ...(request.extraSettings ?? []).map((words) => words.join(" ")),
   ].join("\n");
   const configFile = join(folder, "nats.conf");
   writeFileSync(configFile, configText);
@@ -106,9 +107,12 @@ async function startNatsContainer(request: ProvisionRequest): Promise<{ server: 
   return { server: { kind: "nats", url, pid, origin: `Docker (${image})`, configText, stop, monitorUrl, ...state } };
 }
 
-/** Two minutes is the server's own default; named, so that the report shows it. */
+/**
+ * Two minutes is the server's own default; named, so that the report shows it. In quotes, since the bare word is the number of two
+ * million to the server.
+ */
 function syncIntervalFor(durability: DurabilityLevel): string {
-  return durability === "fsync" ? "always" : "2m";
+  return durability === "fsync" ? "always" : '"2m"';
 }
 
 function jetStreamBlock(folder: string, sync: string): string {
@@ -117,6 +121,7 @@ function jetStreamBlock(folder: string, sync: string): string {
 
 async function portsOf(child: ManagedProcess, folder: string): Promise<{ url: string; monitor: string }> {
   const deadlineMs = Date.now() + READY_WITHIN_MS;
+  // A folder that is used again may have the file of a server that was killed; each file's name has its server's pid.
   while (child.alive && Date.now() < deadlineMs) {
     const name = readdirSync(folder).find((file) => file.endsWith(`_${child.pid}.ports`));
     const text = name === undefined ? "" : readFileSync(join(folder, name), "utf8");
@@ -162,20 +167,18 @@ export function natsDurabilityOf(settings: Readonly<Record<string, string>>): Pr
   return { verified: always === "true" ? "fsync" : "process", how };
 }
 
-/** A server named by its URL tells its version and whether it has JetStream, but its sync interval only on a port that we do not know. */
-async function runningNats(url: string): Promise<ProvisionedServer> {
+/** A server named by its URL tells its version and whether it has JetStream; its sync interval only on its monitoring port. */
+async function runningNats(url: string, monitorUrl: string | undefined): Promise<ProvisionedServer> {
   const info = await greetingOf(url);
-  const how = `INFO: jetstream ${info.jetstream === true}; the sync interval cannot be read`;
+  const origin = "HUBSCALE_NATS_URL";
+  const server = { kind: "nats", url, pid: null, origin, configText: "", stop: () => Promise.resolve() } as const;
+  if (monitorUrl !== undefined) return { ...server, monitorUrl, ...(await inspect(monitorUrl)) };
+  const how = `INFO: jetstream ${info.jetstream === true}; the sync interval is told by HUBSCALE_NATS_MONITOR_URL only`;
   return {
-    kind: "nats",
-    url,
-    pid: null,
+    ...server,
     version: info.version ?? "unknown",
-    origin: "HUBSCALE_NATS_URL",
     durability: { verified: info.jetstream === true ? "process" : null, how },
-    configText: "",
     settings: {},
-    stop: () => Promise.resolve(),
   };
 }
 

@@ -4,7 +4,7 @@ import type { DurabilityLevel } from "@hubscale/hub-runtime";
 export interface ProvisionedServer {
   kind: "redis" | "nats";
   url: string;
-  /** NATS: where its counters are read (`/varz`). Absent for a server that was not started here. */
+  /** NATS: where its counters and settings are read (`/varz`), where that is known. */
   monitorUrl?: string;
   /** For CPU accounting; null when the process is not on this machine. */
   pid: number | null;

@@ -85,7 +85,8 @@ export async function formCluster(urls: readonly string[]): Promise<void> {
   }
 }
 
-async function allOrNone(starting: readonly Promise<Provisioned>[]): Promise<ProvisionedServers> {
+/** Of servers that are started together, all or none. */
+export async function allOrNone(starting: readonly Promise<Provisioned>[]): Promise<ProvisionedServers> {
   const outcomes = await Promise.allSettled(starting);
   const servers = outcomes.flatMap((each) => (each.status === "fulfilled" && each.value.ok ? [each.value.server] : []));
   if (servers.length === starting.length) return { ok: true, servers };

@@ -10,6 +10,8 @@ export interface ServerSources {
   /** A server that runs already. It is used as it is: never reconfigured, never stopped. */
   redisUrl: string | undefined;
   natsUrl: string | undefined;
+  /** Monitoring port of that NATS: without it its sync interval cannot be read. */
+  natsMonitorUrl: string | undefined;
   /** Folders with programs, as in `PATH`. */
   path: string;
   /** Downloaded servers are kept here. */
@@ -23,6 +25,7 @@ export function serverSourcesOf(environment: Readonly<Record<string, string | un
   return {
     redisUrl: environment["HUBSCALE_REDIS_URL"],
     natsUrl: environment["HUBSCALE_NATS_URL"],
+    natsMonitorUrl: environment["HUBSCALE_NATS_MONITOR_URL"],
     // Debian's packages put servers into sbin, which is not on every user's PATH.
     path: [environment["PATH"], "/usr/local/sbin", "/usr/sbin"].filter(Boolean).join(delimiter),
     cacheFolder: join(environment["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "hubscale"),

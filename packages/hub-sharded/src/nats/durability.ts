@@ -33,14 +33,20 @@ const ANSWER_WITHIN_MS = 5_000;
 export async function readDurability(server: NatsServerInfo, monitors: readonly string[]): Promise<NatsDurability> {
   const { jetstream, version } = server;
   const found = { natsVersion: version };
-  if (jetstream !== true) return { ...found, level: undefined, how: "INFO: no JetStream", remedy: "start nats-server with -js" };
+  if (jetstream !== true)
+    return { ...found, level: undefined, how: "INFO: no JetStream", remedy: "start nats-server with -js" };
   if (LOSES_STREAMS.test(version)) {
     const how = `nats-server ${version} can lose a stream when it is killed`;
     return { ...found, level: undefined, how, remedy: "use 2.10.23 or newer" };
   }
   if (!canSync(version)) {
     const how = `nats-server ${version} cannot sync before it acknowledges`;
-    return { ...found, level: "process", how, remedy: "fsync needs nats-server 2.10 or newer with jetstream { sync_interval: always }" };
+    return {
+      ...found,
+      level: "process",
+      how,
+      remedy: "fsync needs nats-server 2.10 or newer with jetstream { sync_interval: always }",
+    };
   }
   if (monitors.length === 0) {
     const how = "INFO: JetStream; the sync interval is told by the monitoring port only, and none was named";
@@ -54,7 +60,12 @@ export async function readDurability(server: NatsServerInfo, monitors: readonly 
     return { ...found, level: "process", how: `${how}; none is the server that this node is connected to`, remedy };
   }
   const isAlways = seen.every((varz) => typeof varz !== "string" && varz.jetstream?.config?.sync_always === true);
-  return { ...found, level: isAlways ? "fsync" : "process", how, remedy: "set jetstream { sync_interval: always } on each server" };
+  return {
+    ...found,
+    level: isAlways ? "fsync" : "process",
+    how,
+    remedy: "set jetstream { sync_interval: always } on each server",
+  };
 }
 
 /** Why a node must not start at the wanted level, with what to do about it. Undefined: it may. */

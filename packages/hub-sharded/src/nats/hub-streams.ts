@@ -69,7 +69,13 @@ export class HubStreams {
   /** Makes what is missing. Throws `CannotStart` when there are streams of this hub with other settings. */
   async make(jetstream: JetStream, replicas: number): Promise<void> {
     const shared = { storage: "file", num_replicas: replicas, discard: "old", max_msgs_per_subject: -1 };
-    const bucket = { ...shared, max_msgs_per_subject: 1, allow_rollup_hdrs: true, allow_direct: replicas === 1, discard: "new" };
+    const bucket = {
+      ...shared,
+      max_msgs_per_subject: 1,
+      allow_rollup_hdrs: true,
+      allow_direct: replicas === 1,
+      discard: "new",
+    };
     const { namespace } = this;
     const configs = [
       { ...bucket, name: this.hub, subjects: [this.hubKey(">")] },

@@ -64,7 +64,11 @@ export class JetStream {
    * Stores a message if the last one of its subject has this sequence (0: there is none); the new sequence, or undefined. Durable
    * when it resolves.
    */
-  async put(subject: string, text: string, { state, expected }: { state: string; expected: number }): Promise<number | undefined> {
+  async put(
+    subject: string,
+    text: string,
+    { state, expected }: { state: string; expected: number },
+  ): Promise<number | undefined> {
     const given = headers();
     given.set("Nats-Expected-Last-Subject-Sequence", String(expected));
     if (state !== "") given.set(STATE_HEADER, state);
@@ -91,7 +95,10 @@ export class JetStream {
 
   async removeMessage(stream: string, seq: number): Promise<void> {
     const subject = `$JS.API.STREAM.MSG.DELETE.${stream}`;
-    const answer = await this.#json<ApiAnswer>(subject, await this.link.request(subject, JSON.stringify({ seq, no_erase: true })));
+    const answer = await this.#json<ApiAnswer>(
+      subject,
+      await this.link.request(subject, JSON.stringify({ seq, no_erase: true })),
+    );
     // It is gone already.
     if (answer.error && answer.error.code !== 404 && answer.error.code !== 400) throw refusalOf(subject, answer.error);
   }
@@ -128,7 +135,10 @@ export class JetStream {
     const states: ConsumerState[] = [];
     for (;;) {
       const query = JSON.stringify({ offset: states.length });
-      const page = await this.#ask<{ total: number; consumers: ConsumerInfo[] | null }>(`$JS.API.CONSUMER.LIST.${stream}`, query);
+      const page = await this.#ask<{ total: number; consumers: ConsumerInfo[] | null }>(
+        `$JS.API.CONSUMER.LIST.${stream}`,
+        query,
+      );
       for (const each of page.consumers ?? []) {
         states.push({ name: each.name, pending: each.num_pending, unacknowledged: each.num_ack_pending });
       }
@@ -138,9 +148,8 @@ export class JetStream {
 
   /** The next message for a consumer, if one waits. */
   async pull(stream: string, consumer: string): Promise<Msg | undefined> {
-    const message = await this.link.request(`$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`, PULL_ONE);
-    // A status instead of a message: nothing waits, or (without a responder) there is no such consumer yet.
-    return message.headers && message.headers.code >= 300 ? undefined : message;
+    const [message] = await this.link.pull(`$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`, PULL_ONE, 1, isStatus);
+    return message;
   }
 
   /** Hands all messages that fit to `visit`, oldest first, without their text if `headersOnly`. */
@@ -160,13 +169,16 @@ export class JetStream {
       inactive_threshold: 10_000_000_000,
       headers_only: options.headersOnly,
     };
-    const made = await this.#ask<ConsumerInfo>(`$JS.API.CONSUMER.CREATE.${stream}`, JSON.stringify({ stream_name: stream, config }));
+    const made = await this.#ask<ConsumerInfo>(
+      `$JS.API.CONSUMER.CREATE.${stream}`,
+      JSON.stringify({ stream_name: stream, config }),
+    );
     let left = made.num_pending;
     while (left > 0) {
       const batch = Math.min(left, SCAN_CHUNK);
       const subject = `$JS.API.CONSUMER.MSG.NEXT.${stream}.${made.name}`;
       const query = JSON.stringify({ batch, no_wait: true });
-      const messages = await this.link.requestMany(subject, query, batch, (each) => (each.headers?.code ?? 0) >= 300);
+      const messages = await this.link.pull(subject, query, batch, isStatus);
       for (const message of messages) visit(deliveredMessage(message));
       left = messages.length < batch ? 0 : left - batch;
     }
@@ -215,6 +227,8 @@ export class JetStream {
   }
 }
 
+/** No message: nothing waits, or (without a responder) there is no such consumer yet. */
+const isStatus = (message: Msg) => (message.headers?.code ?? 0) >= 300;
 const PULL_ONE = '{"batch":1,"no_wait":true}';
 const SCAN_CHUNK = 500;
 

@@ -73,7 +73,9 @@ export async function openNatsBackbone(options: NatsBackboneOptions): Promise<Ba
   } catch (error) {
     link.close();
     throw error instanceof Unavailable
-      ? new CannotStart(`NATS at ${hostsOf(options.natsUrls)} is up, but its JetStream is not: ${error.message}`, { cause: error })
+      ? new CannotStart(`NATS at ${hostsOf(options.natsUrls)} is up, but its JetStream is not: ${error.message}`, {
+          cause: error,
+        })
       : error;
   }
 }

@@ -1,12 +1,5 @@
 /** What the nodes share beside tasks, in JetStream: tokens, endpoints, messages. */
-import type {
-  Backplane,
-  BackplaneDescription,
-  BusEvent,
-  EndpointStore,
-  MessageStore,
-  TokenStore,
-} from "@hubscale/hub-runtime";
+import type { Backplane, BackplaneDescription, BusEvent, EndpointStore, MessageStore, TokenStore } from "@hubscale/hub-runtime";
 import type { LlmEndpoint, MessageFrame } from "@hubscale/protocol";
 import type { EventBus } from "../event-bus.ts";
 import type { HubBucket } from "./hub-bucket.ts";

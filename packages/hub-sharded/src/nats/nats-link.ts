@@ -4,7 +4,7 @@
  * piles up; the connection comes back by itself.
  */
 import { Unavailable } from "@hubscale/hub-runtime";
-import { connect, createInbox, type Msg, type MsgHdrs, type NatsConnection } from "@nats-io/transport-node";
+import { connect, createInbox, type Msg, type MsgHdrs, type NatsConnection, type Subscription } from "@nats-io/transport-node";
 
 export interface NatsLinkOptions {
   /** `nats://[user:password@]host:port`, of one server or of all of a cluster. */
@@ -30,13 +30,19 @@ interface Pending {
   /** True: more messages are to come. */
   answer(message: Msg): boolean;
   fail(error: Unavailable): void;
+  /** Of its own, where the answers do not tell by their subject to what. */
+  subscription: Subscription | undefined;
 }
+
+type Asker = Pick<Pending, "answer" | "fail">;
 
 export class NatsLink {
   readonly connection: NatsConnection;
   readonly #log: (line: string) => void;
   readonly #inbox = createInbox();
   readonly #pending = new Map<string, Pending>();
+  /** Inboxes for stored messages, which arrive under the subjects under which they are stored; each for one pull at a time. */
+  readonly #idleInboxes: Subscription[] = [];
   readonly #timer: NodeJS.Timeout;
   #requests = 0;
   #isConnected = true;
@@ -44,7 +50,9 @@ export class NatsLink {
   private constructor(connection: NatsConnection, log: (line: string) => void) {
     this.connection = connection;
     this.#log = log;
-    connection.subscribe(`${this.#inbox}.*`, { callback: (_, message) => this.#answer(message) });
+    connection.subscribe(`${this.#inbox}.*`, {
+      callback: (_, message) => this.#answer(message.subject.slice(this.#inbox.length + 1), message),
+    });
     this.#timer = setInterval(() => this.#failLate(), LOOK_FOR_LATE_EVERY_MS);
     this.#timer.unref();
   }
@@ -80,8 +88,8 @@ export class NatsLink {
     });
   }
 
-  /** Up to `count` answers; fewer when one comes that `isLast` says is no answer but the end. */
-  requestMany(subject: string, payload: string, count: number, isLast: (message: Msg) => boolean): Promise<Msg[]> {
+  /** Up to `count` stored messages; fewer when one comes that `isLast` says is none but the end. */
+  pull(subject: string, payload: string, count: number, isLast: (message: Msg) => boolean): Promise<Msg[]> {
     return new Promise((resolve, reject) => {
       const messages: Msg[] = [];
       const answer = (message: Msg) => {
@@ -89,7 +97,7 @@ export class NatsLink {
         if (isOver) resolve(messages);
         return !isOver;
       };
-      this.#ask(subject, payload, { answer, fail: reject });
+      this.#ask(subject, payload, { answer, fail: reject }, undefined, this.#idleInboxes.pop() ?? this.#newInbox());
     });
   }
 
@@ -104,19 +112,34 @@ export class NatsLink {
     void this.connection.close();
   }
 
-  #ask(subject: string, payload: string, by: Omit<Pending, "atMs">, headers?: MsgHdrs): void {
-    if (!this.#isConnected) return by.fail(new Unavailable("nats is away", RETRY_AFTER_MS));
-    if (this.#pending.size >= IN_FLIGHT_MAX) return by.fail(new Unavailable("nats is not keeping up", RETRY_AFTER_MS));
-    const token = (this.#requests++).toString(36);
-    this.#pending.set(token, { ...by, atMs: Date.now() });
-    const reply = `${this.#inbox}.${token}`;
+  #ask(subject: string, payload: string, by: Asker, headers?: MsgHdrs, subscription?: Subscription): void {
+    const refusal = this.#refusal();
+    if (refusal) {
+      if (subscription) this.#idleInboxes.push(subscription);
+      return by.fail(refusal);
+    }
+    const token = subscription?.getSubject() ?? (this.#requests++).toString(36);
+    this.#pending.set(token, { ...by, atMs: Date.now(), subscription });
+    const reply = subscription ? token : `${this.#inbox}.${token}`;
     this.connection.publish(subject, payload, headers ? { reply, headers } : { reply });
   }
 
-  #answer(message: Msg): void {
-    const token = message.subject.slice(this.#inbox.length + 1);
+  #refusal(): Unavailable | undefined {
+    if (!this.#isConnected) return new Unavailable("nats is away", RETRY_AFTER_MS);
+    if (this.#pending.size >= IN_FLIGHT_MAX) return new Unavailable("nats is not keeping up", RETRY_AFTER_MS);
+    return undefined;
+  }
+
+  #newInbox(): Subscription {
+    const subject = createInbox();
+    return this.connection.subscribe(subject, { callback: (_, message) => this.#answer(subject, message) });
+  }
+
+  #answer(token: string, message: Msg): void {
     const pending = this.#pending.get(token);
-    if (pending && !pending.answer(message)) this.#pending.delete(token);
+    if (!pending || pending.answer(message)) return;
+    this.#pending.delete(token);
+    if (pending.subscription) this.#idleInboxes.push(pending.subscription);
   }
 
   /** They stand in the order in which they were asked. */
@@ -125,8 +148,14 @@ export class NatsLink {
     for (const [token, pending] of this.#pending) {
       if (pending.atMs > beforeMs) return;
       this.#pending.delete(token);
-      pending.fail(new Unavailable("nats does not answer", RETRY_AFTER_MS));
+      this.#fail(pending, "nats does not answer");
     }
+  }
+
+  /** An answer that comes later must not be taken for that to another pull. */
+  #fail(pending: Pending, message: string): void {
+    pending.subscription?.unsubscribe();
+    pending.fail(new Unavailable(message, RETRY_AFTER_MS));
   }
 
   /** One line when the connection is lost, one when it is back. What was asked of the lost one gets no answer any more. */
@@ -137,7 +166,7 @@ export class NatsLink {
         this.#log(`nats: lost the connection to ${status.server}`);
         const lost = [...this.#pending.values()];
         this.#pending.clear();
-        for (const pending of lost) pending.fail(new Unavailable("nats went away", RETRY_AFTER_MS));
+        for (const pending of lost) this.#fail(pending, "nats went away");
       } else if (status.type === "reconnect") {
         this.#isConnected = true;
         this.#log(`nats: connected again, to ${status.server}`);

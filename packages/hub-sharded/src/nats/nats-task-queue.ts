@@ -35,6 +35,8 @@ interface RevisionHold extends Hold {
   revision: number;
   /** A write of the record that is under way: the next one waits for its revision. */
   writing: Promise<void> | undefined;
+  /** The answer to a write was lost: it may have been done. */
+  isInDoubt: boolean;
 }
 
 /** What a ticket is good for, the record being as it is. */
@@ -215,11 +217,7 @@ export class NatsTaskQueue implements TaskQueue {
     if (record?.task.status === "queued" && !record.parked) await this.#tickets.write(record.task);
   }
 
-  async #assign(
-    ticket: Ticket,
-    agentId: string,
-    assign: (task: Task, atMs: number) => Task,
-  ): Promise<Taken | undefined> {
+  async #assign(ticket: Ticket, agentId: string, assign: (task: Task, atMs: number) => Task): Promise<Taken | undefined> {
     const { clock, node, tokens } = this.#options;
     const { ack, deliveries, seq } = ticket;
     // One that was delivered for the first time has no record, or the write is refused.
@@ -286,15 +284,21 @@ export class NatsTaskQueue implements TaskQueue {
   }
 
   async #write(hold: RevisionHold, record: TaskRecord): Promise<boolean> {
-    const written = await this.#records.write(record, hold.revision);
-    if (written === undefined) return false;
-    hold.revision = written;
-    return true;
+    try {
+      const written = await this.#records.write(record, hold.revision);
+      if (written === undefined) return false;
+      hold.revision = written;
+      return true;
+    } catch (error) {
+      hold.isInDoubt = true;
+      throw error;
+    }
   }
 
   /** True also for a write that was done before and whose answer was lost; tried again after a note whose answer was. */
   async #writeEnd(hold: RevisionHold, end: TaskRecord): Promise<boolean> {
     if (await this.#write(hold, end)) return true;
+    if (!hold.isInDoubt) return false;
     const { record, revision } = await this.#records.read(hold.taskId);
     const { generation, status } = end.task;
     if (record?.by === end.by && record?.task.status === status && record.task.generation === generation) return true;
@@ -311,7 +315,7 @@ export class NatsTaskQueue implements TaskQueue {
 
   #held(taskId: string, recorded: RecordedHold, revision: number): RevisionHold {
     this.#options.holders.note(recorded.token);
-    return { taskId, recorded, revision, writing: undefined };
+    return { taskId, recorded, revision, writing: undefined, isInDoubt: false };
   }
 
   /** This lane first, then the others that there are. */

@@ -19,11 +19,7 @@ const READ_CHUNK = 100;
 /** Waiting tasks that are found at once. */
 const WAITING_CHUNK = 100;
 
-export async function listTasks(
-  tickets: TicketLanes,
-  records: TaskRecords,
-  status: TaskStatus | undefined,
-): Promise<Task[]> {
+export async function listTasks(tickets: TicketLanes, records: TaskRecords, status: TaskStatus | undefined): Promise<Task[]> {
   // Tickets first: a task that leaves its ticket for a record meanwhile shows as the record.
   const waiting = status === undefined || status === "queued" ? await tickets.taskIds() : [];
   const recorded = new Map((await records.all()).map(({ task }) => [task.id, task]));
