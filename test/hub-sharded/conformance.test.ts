@@ -3,21 +3,25 @@ import { conformanceCases, runConformanceCase } from "@hubscale/hub-runtime/test
 import { systemRandomHex } from "@hubscale/hub-runtime";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { NodeProcess } from "./node-process.ts";
+import { natsForTests } from "./start-nats.ts";
 import { redisServersForTests } from "./start-redis.ts";
 
 describe.each([
-  ["one node", 1, 1, "separate"],
-  ["two nodes", 2, 1, "separate"],
-  ["four nodes over two Redis servers", 4, 2, "separate"],
-  ["two nodes over a Redis Cluster of three", 2, 3, "cluster"],
-] as const)("sharded-redis, %s", (_, count, servers, kind) => {
-  const redis = redisServersForTests(servers, kind);
+  ["sharded-redis, one node", 1, () => redisServersForTests(1, "separate")],
+  ["sharded-redis, two nodes", 2, () => redisServersForTests(1, "separate")],
+  ["sharded-redis, four nodes over two servers", 4, () => redisServersForTests(2, "separate")],
+  ["sharded-redis, two nodes over a Redis Cluster of three", 2, () => redisServersForTests(3, "cluster")],
+  ["sharded-nats, one node", 1, () => natsForTests()],
+  ["sharded-nats, two nodes", 2, () => natsForTests()],
+  ["sharded-nats, four nodes over a cluster of three with three replicas", 4, () => natsForTests("fsync", 3, 3)],
+] as const)("%s", (_, count, serversForTests) => {
+  const engine = serversForTests();
   const nodes: NodeProcess[] = [];
 
   beforeAll(async () => {
     const namespace = `test-${systemRandomHex(4)}`;
     for (let index = 0; index < count; index++) {
-      nodes.push(await NodeProcess.start(redis.care, ["--node", `n${index}`, "--namespace", namespace, ...redis.flags]));
+      nodes.push(await NodeProcess.start(engine.care, ["--node", `n${index}`, "--namespace", namespace, ...engine.flags]));
     }
   });
 

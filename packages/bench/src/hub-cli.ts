@@ -50,16 +50,27 @@ hubCommand("sharded", "several nodes over one engine")
   .addOption(new Option("--backbone <engine>", "what holds the tasks").choices(["redis", "nats"]).default("redis"))
   .option("--shards <n>", "queue shards; default: the nodes' own choice", numberFrom(1, 256))
   .option("--backbone-servers <n>", `1 to ${MAX_SERVERS}; the shards are spread over them`, numberFrom(1, MAX_SERVERS), 1)
+  .option("--replicas <n>", "NATS servers that keep each task (1, or 3 of three or more servers)", numberFrom(1, 5), 1)
   .option("--redis-cluster", "the Redis servers form a Redis Cluster (three or more)", false)
   .addOption(
     new Option("--durability <level>", "what an acknowledgement survives").choices(["fsync", "process"]).default("fsync"),
   )
   .option(...FSYNC_FLOOR)
   .action(async (options: CommonOptions & ShardedOptions) => {
-    const { nodes, backbone, shards, backboneServers: servers, redisCluster, durability, fsyncFloorMs, ...common } = options;
+    const {
+      nodes,
+      backbone,
+      shards,
+      backboneServers: servers,
+      redisCluster,
+      replicas,
+      durability,
+      fsyncFloorMs,
+      ...common
+    } = options;
     const spec: HubSpec = { kind: "sharded", backbone, nodes, servers };
     const isRedisCluster = redisCluster && backbone === "redis";
-    await run(spec, common, { durability, fsyncFloorMs, isRedisCluster, ...(shards !== undefined && { shards }) });
+    await run(spec, common, { durability, fsyncFloorMs, isRedisCluster, replicas, ...(shards !== undefined && { shards }) });
   });
 
 interface ShardedOptions {
@@ -68,6 +79,7 @@ interface ShardedOptions {
   shards?: number;
   backboneServers: number;
   redisCluster: boolean;
+  replicas: number;
   durability: "fsync" | "process";
   fsyncFloorMs: number;
 }
@@ -98,7 +110,7 @@ function hubCommand(name: string, description: string): Command {
 async function run(
   spec: HubSpec,
   { port, data, rateLimits, ...edge }: CommonOptions,
-  rest: { durability: "fsync" | "process"; fsyncFloorMs: number; shards?: number; isRedisCluster?: boolean },
+  rest: { durability: "fsync" | "process"; fsyncFloorMs: number; shards?: number; isRedisCluster?: boolean; replicas?: number },
 ): Promise<void> {
   const edgeFlags = edgeArguments(edge);
   const care = new ProcessCare({ handleSignals: true, exitCodeOf: () => EXIT.ok });

@@ -1,4 +1,5 @@
 export { CannotStart } from "./backbone.ts";
+export { removeNatsHub } from "./nats/remove-hub.ts";
 export {
   type BackboneChoice,
   DEFAULT_LEASE_MS,

@@ -26,6 +26,8 @@ export interface HubEnvironment {
   shards?: number;
   /** The Redis servers form one Redis Cluster (three at least). Default: they are separate. */
   isRedisCluster?: boolean;
+  /** How many NATS servers keep each stream. Default 1. */
+  replicas?: number;
   /** Node i listens on `port + i`; default: any free ports. */
   port?: number;
   /** Where the hub's programs log: our own stderr, or (the default) a file that is shown when one fails. */

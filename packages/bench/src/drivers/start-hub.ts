@@ -1,16 +1,7 @@
 /** Starts the hub of an id, checks that it keeps what it must keep, and hands over its one handle. */
-import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import {
-  durabilityRefusal,
-  type ProvisionedServer,
-  type ProvisionRequest,
-  provisionRedisCluster,
-  provisionRedisServers,
-  removeKeys,
-  satisfies,
-} from "../provisioning/index.ts";
-import { DEFAULT_SHARDS } from "@hubscale/hub-sharded";
+import { durabilityRefusal, type ProvisionedServer, satisfies } from "../provisioning/index.ts";
+import { type BackboneServers, backboneServers } from "./backbone-servers.ts";
 import { describeHub } from "./hub-description.ts";
 import { formatHubId, type HubSpec } from "./hub-id.ts";
 import { type HubProgram, READY_WITHIN_MS, startPrograms } from "./hub-program.ts";
@@ -61,67 +52,21 @@ function floorRefusal(spec: HubSpec): StartedHub {
 }
 
 async function startSharded(spec: HubSpec & { kind: "sharded" }, env: HubEnvironment): Promise<StartedHub> {
-  if (spec.backbone === "nats") {
-    const message = "sharded-nats is not built yet";
-    return { ok: false, refusal: { code: "not_built", message, nextStep: "use sharded-redis" } };
-  }
-  const { durability, isRedisCluster = false } = env;
-  const problem = isRedisCluster ? clusterProblem(spec, env) : undefined;
-  if (problem !== undefined) return problem;
-  const provision = isRedisCluster ? provisionRedisCluster : provisionRedisServers;
-  const provisioned = await provision(spec.servers, serverRequest("redis", env));
+  const provisioned = await backboneServers(spec, env);
   if (!provisioned.ok) return provisioned;
-  const { servers } = provisioned;
-  // Several runs may share a server that was named by its URL.
-  const namespace = `hubscale-${randomBytes(6).toString("hex")}`;
-  const stopServers = async () => {
-    for (const server of servers) if (server.configText === "") await removeKeys(server.url, namespace);
-    await Promise.all(servers.map((server) => server.stop()));
-  };
+  const { backbone } = provisioned;
   try {
-    const redis = ["--redis", servers.map(({ url }) => url).join(","), ...(isRedisCluster ? ["--redis-cluster"] : [])];
-    const shared = [...redis, "--namespace", namespace, ...shardFlags(spec, env), "--durability", durability];
     const programs = () =>
       Array.from({ length: spec.nodes }, (_, i) => ({
         name: `hub node ${i + 1}`,
         module: import.meta.resolve("@hubscale/hub-sharded/node-main"),
-        args: ["--node", `n${i + 1}`, ...shared, ...commonFlags(env, i)],
+        args: ["--node", `n${i + 1}`, ...backbone.flags, "--durability", env.durability, ...commonFlags(env, i)],
       }));
-    return await verified(await runNodes(spec, env, programs, { servers, stopServers }), env);
+    return await verified(await runNodes(spec, env, programs, backbone), env);
   } catch (error) {
-    await stopServers();
+    await backbone.stop();
     throw error;
   }
-}
-
-/** A server without a shard would have nothing to do. */
-function shardFlags({ servers }: HubSpec & { kind: "sharded" }, { shards }: HubEnvironment): string[] {
-  const wanted = shards ?? (servers > DEFAULT_SHARDS ? servers : undefined);
-  return wanted === undefined ? [] : ["--shards", String(wanted)];
-}
-
-function clusterProblem({ servers }: HubSpec & { kind: "sharded" }, { keptFolder }: HubEnvironment): StartedHub | undefined {
-  const refused = (message: string, nextStep: string): StartedHub => ({
-    ok: false,
-    refusal: { code: "not_built", message, nextStep },
-  });
-  if (servers < 3) return refused("a Redis Cluster has three servers or more", "use --backbone-servers 3");
-  if (keptFolder === undefined) return undefined;
-  return refused(
-    "a Redis Cluster that is started here keeps its data for one run only",
-    "leave --data or --redis-cluster away",
-  );
-}
-
-function serverRequest(kind: string, { care, sources, durability, dir, keptFolder, tell }: HubEnvironment): ProvisionRequest {
-  return {
-    care,
-    sources,
-    durability,
-    ...(dir !== undefined && { dir }),
-    ...(keptFolder !== undefined && { keptFolder: join(keptFolder, kind) }),
-    ...(tell && { tell }),
-  };
 }
 
 function startNull(spec: HubSpec, env: HubEnvironment): Promise<RunningHub> {
@@ -160,12 +105,12 @@ function commonFlags({ port, rateLimits, seedCompletedRows, edgeFlags = [] }: Hu
 
 type Programs = (folder: string) => HubProgram[];
 
-interface Backbone {
-  servers: ProvisionedServer[];
-  stopServers(): Promise<void>;
-}
-
-async function runNodes(spec: HubSpec, env: HubEnvironment, programs: Programs, backbone?: Backbone): Promise<RunningHub> {
+async function runNodes(
+  spec: HubSpec,
+  env: HubEnvironment,
+  programs: Programs,
+  backbone?: BackboneServers,
+): Promise<RunningHub> {
   const { care } = env;
   const folder = care.temporaryFolder("hub", env.dir);
   const options = { care, log: env.log ?? folder, readyWithinMs: env.readyWithinMs ?? READY_WITHIN_MS, launcher: env.launcher };
@@ -191,7 +136,7 @@ async function runNodes(spec: HubSpec, env: HubEnvironment, programs: Programs, 
     describe: () => describeHub({ id, http, servers, required: env.durability }),
     stop: async () => {
       await Promise.all(nodes.map((node) => node.stop()));
-      await backbone?.stopServers();
+      await backbone?.stop();
       care.removeFolder(folder);
     },
   };

@@ -125,6 +125,20 @@ export class JetStream {
     await this.#ask(`$JS.API.STREAM.CREATE.${config.name}`, JSON.stringify(config));
   }
 
+  async streamNames(): Promise<string[]> {
+    const names: string[] = [];
+    for (;;) {
+      const query = JSON.stringify({ offset: names.length });
+      const page = await this.#ask<{ total: number; streams: string[] | null }>("$JS.API.STREAM.NAMES", query);
+      names.push(...(page.streams ?? []));
+      if (!page.streams?.length || names.length >= page.total) return names;
+    }
+  }
+
+  async removeStream(name: string): Promise<void> {
+    await this.#ask(`$JS.API.STREAM.DELETE.${name}`, "");
+  }
+
   /** Makes a durable consumer, or brings it to this configuration. */
   async makeConsumer(stream: string, config: { durable_name: string } & Record<string, unknown>): Promise<void> {
     const subject = `$JS.API.CONSUMER.DURABLE.CREATE.${stream}.${config.durable_name}`;
