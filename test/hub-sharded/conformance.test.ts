@@ -13,7 +13,7 @@ describe.each([
   ["sharded-redis, two nodes over a Redis Cluster of three", 2, () => redisServersForTests(3, "cluster")],
   ["sharded-nats, one node", 1, () => natsForTests()],
   ["sharded-nats, two nodes", 2, () => natsForTests()],
-  ["sharded-nats, four nodes over a cluster of three with three replicas", 4, () => natsForTests("fsync", 3, 3)],
+  ["sharded-nats, four nodes over a cluster of three", 4, () => natsForTests("fsync", 3)],
 ] as const)("%s", (_, count, serversForTests) => {
   const engine = serversForTests();
   const nodes: NodeProcess[] = [];

@@ -1,8 +1,8 @@
-/** What faults of nodes, of Redis and of the network between them do to a hub at work. Prints the time to recover from each. */
+/** What faults of nodes, of their engine and of the network between them do to a hub at work. Prints the time to recover from each. */
 import { FaultProxy, PausedProcesses, RestartableServer, type SteadyWork } from "hubscale/faults";
 import { ProcessCare } from "hubscale/machine";
-import { provisionRedis, serverSourcesOf } from "hubscale/provisioning";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { provisionNats, provisionRedis, serverSourcesOf } from "hubscale/provisioning";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { expectClean, ShardedHub, tellRecovery } from "./sharded-hub.ts";
 
 const LEASE_MS = 2_000;
@@ -10,96 +10,103 @@ const AGENTS = 30;
 /** Two thirds of the agents are busy at any time, so that each node holds tasks when something happens to it. */
 const WORK = { agents: AGENTS, ratePerSec: 60, workMs: 330 };
 
-let care: ProcessCare;
-let redis: RestartableServer;
-/** Between Redis and the node n1. */
-let wire: FaultProxy;
-let hub: ShardedHub;
+describe.each(["redis", "nats"] as const)("over %s,", (engine) => {
+  let care: ProcessCare;
+  let server: RestartableServer;
+  /** Between the server and the node n1. */
+  let wire: FaultProxy;
+  let hub: ShardedHub;
 
-beforeAll(async () => {
-  care = new ProcessCare({ handleSignals: false });
-  const sources = serverSourcesOf(process.env);
-  redis = await RestartableServer.start(care, (place) => provisionRedis({ care, sources, durability: "fsync", ...place }));
-  wire = await FaultProxy.listen({ host: "127.0.0.1", port: redis.port });
-  hub = await ShardedHub.start({
-    care,
-    nodes: 3,
-    flags: ["--lease-ms", String(LEASE_MS)],
-    flagsOf: (name) => ["--redis", name === "n1" ? `redis://127.0.0.1:${wire.port}` : redis.url],
+  beforeAll(async () => {
+    care = new ProcessCare({ handleSignals: false });
+    const sources = serverSourcesOf(process.env);
+    const provision = engine === "redis" ? provisionRedis : provisionNats;
+    server = await RestartableServer.start(care, (place) => provision({ care, sources, durability: "fsync", ...place }));
+    wire = await FaultProxy.listen({ host: "127.0.0.1", port: server.port });
+    hub = await ShardedHub.start({
+      care,
+      nodes: 3,
+      flags: ["--backbone", engine, "--lease-ms", String(LEASE_MS)],
+      flagsOf: (name) => [
+        `--${engine}`,
+        name === "n1" ? `${engine}://127.0.0.1:${wire.port}` : server.url,
+        ...(engine === "nats" ? ["--nats-monitor", server.monitorUrl] : []),
+      ],
+    });
   });
-});
 
-afterAll(async () => {
-  await hub?.stop();
-  await wire?.close();
-  await care.close();
-});
+  afterAll(async () => {
+    await hub?.stop();
+    await wire?.close();
+    await care.close();
+  });
 
-/** Ends the work, prints what was seen since `sinceMs`, and fails if anything acknowledged was lost or done twice. */
-async function recoveredClean(fault: string, work: SteadyWork, sinceMs: number) {
-  const recovery = await work.recovered(sinceMs);
-  await work.until("all agents connected", () => work.generator.fleet.online === AGENTS, 60_000);
-  const end = await work.stop();
-  tellRecovery(fault, recovery, end);
-  expectClean(end);
-  return end;
-}
+  /** Ends the work, prints what was seen since `sinceMs`, and fails if anything acknowledged was lost or done twice. */
+  async function recoveredClean(fault: string, work: SteadyWork, sinceMs: number) {
+    const recovery = await work.recovered(sinceMs);
+    await work.until("all agents connected", () => work.generator.fleet.online === AGENTS, 60_000);
+    const end = await work.stop();
+    tellRecovery(fault, recovery, end);
+    expectClean(end);
+    return end;
+  }
 
-it("kill -9 of Redis and its restart: submitters are asked for patience, agents stay, nothing is lost", async () => {
-  const work = await hub.work(WORK);
-  await redis.kill();
-  await work.until("submissions to be postponed", () => work.postponed > 0);
-  await redis.restart();
-  const end = await recoveredClean("kill -9 of Redis, restart", work, work.nowMs());
-  expect(end.complaints).toEqual({});
-  expect(end.disconnected).toBe(0);
-});
+  it("kill -9 of the server and its restart: submitters are asked for patience, agents stay, nothing is lost", async () => {
+    const work = await hub.work(WORK);
+    await server.kill();
+    await work.until("submissions to be postponed", () => work.postponed > 0);
+    await server.restart();
+    const end = await recoveredClean(`kill -9 of ${engine}, restart`, work, work.nowMs());
+    expect(end.complaints).toEqual({});
+    expect(end.disconnected).toBe(0);
+  });
 
-it("a node that sleeps past its lease can neither complete nor assign what others have by now", async () => {
-  const work = await hub.work(WORK);
-  const { process: node } = hub.node("n2");
-  const asleep = PausedProcesses.of([node.pid]);
-  const sleepMs = work.nowMs();
-  await work.generator.until(sleepMs + 3 * LEASE_MS);
-  asleep.resume();
-  const end = await recoveredClean("a node asleep for three leases", work, work.nowMs());
-  // What its agents had finished in the meantime had gone to others.
-  expect(end.history.refusals + end.aborted).toBeGreaterThan(0);
-  expect(end.complaints).toEqual({});
-});
+  it("a node that sleeps past its lease can neither complete nor assign what others have by now", async () => {
+    const work = await hub.work(WORK);
+    const { process: node } = hub.node("n2");
+    const asleep = PausedProcesses.of([node.pid]);
+    const sleepMs = work.nowMs();
+    await work.generator.until(sleepMs + 3 * LEASE_MS);
+    asleep.resume();
+    const end = await recoveredClean("a node asleep for three leases", work, work.nowMs());
+    // What its agents had finished in the meantime had gone to others.
+    expect(end.history.refusals + end.aborted).toBeGreaterThan(0);
+    expect(end.complaints).toEqual({});
+  });
 
-it("a partition between one node and Redis, longer than the lease, and its end", async () => {
-  const work = await hub.work(WORK);
-  wire.partition();
-  await work.generator.until(work.nowMs() + 3 * LEASE_MS);
-  await work.until("submissions to be postponed", () => work.postponed > 0);
-  wire.heal();
-  const end = await recoveredClean("one node cut off from Redis for three leases", work, work.nowMs());
-  expect(end.complaints).toEqual({});
-  expect(end.disconnected).toBe(0);
-});
+  it("a partition between one node and the server, longer than the lease, and its end", async () => {
+    const work = await hub.work(WORK);
+    wire.partition();
+    await work.generator.until(work.nowMs() + 3 * LEASE_MS);
+    await work.until("submissions to be postponed", () => work.postponed > 0);
+    wire.heal();
+    const end = await recoveredClean(`one node cut off from ${engine} for three leases`, work, work.nowMs());
+    expect(end.complaints).toEqual({});
+    expect(end.disconnected).toBe(0);
+  });
 
-it("a node is killed outright and started again", async () => {
-  const work = await hub.work(WORK);
-  const { process: node } = hub.node("n3");
-  node.signal("SIGKILL");
-  await node.ended;
-  const sinceMs = work.nowMs();
-  const recovery = await work.recovered(sinceMs);
-  await hub.startNode("n3");
-  await work.until("all agents connected", () => work.generator.fleet.online === AGENTS, 60_000);
-  const end = await work.stop();
-  tellRecovery("kill -9 of a node", recovery, end);
-  expectClean(end);
-  // Its agents came back on another node, with what they had in hand.
-  expect(end.continued + end.aborted).toBeGreaterThan(0);
-});
+  it("a node is killed outright and started again", async () => {
+    const work = await hub.work(WORK);
+    const { process: node } = hub.node("n3");
+    node.signal("SIGKILL");
+    await node.ended;
+    const sinceMs = work.nowMs();
+    const recovery = await work.recovered(sinceMs);
+    await hub.startNode("n3");
+    await work.until("all agents connected", () => work.generator.fleet.online === AGENTS, 60_000);
+    const end = await work.stop();
+    tellRecovery("kill -9 of a node", recovery, end);
+    expectClean(end);
+    // Its agents came back on another node, with what they had in hand.
+    expect(end.continued + end.aborted).toBeGreaterThan(0);
+  });
 
-it("all agents are cut off at once and come back at once", async () => {
-  const work = await hub.work(WORK);
-  hub.door.cutAll();
-  const end = await recoveredClean("all agents cut off at once", work, work.nowMs());
-  expect(end.disconnected).toBeGreaterThanOrEqual(AGENTS);
-  // Their node lived, and so had given their tasks to others at once, as the contract has it; a few may have been quicker.
-  expect(end.continued + end.aborted).toBeGreaterThan(0);
+  it("all agents are cut off at once and come back at once", async () => {
+    const work = await hub.work(WORK);
+    hub.door.cutAll();
+    const end = await recoveredClean("all agents cut off at once", work, work.nowMs());
+    expect(end.disconnected).toBeGreaterThanOrEqual(AGENTS);
+    // Their node lived, and so had given their tasks to others at once, as the contract has it; a few may have been quicker.
+    expect(end.continued + end.aborted).toBeGreaterThan(0);
+  });
 });

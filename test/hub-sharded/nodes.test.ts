@@ -96,7 +96,7 @@ describe.each(["redis", "nats"] as const)("over %s,", (engine) => {
         for (let index = 0; index < times; index++) submitted.push((await node.submit(token)).task_id);
       };
       // More than the agents can do, so that each has a task in its hands when the node dies.
-      const first = Promise.allSettled([submit(one, 1_000), submit(one, 1_000), submit(two, 200), submit(two, 200)]);
+      const first = Promise.allSettled([submit(one, 400), submit(one, 400), submit(two, 100), submit(two, 100)]);
       await until("some completions", () => acknowledged.size > 100);
       one.process.signal("SIGKILL");
       await first;
@@ -111,7 +111,7 @@ describe.each(["redis", "nats"] as const)("over %s,", (engine) => {
       expect(all.filter((task) => task?.status !== "completed")).toEqual([]);
       expect([...acknowledged.values()].filter((times) => times > 1)).toEqual([]);
       expect(all.filter((task) => task && task.generation > 1).length).toBeGreaterThan(0);
-    });
+    }, 180_000);
   });
 
   describe("an agent whose node was killed", () => {

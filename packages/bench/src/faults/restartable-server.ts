@@ -35,6 +35,11 @@ export class RestartableServer {
     return this.#server.url;
   }
 
+  /** Of a NATS; another after a restart. */
+  get monitorUrl(): string {
+    return this.#server.monitorUrl ?? "";
+  }
+
   get port(): number {
     return this.#place.port;
   }

@@ -7,7 +7,7 @@ import { type JetStream, JetStreamError } from "./jetstream.ts";
 const MAILBOX_ENTRIES_MAX = 1_000;
 /** JetStream's codes of what the operator can mend. */
 const OTHER_CONFIGURATION = 10_058;
-const REPLICAS_NEED_CLUSTER = [10_074, 10_052, 10_005];
+const REPLICAS_NEED_CLUSTER = new Set([10_074, 10_052, 10_005]);
 
 export class HubStreams {
   readonly namespace: string;
@@ -123,7 +123,7 @@ function cannotStart(error: JetStreamError, namespace: string, replicas: number)
     const message = `namespace ${namespace} has streams with another number of replicas than ${replicas}: use the --replicas that it was made with, or another --namespace`;
     return new CannotStart(message, { cause: error });
   }
-  if (REPLICAS_NEED_CLUSTER.includes(error.code)) {
+  if (REPLICAS_NEED_CLUSTER.has(error.code)) {
     const message = `--replicas ${replicas} needs a JetStream cluster of at least ${replicas} servers: name them all with --nats url,url,url, or use --replicas 1`;
     return new CannotStart(message, { cause: error });
   }

@@ -28,7 +28,7 @@ export interface NatsBackboneOptions {
   shards: number;
   leaseMs: number;
   durability: DurabilityLevel;
-  /** Completed tasks that each routing class keeps. */
+  /** Completed tasks that the hub keeps, the newest. */
   keepCompleted: number;
   clock: Clock;
   randomHex: RandomHex;
@@ -45,7 +45,7 @@ export async function openNatsBackbone(options: NatsBackboneOptions): Promise<Ba
     if (refusal !== undefined) throw new CannotStart(refusal);
     const jetstream = new JetStream(link, { direct: replicas === 1 });
     const streams = new HubStreams(namespace, shards);
-    await streams.make(jetstream, replicas);
+    await patiently(() => streams.make(jetstream, replicas), options);
     const bucket = new HubBucket(jetstream, streams);
     await agreeOnShards(bucket, options);
     const holders = new Holders({ ...options, link, streams });
@@ -88,6 +88,22 @@ async function connect({ natsUrls, node }: NatsBackboneOptions, log: (line: stri
     throw new CannotStart(message, { cause });
   }
 }
+
+/** A cluster that has just started has no leader for a moment. */
+async function patiently(run: () => Promise<void>, { clock }: NatsBackboneOptions): Promise<void> {
+  const untilMs = clock.nowMs() + LEADER_WITHIN_MS;
+  for (;;) {
+    try {
+      return await run();
+    } catch (error) {
+      if (!(error instanceof Unavailable) || clock.nowMs() > untilMs) throw error;
+      await new Promise<void>((resolve) => clock.after(LOOK_EVERY_MS, resolve));
+    }
+  }
+}
+
+const LEADER_WITHIN_MS = 15_000;
+const LOOK_EVERY_MS = 200;
 
 const hostsOf = (urls: readonly string[]) => urls.map((url) => new URL(url).host).join(", ");
 
@@ -137,7 +153,7 @@ async function describe(
       routing_classes: size / shards,
       queues: size,
       lease_ms: leaseMs,
-      kept_completed_per_class: keepCompleted,
+      kept_completed: keepCompleted,
     },
   };
 }

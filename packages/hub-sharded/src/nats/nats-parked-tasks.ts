@@ -37,6 +37,9 @@ export class NatsParkedTasks implements ParkedTasks {
 
   async list(): Promise<{ taskId: string; pending: string[]; sinceMs: number }[]> {
     const entries = await this.#bucket.entries(KIND);
-    return entries.map(({ key, text }) => ({ taskId: key, ...(JSON.parse(text) as Parked) }));
+    return entries.map(({ key, text }) => {
+      const { pending, sinceMs } = JSON.parse(text) as Parked;
+      return { taskId: key, pending, sinceMs };
+    });
   }
 }

@@ -148,7 +148,8 @@ export class NatsTaskQueue implements TaskQueue {
     const counts = await this.#options.lanes.counts();
     let returned = 0;
     for (const priority of PRIORITIES) {
-      if (counts.get(this.#tickets.laneOf(priority))?.unacknowledged) returned += await this.#returnLane(priority);
+      const lane = counts.get(this.#tickets.laneOf(priority));
+      if (lane?.unacknowledged) returned += await this.#returnLane(priority, lane.pending === 0);
     }
     return returned;
   }
@@ -252,31 +253,35 @@ export class NatsTaskQueue implements TaskQueue {
     }
   }
 
-  /** Until a ticket comes that was never delivered, or none. Back in order, so that the order among them stays. */
-  async #returnLane(priority: number): Promise<number> {
+  /**
+   * Until a ticket comes that was never delivered, or none. Back in order, so that the order among them stays. `hidden`: nothing
+   * else in the lane tells that tasks wait there, so those that were returned before count too, in case nobody heard of it.
+   */
+  async #returnLane(priority: number, hidden: boolean): Promise<number> {
     const back: string[] = [];
     let returned = 0;
     for (let looked = 0; looked < RETURNED_AT_ONCE; looked++) {
       const ticket = await this.#tickets.take(priority);
       if (!ticket) break;
-      const isBack = await this.#return(ticket);
-      if (isBack) back.push(ticket.ack);
+      const outcome = await this.#return(ticket);
+      if (outcome !== "kept") back.push(ticket.ack);
       if (ticket.deliveries === 1) break;
-      if (isBack) returned++;
+      if (outcome === "lost" || (outcome === "waiting" && hidden)) returned++;
     }
     for (const ack of back) this.#tickets.giveBack(ack);
     return returned;
   }
 
-  /** False: it is somebody's, or over. */
-  async #return(ticket: Ticket): Promise<boolean> {
+  /** `kept`: it is somebody's, or over. */
+  async #return(ticket: Ticket): Promise<"kept" | "waiting" | "lost"> {
     const read = await this.#records.read(ticket.task.id);
     const use = await this.#useOf(ticket, read);
     if (use.type === "drop") this.#tickets.drop(ticket.ack);
-    if (use.type !== "assign") return false;
-    // A record, since the lane counts only tickets that were never delivered.
-    if (read.record?.task.status === "queued") return true;
-    return this.#changeTo(use.task, read.revision);
+    if (use.type !== "assign") return "kept";
+    if (read.record?.task.status === "queued") return "waiting";
+    // A record also of one that was never assigned, since a lane counts only tickets that were never delivered.
+    if (!(await this.#changeTo(use.task, read.revision))) return "kept";
+    return read.record ? "lost" : "waiting";
   }
 
   async #changeTo(task: Task, revision: number): Promise<boolean> {

@@ -15,13 +15,13 @@ export interface RecordKeepingOptions {
   queues: QueueDirectory;
   clock: Clock;
   leaseMs: number;
-  /** Completed tasks that each routing class keeps, over all its shards. */
+  /** Completed tasks that the hub keeps, the newest. */
   keepCompleted: number;
   claim(duty: string, forMs: number): Promise<boolean>;
   onFault(error: unknown): void;
 }
 
-const EVERY_MS = 10_000;
+const EVERY_MS = 30_000;
 /** A node that is alive writes the ticket at once. */
 const MEND_AFTER_MS = 30_000;
 /** Removals under way together. */
@@ -40,38 +40,37 @@ export class RecordKeeping {
   }
 
   async run(): Promise<void> {
-    const { claim, streams } = this.#options;
-    for (let shard = 0; shard < streams.shards; shard++) {
-      if (await claim(`records-${shard}`, EVERY_MS - 1_000)) await this.#keep(shard);
-    }
+    const { claim, keepCompleted, jetstream, streams } = this.#options;
+    if (!(await claim("records", EVERY_MS - 1_000))) return;
+    const completed: CompletedRecord[] = [];
+    for (let shard = 0; shard < streams.shards; shard++) completed.push(...(await this.#keep(shard)));
+    completed.sort((a, b) => a.atMs - b.atMs);
+    const surplus = completed.slice(0, Math.max(0, completed.length - keepCompleted));
+    await eachOf(surplus, ({ seq, shard }) => jetstream.removeMessage(streams.records(shard), seq));
   }
 
   close(): void {
     this.#cancel();
   }
 
-  async #keep(shard: number): Promise<void> {
-    const { clock, jetstream, keepCompleted, leaseMs, queues, streams } = this.#options;
+  /** The completed tasks of the shard, which may be too many. */
+  async #keep(shard: number): Promise<CompletedRecord[]> {
+    const { clock, jetstream, leaseMs, queues, streams } = this.#options;
     const stream = streams.records(shard);
-    const completed = new Map<string, number[]>();
-    const surplus: number[] = [];
+    const completed: CompletedRecord[] = [];
+    const gone: number[] = [];
     const unticketed: string[] = [];
     const nowMs = clock.nowMs();
     await jetstream.scan(stream, streams.record(shard, "*", "*"), { headersOnly: true }, ({ atMs, seq, state, subject }) => {
-      const [className = "", taskId = ""] = subject.split(".").slice(-2);
       const kind = stateOf(state).state;
-      if (kind === "completed") completed.set(className, push(completed.get(className), seq));
+      if (kind === "completed") completed.push({ atMs, seq, shard });
       // Nobody has a ticket in hand for longer than a lease without having read the record.
-      if (kind === "gone" && nowMs - atMs > 2 * leaseMs) surplus.push(seq);
-      if (kind === "queued" && nowMs - atMs > MEND_AFTER_MS) unticketed.push(taskId);
+      if (kind === "gone" && nowMs - atMs > 2 * leaseMs) gone.push(seq);
+      if (kind === "queued" && nowMs - atMs > MEND_AFTER_MS) unticketed.push(subject.slice(subject.lastIndexOf(".") + 1));
     });
-    const keep = Math.ceil(keepCompleted / streams.shards);
-    // Oldest first, since a record's last write is its place.
-    for (const seqs of completed.values()) surplus.push(...seqs.slice(0, Math.max(0, seqs.length - keep)));
-    for (let at = 0; at < surplus.length; at += AT_ONCE) {
-      await Promise.all(surplus.slice(at, at + AT_ONCE).map((seq) => jetstream.removeMessage(stream, seq)));
-    }
+    await eachOf(gone, (seq) => jetstream.removeMessage(stream, seq));
     for (const taskId of unticketed) await ((await queues.queueOf(taskId)) as NatsTaskQueue | undefined)?.mend(taskId);
+    return completed;
   }
 
   async #guarded(): Promise<void> {
@@ -87,8 +86,13 @@ export class RecordKeeping {
   }
 }
 
-function push<T>(list: T[] | undefined, item: T): T[] {
-  if (!list) return [item];
-  list.push(item);
-  return list;
+/** A completed task's record. */
+interface CompletedRecord {
+  atMs: number;
+  seq: number;
+  shard: number;
+}
+
+async function eachOf<T>(all: readonly T[], run: (each: T) => Promise<void>): Promise<void> {
+  for (let at = 0; at < all.length; at += AT_ONCE) await Promise.all(all.slice(at, at + AT_ONCE).map(run));
 }
