@@ -4,7 +4,7 @@
  * after that and may be lost, since whoever gets the ticket again reads the record first.
  */
 import { parseRoutingClass, type RoutingClass, transition } from "@hubscale/hub-core";
-import type { Clock } from "@hubscale/hub-runtime";
+import { type Clock, Unavailable } from "@hubscale/hub-runtime";
 import type { Task, TaskStatus } from "@hubscale/protocol";
 import type { Change, CompletedPast, Ending, Hold, QueueCounts, Taken, TaskQueue } from "../backbone.ts";
 import type { HoldTokens } from "../hold-tokens.ts";
@@ -93,9 +93,10 @@ export class NatsTaskQueue implements TaskQueue {
     if (!(await this.#writeEnd(hold, { task: ending.after, hold: null, parked: false, by: token }))) return false;
     this.#options.holders.forget(token);
     if (ending.type === "complete") this.#tickets.drop(ack);
-    else if (ending.type === "requeue") this.#tickets.giveBack(ack);
+    // Known to be back, so that its agent, which is free now, finds it before what has waited less.
+    else if (ending.type === "requeue") await this.#tickets.giveBackSurely(ack).catch(leftToTheLease);
     // A dead letter may be queued again at once, by a ticket that must not meet the old one.
-    else await this.#tickets.dropSurely(ack);
+    else await this.#tickets.dropSurely(ack).catch(leftToTheLease);
     return true;
   }
 
@@ -344,6 +345,11 @@ function withoutLease(task: Task, nowMs: number): Task {
   const next = transition(task, { type: "reclaim", reason: "lease_expired" }, nowMs);
   if (!next.ok || !next.task) throw new Error(`task ${task.id} is ${task.status} and cannot lose its lease`);
   return next.task;
+}
+
+/** The record is written; its ticket comes back by itself, and whoever gets it sees what became of the task. */
+function leftToTheLease(error: unknown): void {
+  if (!(error instanceof Unavailable)) throw error;
 }
 
 /** All at once, up to a limit. */

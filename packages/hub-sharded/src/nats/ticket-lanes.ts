@@ -66,6 +66,11 @@ export class TicketLanes {
     this.#options.jetstream.link.publish(ack, "-NAK");
   }
 
+  /** As `giveBack`, and known to be done. */
+  async giveBackSurely(ack: string): Promise<void> {
+    await this.#options.jetstream.link.request(ack, "-NAK");
+  }
+
   /** The lease begins anew. */
   extend(ack: string): void {
     this.#options.jetstream.link.publish(ack, "+WPI");
