@@ -6,6 +6,9 @@ import { addBytesCommand } from "./bytes/bytes-command.ts";
 import { calibrateCommand, DEFAULT_ROUNDS, DEFAULT_ROWS, DEFAULT_TASK_RATES } from "./calibrate/calibrate-command.ts";
 import { compareCommand } from "./compare/compare-command.ts";
 import { EFFORTS } from "./compare/effort.ts";
+import { withExternal } from "./compare/hub-options.ts";
+import { addRunCommand } from "./compare/run-command.ts";
+import { addSearchCommand } from "./compare/search-command.ts";
 import { addConformanceCommand } from "./conformance/conformance-command.ts";
 import { addConnectionsCommand } from "./connections/connections-command.ts";
 import { addDensityCommand } from "./density/density-command.ts";
@@ -33,8 +36,7 @@ const program = new Command("bench")
   .showSuggestionAfterError()
   .exitOverride();
 
-program
-  .command("compare")
+withExternal(program.command("compare"))
   .description("measure hubs against each other and say what to do (the main job)")
   .addOption(new Option("--effort <name>", "how much time it may take").choices(Object.keys(EFFORTS)).default("quick"))
   .option("--hubs <ids>", "hub ids, separated by commas; default: those of the effort", commaList)
@@ -122,6 +124,8 @@ const surroundings = { stdout: process.stdout, stderr: process.stderr, env: proc
 const end = (code: number) => {
   process.exitCode = code;
 };
+addRunCommand(program, surroundings, end);
+addSearchCommand(program, surroundings, end);
 addConformanceCommand(program, surroundings, end);
 addPrimitivesCommand(program, surroundings, end);
 addEnginesCommand(program, surroundings, end);

@@ -6,7 +6,16 @@ export * from "./random.ts";
 export * from "./registration.ts";
 export { Sidecar } from "./sidecar.ts";
 export * from "./sidecar-events.ts";
-export { acceptedFrame, completeFrame, type ResourceSample } from "./sidecar-frames.ts";
+export {
+  acceptedFrame,
+  completeFrame,
+  identifyFrame,
+  PING,
+  rejectedFrame,
+  type ResourceSample,
+  stateReportFrame,
+  tokenFrame,
+} from "./sidecar-frames.ts";
 export * from "./sidecar-fleet.ts";
 export * from "./sidecar-surroundings.ts";
 export * from "./sidecar-timers.ts";

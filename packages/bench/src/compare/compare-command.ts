@@ -1,42 +1,29 @@
 /** `bench compare`: the composition root of the main job. Checks everything it can before anything is started. */
-import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { type ReadCalibration, readCalibration, recordAsCalibration } from "../calibrate/calibration-file.ts";
 import { predictRealHub } from "../calibrate/real-hub.ts";
-import { formatHubId, type HubSpec, parseHubId } from "../drivers/index.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
-import { type CpuIsolation, noIsolation, openCpuIsolation } from "../isolation/cpu-quota.ts";
-import { type EnvironmentFingerprint, ProcessCare, readEnvironment } from "../machine/index.ts";
-import { parseSlo, type Slo, sloText } from "../measure/slo.ts";
+import type { CpuIsolation } from "../isolation/cpu-quota.ts";
+import type { EnvironmentFingerprint } from "../machine/index.ts";
+import { type Slo, sloText } from "../measure/slo.ts";
 import { unwritable, writeReport } from "../report/report-files.ts";
 import { summarise } from "../report/summary.ts";
 import { renderTerminal } from "../report/terminal.ts";
 import type { CompareResult } from "../results/compare-result.ts";
 import { checkThresholds, renderChecks } from "../thresholds/threshold-check.ts";
 import { loadThresholds } from "../thresholds/threshold-file.ts";
-import { loadWorkload, type Workload } from "../workload/workload.ts";
-import { serverSourcesOf } from "../provisioning/index.ts";
+import type { Workload } from "../workload/workload.ts";
+import { formatHubId, type HubSpec } from "../drivers/index.ts";
 import { runComparison } from "./comparison.ts";
 import { EFFORTS, type Effort } from "./effort.ts";
-import type { Entrant } from "./entrant.ts";
-import { enterHub } from "./enter-hub.ts";
+import { measureFloor } from "./harness-floor.ts";
 import { holdsPoints, type OpenedPoints, PointFiles, type RunConfiguration } from "./point-files.ts";
-import { progressOn, silentProgress, type Terminal } from "./progress.ts";
+import type { Terminal } from "./progress.ts";
+import { onStage, planStage, resultsFolder, type StageFacts, type StageOptions } from "./stage.ts";
 
-export interface CompareCommandOptions {
+export interface CompareCommandOptions extends StageOptions {
   effort: Effort["name"];
   hubs?: string[];
-  workload: string;
-  slo?: Slo;
-  durability: "fsync" | "process";
-  isolation: "auto" | "cgroup" | "none";
-  cores?: number;
-  /** 0: the disk as it is. */
-  fsyncFloorMs: number;
-  /** Queue shards of the sharded hubs; default: the program's own. */
-  shards?: number;
-  seed: number;
   out?: string;
   /** Go on with the interrupted run in `out`. */
   resume: boolean;
@@ -45,7 +32,6 @@ export interface CompareCommandOptions {
   /** Of `bench calibrate dets`; default: the one that is shipped. */
   calibration?: string;
   json: boolean;
-  progress: boolean;
 }
 
 export interface Surroundings {
@@ -55,97 +41,55 @@ export interface Surroundings {
   cwd: string;
 }
 
-export async function compareCommand(
-  options: CompareCommandOptions,
-  { stdout, stderr, env, cwd }: Surroundings,
-): Promise<ExitCode> {
+export async function compareCommand(options: CompareCommandOptions, surroundings: Surroundings): Promise<ExitCode> {
+  const { stdout, stderr, cwd } = surroundings;
   const fail = (code: ExitCode, ...lines: string[]) => {
     for (const line of lines) stderr.write(`hubscale: ${line}\n`);
     return code;
   };
   const effort = EFFORTS[options.effort];
-  const parsed = (options.hubs ?? effort.hubs).map((id) => parseHubId(id));
-  const unknown = parsed.flatMap((hub) => (hub.ok ? [] : [hub.problem]));
-  if (unknown.length > 0) return fail(EXIT.usage, ...unknown);
-  const specs = parsed.flatMap((hub) => (hub.ok ? [hub.spec] : []));
-  if (specs.length === 0) return fail(EXIT.usage, "--hubs names no hub");
-  const loaded = loadWorkload(options.workload);
-  if (!loaded.ok) return fail(EXIT.usage, ...loaded.problems);
-  const { workload } = loaded;
-  const bounds = options.thresholds === undefined ? undefined : loadThresholds(options.thresholds, specs.map(formatHubId));
+  // Who points at a hub means that hub; others are named beside it.
+  const plan = planStage(options.hubs ?? (options.target === undefined ? effort.hubs : []), options);
+  if (!plan.ok) return fail(EXIT.usage, ...plan.problems);
+  const bounds = options.thresholds === undefined ? undefined : loadThresholds(options.thresholds, plan.specs.map(formatHubId));
   if (bounds && !bounds.ok) return fail(EXIT.usage, ...bounds.problems);
   const calibration = calibrationOf(options.calibration);
   if (!calibration.ok) return fail(EXIT.usage, calibration.problem);
   if (options.resume && options.out === undefined)
     return fail(EXIT.usage, "--resume needs --out, the folder of the interrupted run");
   const startedAt = new Date();
-  const out = resolve(cwd, options.out ?? join("hubscale-results", startedAt.toISOString().replaceAll(":", "-").slice(0, 19)));
+  const out = resultsFolder(options.out, cwd, startedAt);
   const problem = unwritable(out);
   const abandons = problem === undefined && !options.resume && holdsPoints(out);
   if (problem !== undefined) return fail(EXIT.error, `cannot write to ${out}: ${problem}; choose another folder with --out`);
 
-  const care = new ProcessCare({ handleSignals: true });
-  const progress = options.progress ? progressOn(stderr, () => performance.now()) : silentProgress;
-  care.atEnd(() => progress.done());
-  try {
-    const isolation = isolationFor(options.isolation);
-    if (isolation.kind === "none" && options.isolation === "cgroup") {
-      return fail(EXIT.error, `--isolation cgroup: ${isolation.how}; use --isolation none to measure without quotas`);
-    }
-    const dataFolder = care.temporaryFolder("compare");
-    const environment = readEnvironment({ dataFolder, sourceFolder: fileURLToPath(new URL("..", import.meta.url)) });
-    const slo = options.slo ?? (parseSlo(workload.slo) as Slo);
-    const coresPerMachine =
-      isolation.kind === "none"
-        ? null
-        : (options.cores ?? coresForEachMachine(specs, environment.cpuLimitCores ?? environment.cpus));
-    const opened = PointFiles.open(
-      out,
-      configurationOf({ options, specs, workload, slo, coresPerMachine, isolation, environment }),
-      {
-        resume: options.resume,
-        startedAt: startedAt.toISOString(),
-      },
-    );
-    if (!opened.ok)
-      return fail(EXIT.usage, `${out} holds a run of another configuration; start anew without --resume`, ...opened.problems);
-    if (options.resume) progress.say(resumeLine(opened));
-    const entrants: Entrant[] = [];
-    const common = {
-      care,
-      sources: serverSourcesOf(env),
-      isolation,
-      coresPerMachine,
-      workload,
-      slo,
-      seed: options.seed,
-      durability: options.durability,
-      fsyncFloorMs: options.fsyncFloorMs,
-      ...(options.shards !== undefined && { shards: options.shards }),
-      tell: (line: string) => progress.say(line),
-    };
+  let opened: Extract<OpenedPoints, { ok: true }> | undefined;
+  /** Before any hub is started. */
+  const prepare = ({ progress, ...facts }: StageFacts) => {
+    const configuration = configurationOf({ ...facts, options, specs: plan.specs, workload: plan.workload });
+    const points = PointFiles.open(out, configuration, { resume: options.resume, startedAt: startedAt.toISOString() });
+    if (!points.ok)
+      return fail(EXIT.usage, `${out} holds a run of another configuration; start anew without --resume`, ...points.problems);
+    opened = points;
+    if (options.resume) progress.say(resumeLine(points));
     if (abandons) progress.say(`the interrupted run in ${out} is replaced; --resume would have gone on with it`);
-    progress.at(0, `starting ${specs.map(formatHubId).join(", ")}`);
-    entrants.push(...(await Promise.all(specs.map((spec) => enterHub({ ...common, spec, id: formatHubId(spec) })))));
-    // After the hubs: hooks run last added first, and a CPU group can only go when its processes have.
-    care.atEnd(async () => {
-      await Promise.all(entrants.map((entrant) => (entrant.ready ? entrant.stop() : undefined)));
-      isolation.close();
-    });
-    const measured = await runComparison(entrants, {
+    return undefined;
+  };
+  return onStage(plan, options, { ...surroundings, prepare }, async (stage) => {
+    const { environment, progress, slo } = stage;
+    const harness = await stage.enter({ kind: "null" });
+    const floor = harness.ready ? await measureFloor(harness, { seed: options.seed, slo }) : null;
+    const compared = await runComparison(stage.entrants, {
+      ...stage,
       effort,
-      workload,
-      slo,
       seed: options.seed,
-      coresPerMachine,
-      isolation,
       environment: { ...environment, ...(options.fsyncFloorMs > 0 && { fsyncFloorMs: options.fsyncFloorMs }) },
-      progress,
-      points: { files: opened.points, kept: opened.kept, startedAt: opened.startedAt },
+      ...(opened && { points: { files: opened.points, kept: opened.kept, startedAt: opened.startedAt } }),
       startedAt,
       nowMs: () => performance.now(),
       sleep: (ms) => sleep(ms),
     });
+    const measured: CompareResult = { ...compared, floor };
     progress.done();
     const twin = measured.hubs.find((hub) => hub.id === "single-reference");
     const result: CompareResult = {
@@ -154,7 +98,7 @@ export async function compareCommand(
       // A slowed disk was not calibrated.
       ...(twin &&
         options.fsyncFloorMs === 0 && {
-          realHub: predictRealHub(twin, workload.completed_rows, calibration.calibration),
+          realHub: predictRealHub(twin, plan.workload.completed_rows, calibration.calibration),
         }),
     };
     const files = writeReport(out, result);
@@ -162,13 +106,7 @@ export async function compareCommand(
     for (const line of renderChecks(result.thresholds ?? [])) stderr.write(`${line}\n`);
     stderr.write(`wrote ${files.json}, ${files.markdown} and ${files.html}\n`);
     return exitCodeOf(result);
-  } catch (error) {
-    progress.done();
-    // What fails because the program was told to end is no failure worth telling.
-    return care.ending ? EXIT.error : fail(EXIT.error, ...messagesOf(error));
-  } finally {
-    await care.close();
-  }
+  });
 }
 
 function calibrationOf(file: string | undefined): ReadCalibration {
@@ -228,27 +166,4 @@ function configurationOf({
     machine: { cpuModel, cpus, cpuLimitCores, kernel, node, filesystem: dataDisk.filesystem },
     commit,
   };
-}
-
-/** The largest share, in steps of 0.05, that the machines of the largest hub can have at once beside the load generator. */
-export function coresForEachMachine(specs: readonly HubSpec[], cpus: number): number {
-  const machines = Math.max(...specs.map((spec) => (spec.kind === "sharded" ? spec.nodes + spec.servers : 1)));
-  const share = Math.floor(((cpus - GENERATOR_CORES) / machines) * 20) / 20;
-  return Math.min(1, Math.max(LEAST_CORES, share));
-}
-
-/** Kept free for the load generator and for this program. */
-const GENERATOR_CORES = 0.5;
-/** Below this the throttling itself eats a good part of what is left. */
-const LEAST_CORES = 0.2;
-
-function isolationFor(kind: CompareCommandOptions["isolation"]): CpuIsolation {
-  return kind === "none" ? noIsolation("switched off with --isolation none") : openCpuIsolation(process.pid);
-}
-
-/** The message and those of its causes, each on a line. */
-function messagesOf(error: unknown): string[] {
-  const lines: string[] = [];
-  for (let e: unknown = error; e instanceof Error; e = e.cause) lines.push(e.message);
-  return lines.length > 0 ? lines : [String(error)];
 }

@@ -9,80 +9,59 @@ import { scalingModelOf } from "../statistics/scaling-model.ts";
 import { COMPARE_SCHEMA, type CompareResult, type HubResult } from "../results/compare-result.ts";
 import type { Workload } from "../workload/workload.ts";
 import { appliedSlo } from "./applied-slo.ts";
-import { Contender, type MeasuredHub } from "./contender.ts";
+import { together } from "./checked-history.ts";
+import { type CheckedHistory, Contender, type MeasuredHub } from "./contender.ts";
 import type { Effort } from "./effort.ts";
+import type { Entrant, ReadyEntrant, RefusedEntrant } from "./entrant.ts";
 import { hubResultOf } from "./hub-result.ts";
 import type { KeptPoint, PointFiles } from "./point-files.ts";
 import type { Progress } from "./progress.ts";
-import type { Entrant } from "./entrant.ts";
+import type { HeldQuantity } from "./quantity.ts";
+import { notesFor, type QuantityFound, searchQuantity } from "./quantity-search.ts";
 
 export interface ComparisonOptions {
   effort: Effort;
   workload: Workload;
   slo: Slo;
   seed: number;
+  /** False: only the effort's other quantities. Default true. */
+  searchesTasks?: boolean;
   /** Quota of each machine, in cores; null: none. */
   coresPerMachine: number | null;
   isolation: { kind: string; how: string };
   environment: Record<string, unknown>;
   progress: Progress;
   /** Where each trial is kept, and those of an earlier start that this one goes on from. */
-  points: { files: PointFiles; kept: readonly KeptPoint[]; startedAt: string | null };
+  points?: { files: PointFiles; kept: readonly KeptPoint[]; startedAt: string | null };
   startedAt: Date;
   nowMs(): number;
   sleep(ms: number): Promise<void>;
 }
 
-/**
- * `enter` starts a hub with its generator and resolves when both are ready; `applyQuotas` puts the hub's processes under
- * their CPU quota, after the probe has warmed them up. Hubs that cannot be compared come with a reason and without measuring.
- */
-export async function runComparison(entrants: readonly Entrant[], options: ComparisonOptions): Promise<CompareResult> {
-  const { effort, progress, nowMs } = options;
-  const startMs = nowMs();
-  const contenders = entrants.flatMap((entrant) =>
-    entrant.ready ? [{ entrant, contender: contenderOf(entrant, options) }] : [],
-  );
-  const { kept } = options.points;
-  const order = kept.map(({ hub }) => hub);
-  const resumed = order.length > 0 ? { trials: order.length, startedAt: options.points.startedAt ?? "" } : undefined;
+interface Running {
+  entrant: ReadyEntrant;
+  contender: Contender;
+  checked: CheckedHistory[];
+  found: Partial<Record<HeldQuantity, QuantityFound>>;
+}
 
-  for (const { entrant, contender } of contenders) {
-    progress.at(shareDone(contenders, effort), `${contender.hub.id}: warming up`);
-    await entrant.warmUp();
-    await contender.settle();
-    entrant.applyQuotas();
-    await contender.probe();
-    contender.takeUp(kept.filter(({ hub }) => hub === contender.hub.id));
-  }
-  for (;;) {
-    const open = contenders.filter(({ contender }) => !contender.finished);
-    if (open.length === 0) break;
-    for (const { contender } of open) {
-      progress.at(
-        shareDone(contenders, effort),
-        `${contender.hub.id}: ${Math.round(contender.search?.nextLoad() ?? 0)} tasks/s`,
-      );
-      await contender.trial();
-      order.push(contender.hub.id);
-      if (contender.lastPoint) options.points.files.keep(contender.hub.id, contender.lastPoint);
-    }
-  }
+/** Hubs that cannot be compared come with a reason and are not measured; quotas are applied when a hub is warm. */
+export async function runComparison(entrants: readonly Entrant[], options: ComparisonOptions): Promise<CompareResult> {
+  const { effort, nowMs } = options;
+  const startMs = nowMs();
+  const running = entrants.flatMap((entrant): Running[] =>
+    entrant.ready ? [{ entrant, contender: contenderOf(entrant, options), checked: [], found: {} }] : [],
+  );
+  const kept = options.points?.kept ?? [];
+  const resumed = kept.length > 0 ? { trials: kept.length, startedAt: options.points?.startedAt ?? "" } : undefined;
+  const order = await searchTasks(running, options);
+  for (const hub of running) hub.checked.push(await hub.contender.finish());
+  for (const quantity of effort.quantities) await searchHeld(quantity, running, options);
 
   const hubs: HubResult[] = [];
   for (const entrant of entrants) {
-    if (!entrant.ready) {
-      hubs.push(entrant.refused);
-      continue;
-    }
-    const contender = contenders.find((each) => each.entrant === entrant)?.contender as Contender;
-    const facts = {
-      durability: entrant.durability,
-      checked: await contender.finish(),
-      describe: await contender.hub.describe(),
-      coresPerMachine: options.coresPerMachine,
-    };
-    hubs.push(hubResultOf(contender, facts, seededRandom(options.seed)));
+    const hub = running.find((each) => each.entrant === entrant);
+    hubs.push(entrant.ready && hub ? await resultOf(hub, options) : (entrant as RefusedEntrant).refused);
   }
   const measured: Omit<CompareResult, "fleet" | "walls"> = {
     schema: COMPARE_SCHEMA,
@@ -107,20 +86,91 @@ export async function runComparison(entrants: readonly Entrant[], options: Compa
     decision: decide(hubs, options.coresPerMachine),
     model: scalingModelOf(hubs, options.coresPerMachine, seededRandom(options.seed)),
     scaling: scalingOf(hubs, options.coresPerMachine, seededRandom(options.seed)),
-    notMeasured: NOT_MEASURED,
+    notMeasured: [...NOT_MEASURED, ...hubs.flatMap((hub) => (hub.unknown ?? []).map((what) => `${hub.id}: ${what}`))],
   };
   return { ...measured, ...comparedFleet(measured) };
 }
 
+async function searchTasks(
+  running: readonly Running[],
+  { effort, points, progress, searchesTasks = true }: ComparisonOptions,
+): Promise<string[]> {
+  const kept = points?.kept ?? [];
+  const order = kept.map(({ hub }) => hub);
+  const contenders = running.map(({ contender }) => contender);
+  for (const { entrant, contender } of running) {
+    progress.at(shareDone(contenders, effort), `${contender.hub.id}: warming up`);
+    await entrant.warmUp();
+    await contender.settle();
+    entrant.applyQuotas();
+    if (!searchesTasks) continue;
+    await contender.probe();
+    contender.takeUp(kept.filter(({ hub }) => hub === contender.hub.id));
+  }
+  const unfinished = () => contenders.filter((contender) => searchesTasks && !contender.finished);
+  for (let open = unfinished(); open.length > 0; open = unfinished()) {
+    for (const contender of open) {
+      const load = Math.round(contender.search?.nextLoad() ?? 0);
+      progress.at(shareDone(contenders, effort), `${contender.hub.id}: ${load} tasks/s`);
+      await contender.trial();
+      order.push(contender.hub.id);
+      if (contender.lastPoint) points?.files.keep(contender.hub.id, contender.lastPoint);
+    }
+  }
+  return order;
+}
+
+async function searchHeld(quantity: HeldQuantity, running: readonly Running[], options: ComparisonOptions): Promise<void> {
+  const { effort, progress } = options;
+  const turns = running.map(({ entrant }) => ({ entrant, limits: limitsOf(entrant, options.coresPerMachine) }));
+  const setting = {
+    ...options,
+    trialMs: effort.quantityTrialMs,
+    warmupMs: effort.warmupMs,
+    probeMs: effort.probeMs,
+    goalHalfWidth: effort.goalHalfWidth,
+    trialsPerHub: effort.trialsPerQuantity,
+  };
+  const found = await searchQuantity(quantity, turns, setting, (doing) => progress.at(TASKS_SHARE, doing));
+  for (const [i, hub] of running.entries()) {
+    const its = found[i] as QuantityFound;
+    hub.found[quantity] = its;
+    hub.checked.push(its.checked);
+  }
+}
+
+async function resultOf({ entrant, contender, checked, found }: Running, options: ComparisonOptions): Promise<HubResult> {
+  const facts = {
+    durability: entrant.durability,
+    checked: together(checked),
+    describe: await contender.hub.describe(),
+    coresPerMachine: options.coresPerMachine,
+    searchedTasks: options.searchesTasks ?? true,
+  };
+  const result = hubResultOf(contender, facts, seededRandom(options.seed));
+  for (const [quantity, { capacity }] of Object.entries(found)) result.capacity[quantity as HeldQuantity] = capacity;
+  return {
+    ...result,
+    capacityNotes: notesFor(found, options.effort.name),
+    quantityTrials: Object.fromEntries(Object.entries(found).map(([quantity, { trials }]) => [quantity, trials])),
+    unknown: entrant.unknown,
+  };
+}
+
+/** Of the progress of the whole; the quantities are the rest of it. */
+const TASKS_SHARE = 0.9;
+
 /** What a reader would look for and not find, so that nobody takes the silence for a result. */
 const NOT_MEASURED = [
-  "streaming agents, message rate and connections: this version searches the task rate only",
   "fsyncs of Redis: the server does not count them; with appendfsync always it makes one for each turn of its event loop that wrote",
   "the fleet (machines, GPUs, API limits, uplink): its figures are those of a model; the verdict is about the hub alone (bench fleet decides for yours)",
 ];
 
 /** Enough to have commits and frames shared as under load, little enough to leave no heap of debt. */
 const PROBE_IN_FLIGHT = 8;
+
+/** A p99 of fewer tasks than this is the slowest task. */
+const MIN_TASKS_PER_TRIAL = 100;
 
 /** Above what one generator process was seen to offer with no hub behind it. */
 const MAX_LOAD_TASKS_PER_SEC = 10_000;
@@ -135,38 +185,48 @@ const QUIET_SHARE_OF_MACHINE = 0.15;
 
 export interface ContenderPlan
   extends Pick<ComparisonOptions, "workload" | "slo" | "seed" | "coresPerMachine" | "nowMs" | "sleep"> {
-  effort: Omit<Effort, "name" | "hubs">;
+  effort: Pick<Effort, "trialsPerHub" | "trialMs" | "warmupMs" | "probeMs" | "goalHalfWidth">;
+  /** A trial of a slow load may take up to twice as long, to have so many arrivals. */
+  leastPerTrial?: number;
 }
 
-export function contenderOf(entrant: Extract<Entrant, { ready: true }>, options: ContenderPlan): Contender {
+/** What the roles of a hub may use, and how little of it counts as quiet. */
+export function limitsOf({ hub }: ReadyEntrant, coresPerMachine: number | null) {
+  const machines = hub.machines.hubNodes + hub.machines.backboneServers;
+  const cores = coresPerMachine ?? 1;
+  return { coresByRole: coresByRole(hub.machines, cores), quietShare: QUIET_SHARE_OF_MACHINE * cores * machines };
+}
+
+export function contenderOf(entrant: ReadyEntrant, options: ContenderPlan): Contender {
   const { effort, workload, seed, nowMs, sleep } = options;
-  const machines = entrant.hub.machines.hubNodes + entrant.hub.machines.backboneServers;
+  // A hub that is not ours runs as it runs, so its bound is not stretched either.
+  const coresPerMachine = entrant.hub.id === "external" ? null : options.coresPerMachine;
   return new Contender({
+    ...limitsOf(entrant, coresPerMachine),
     hub: entrant.hub,
     generator: entrant.generator,
-    slo: appliedSlo(options),
+    slo: appliedSlo({ slo: options.slo, coresPerMachine }),
     trialMs: effort.trialMs,
     warmupMs: effort.warmupMs,
     probeMs: effort.probeMs,
     goalHalfWidth: effort.goalHalfWidth,
     trialsPerHub: effort.trialsPerHub,
     unit: "tasks/s",
+    leastPerTrial: options.leastPerTrial ?? MIN_TASKS_PER_TRIAL,
     maxLoad: MAX_LOAD_TASKS_PER_SEC,
     probeInFlight: Math.min(PROBE_IN_FLIGHT, workload.agents),
-    coresByRole: coresByRole(entrant.hub.machines, options.coresPerMachine ?? 1),
-    quietShare: QUIET_SHARE_OF_MACHINE * (options.coresPerMachine ?? 1) * machines,
     seed,
     nowMs,
     sleep,
   });
 }
 
-function shareDone(contenders: readonly { contender: Contender }[], effort: Effort): number {
+function shareDone(contenders: readonly Contender[], effort: Effort): number {
   const total = contenders.length * (effort.trialsPerHub + 1);
   const done = contenders.reduce(
-    (sum, { contender }) =>
+    (sum, contender) =>
       sum + (contender.finished ? effort.trialsPerHub + 1 : contender.trials.length + (contender.search ? 1 : 0)),
     0,
   );
-  return Math.min(0.99, done / total);
+  return Math.min(0.99, done / total) * (effort.quantities.length > 0 ? TASKS_SHARE : 1);
 }

@@ -92,6 +92,7 @@ function contenderOf(hub: ModelHub): Contender {
     goalHalfWidth: 0.05,
     trialsPerHub: 16,
     unit: "tasks/s",
+    leastPerTrial: 100,
     maxLoad: 10_000,
     probeInFlight: 5,
     coresByRole: { hub: 1 },

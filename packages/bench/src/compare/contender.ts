@@ -3,6 +3,7 @@ import { CapacitySearch } from "../measure/capacity-search.ts";
 import { judgeTrial, type TrialFacts } from "../measure/trial-judgement.ts";
 import type { Slo } from "../measure/slo.ts";
 import type { History, RoleResources, StageHistograms, TrialSummary } from "../results/compare-result.ts";
+import { together } from "./checked-history.ts";
 
 /** A started hub, as far as measuring goes. */
 export interface MeasuredHub {
@@ -93,6 +94,8 @@ export interface ContenderOptions {
   trialsPerHub: number;
   /** Of the load, as of the capacity. */
   unit: string;
+  /** A trial of a slow load may take up to twice as long, to have so many arrivals; 0: never. */
+  leastPerTrial: number;
   /** What the generator is known to manage. */
   maxLoad: number;
   probeInFlight: number;
@@ -167,12 +170,12 @@ export class Contender {
     return this.#search;
   }
 
-  #note(search: CapacitySearch, summary: TrialSummary): void {
+  #note(search: CapacitySearch | undefined, summary: TrialSummary): void {
     this.trials.push(summary);
     if (summary.outcome === "invalid") this.#invalidInARow++;
     else {
       this.#invalidInARow = 0;
-      search.record(summary.load, summary.outcome === "held");
+      search?.record(summary.load, summary.outcome === "held");
     }
   }
 
@@ -181,6 +184,7 @@ export class Contender {
     if (!this.#search) return false;
     const valid = this.trials.filter((trial) => trial.outcome !== "invalid").length;
     if (this.trials.length >= 2 * this.#options.trialsPerHub || this.#invalidInARow >= HOPELESS_INVALID_TRIALS) return true;
+    if (this.trials.some((trial) => trial.outcome === "held" && trial.load >= this.#options.maxLoad)) return true;
     if (this.#search.isOneSided()) return false;
     if (valid >= this.#options.trialsPerHub) return true;
     return valid >= MIN_TRIALS && this.#search.relativeHalfWidth() <= this.#options.goalHalfWidth;
@@ -194,18 +198,17 @@ export class Contender {
   /** Ends the load. What is still under way is waited for first, so that every task has its end in the history. */
   async finish(): Promise<CheckedHistory> {
     await this.#untilQuiet(RECOVERY_LIMIT_MS);
-    return sumOfHistories([...this.#earlier, await this.#options.generator.close()]);
+    return together([...this.#earlier, await this.#options.generator.close()]);
   }
 
-  async trial(): Promise<TrialSummary> {
-    const search = this.#search;
-    if (!search) throw new Error(`${this.hub.id}: trial before probe`);
+  /** At the load where the search can learn most, or at the given one. */
+  async trial(load = this.#search?.nextLoad()): Promise<TrialSummary> {
+    if (load === undefined) throw new Error(`${this.hub.id}: trial before probe`);
     const { generator, slo, trialMs, warmupMs, seed } = this.#options;
-    const load = search.nextLoad();
     const cpuBefore = this.#cpuOfAllRoles();
     const before = await this.hub.lookInside();
     const resources = this.hub.countResources();
-    const durationMs = Math.max(trialMs, Math.min((MIN_TASKS_PER_TRIAL / load) * 1000, 2 * trialMs));
+    const durationMs = Math.max(trialMs, Math.min((this.#options.leastPerTrial / load) * 1000, 2 * trialMs));
     const measured = await generator.trial({
       load,
       durationMs,
@@ -251,7 +254,7 @@ export class Contender {
       scheduleLagMsP99: measured.generator.scheduleLagMsP99,
       durationMs: measured.durationMs,
     };
-    this.#note(search, summary);
+    this.#note(this.#search, summary);
     const { histograms, checked = null } = measured;
     this.#lastPoint = { guess: this.#guess, summary, counters, histograms, checked };
     return summary;
@@ -295,8 +298,6 @@ const RECOVERY_LIMIT_MS = 15_000;
 const MIN_TRIALS = 6;
 /** Where the search begins: hubs meet their bound a little before they are out of CPU. */
 const EXPECTED_UTILISATION = 0.8;
-/** A p99 of fewer tasks than this is the slowest task. */
-const MIN_TASKS_PER_TRIAL = 100;
 const HOPELESS_INVALID_TRIALS = 4;
 
 /** The load at which the first role has used up its cores. */
@@ -309,22 +310,6 @@ function ceilingLoad(
     seconds > 0 && paid > 0 ? [((coresByRole[role] ?? 1) * paid) / seconds] : [],
   );
   return ceilings.length > 0 ? Math.min(...ceilings) : undefined;
-}
-
-function sumOfHistories(all: readonly CheckedHistory[]): CheckedHistory {
-  const history: History = {
-    submitted: 0,
-    acknowledged: 0,
-    completed: 0,
-    deadLettered: 0,
-    lost: 0,
-    duplicated: 0,
-    staleAccepted: 0,
-  };
-  for (const each of all) {
-    for (const name of Object.keys(history) as (keyof History)[]) history[name] += each.history[name];
-  }
-  return { history, offending: all.flatMap(({ offending }) => offending) };
 }
 
 function difference(after: Record<string, number>, before: Record<string, number>): Record<string, number> {

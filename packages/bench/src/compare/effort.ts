@@ -1,4 +1,6 @@
 /** How much time a comparison may take, and what it does with it. */
+import type { HeldQuantity } from "./quantity.ts";
+
 export interface Effort {
   name: "smoke" | "quick" | "full";
   hubs: readonly string[];
@@ -11,6 +13,10 @@ export interface Effort {
   probeMs: number;
   /** The search of a hub ends early when its interval is within this share of the value. */
   goalHalfWidth: number;
+  /** Searched after the tasks. */
+  quantities: readonly HeldQuantity[];
+  trialsPerQuantity: number;
+  quantityTrialMs: number;
 }
 
 export const EFFORTS: Record<Effort["name"], Effort> = {
@@ -22,24 +28,33 @@ export const EFFORTS: Record<Effort["name"], Effort> = {
     warmupMs: 200,
     probeMs: 600,
     goalHalfWidth: 0.15,
+    quantities: [],
+    trialsPerQuantity: 5,
+    quantityTrialMs: 1000,
   },
   quick: {
     name: "quick",
-    hubs: ["single-reference", "single-tuned", "sharded-redis@1", "sharded-redis@2"],
-    trialsPerHub: 14,
-    trialMs: 3000,
-    warmupMs: 500,
-    probeMs: 1500,
-    goalHalfWidth: 0.08,
+    hubs: ["single-reference", "single-tuned", "sharded-redis@1", "sharded-redis@2", "sharded-redis@4", "sharded-nats@2"],
+    trialsPerHub: 10,
+    trialMs: 2500,
+    warmupMs: 400,
+    probeMs: 1200,
+    goalHalfWidth: 0.1,
+    quantities: ["streamingAgents"],
+    trialsPerQuantity: 6,
+    quantityTrialMs: 1200,
   },
   full: {
     name: "full",
-    hubs: ["single-reference", "single-tuned", "sharded-redis@1", "sharded-redis@2", "sharded-redis@4"],
+    hubs: ["single-reference", "single-tuned", "sharded-redis@1", "sharded-redis@2", "sharded-redis@4", "sharded-nats@2"],
     trialsPerHub: 30,
     trialMs: 8000,
     warmupMs: 1000,
     probeMs: 3000,
     goalHalfWidth: 0.05,
+    quantities: ["streamingAgents", "messagesPerSec", "connections"],
+    trialsPerQuantity: 16,
+    quantityTrialMs: 3000,
   },
 };
 

@@ -1,5 +1,6 @@
 /** Brings one hub to the start line: its processes, its durability, its generator with all agents connected. */
 import { setPriority } from "node:os";
+import type { Tokens } from "@hubscale/sidecar-sim";
 import { startHub, type HubSpec, type RunningHub } from "../drivers/index.ts";
 import type { CpuIsolation } from "../isolation/cpu-quota.ts";
 import type { ProcessCare } from "../machine/index.ts";
@@ -8,7 +9,9 @@ import type { ServerSources } from "../provisioning/index.ts";
 import { longWorkMs, type Workload } from "../workload/workload.ts";
 import { appliedSlo } from "./applied-slo.ts";
 import { type Entrant, refusedHub } from "./entrant.ts";
+import type { GeneratorProcess } from "../load/generator-process.ts";
 import { GeneratedLoad } from "./generated-load.ts";
+import { HeldGenerator } from "./held-generator.ts";
 import { measuredHub } from "./measured-hub.ts";
 
 export interface EntryOptions {
@@ -29,12 +32,26 @@ export interface EntryOptions {
   keptFolder?: string;
   /** Further flags of the hub's programs. */
   edgeFlags?: readonly string[];
+  external?: ExternalHub;
   tell(line: string): void;
+}
+
+/** Where `external` is, and who we are there. */
+export interface ExternalHub {
+  ws: string;
+  http: string;
+  /** Its processes, where they are on this machine; empty: their CPU is not known. */
+  pids: readonly number[];
+  /** Agents are called so; their tokens are known, or they are registered. */
+  prefix: string;
+  known: Tokens;
+  /** Tokens that the hub has given out: it gives them only once. */
+  keep(tokens: Tokens): Promise<void>;
 }
 
 /** Rejects when the hub fails to start or its server cannot be had; a hub that keeps less than required is refused with the reason. */
 export async function enterHub(options: EntryOptions): Promise<Entrant> {
-  const { id, care, workload, slo, seed, tell } = options;
+  const { id, care, external, workload, slo, seed, tell } = options;
   const started = await startHub(options.spec, {
     care,
     sources: options.sources,
@@ -44,6 +61,7 @@ export async function enterHub(options: EntryOptions): Promise<Entrant> {
     ...(options.shards !== undefined && { shards: options.shards }),
     ...(options.keptFolder !== undefined && { keptFolder: options.keptFolder }),
     ...(options.edgeFlags && { edgeFlags: options.edgeFlags }),
+    ...(external && { target: external }),
     tell,
   });
   if (!started.ok) {
@@ -53,17 +71,21 @@ export async function enterHub(options: EntryOptions): Promise<Entrant> {
     return { ready: false, refused: refusedHub(id, `${message}; ${nextStep}`, durability) };
   }
   const { hub } = started;
-  const { durability } = await hub.describe();
+  const { durability, unknown } = await hub.describe();
+  const prefix = external?.prefix ?? `agent-${seed}`;
+  const onSpawn = (process: GeneratorProcess) => care.atEnd(() => process.kill());
   const generator = await GeneratedLoad.start({
     ws: hub.ws,
     http: hub.http,
     workload,
     graceMs: appliedSlo({ slo, coresPerMachine: options.coresPerMachine }).boundMs + longWorkMs(workload),
     seed,
-    prefix: `agent-${seed}`,
+    prefix,
+    ...(external && { known: external.known }),
     onNote: tell,
-    onSpawn: (process) => care.atEnd(() => process.kill()),
+    onSpawn,
   });
+  await external?.keep(generator.tokens);
   raisePriority(generator.pid);
   return {
     ready: true,
@@ -76,10 +98,27 @@ export async function enterHub(options: EntryOptions): Promise<Entrant> {
     applyQuotas: () => {
       if (options.coresPerMachine !== null) applyQuotas(hub, id, options.isolation, options.coresPerMachine);
     },
+    hold: async (plan) => {
+      const held = await HeldGenerator.start({
+        plan,
+        ws: hub.ws,
+        http: hub.http,
+        prefix: `${prefix}-${plan.load}`,
+        agents: TALKING_AGENTS,
+        seed,
+        onNote: tell,
+        onSpawn,
+      });
+      raisePriority(held.pid);
+      return held;
+    },
+    unknown,
     stop: () => hub.stop(),
   };
 }
 
+/** Between whom messages go. */
+const TALKING_AGENTS = 20;
 /** Long enough for the compiler to have seen the hot paths; few at a time, so that no heap of debt is left to pay. */
 const WARM_UP_MS = 800;
 const WARM_UP_IN_FLIGHT = 8;

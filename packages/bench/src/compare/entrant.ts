@@ -1,6 +1,7 @@
 /** A hub at the start line: running, connected to its generator, its durability read back; or refused, with the reason. */
 import type { HubResult } from "../results/compare-result.ts";
 import type { LoadGenerator, MeasuredHub } from "./contender.ts";
+import type { QuantityPlan } from "./quantity.ts";
 
 export type Entrant =
   | {
@@ -11,10 +12,17 @@ export type Entrant =
       /** A short unmeasured load without any quota: code gets compiled, connections opened. */
       warmUp(): Promise<void>;
       applyQuotas(): void;
+      /** The generator of another quantity than tasks. */
+      hold(plan: QuantityPlan): Promise<LoadGenerator>;
+      /** What cannot be known of this hub. */
+      unknown: string[];
       /** Drains and ends the hub. */
       stop(): Promise<void>;
     }
   | { ready: false; refused: HubResult };
+
+export type RefusedEntrant = Extract<Entrant, { ready: false }>;
+export type ReadyEntrant = Extract<Entrant, { ready: true }>;
 
 /** The entry of a hub that cannot be compared: shown with its reason, and never part of the verdict. */
 export function refusedHub(id: string, reason: string, durability: HubResult["durability"]): HubResult {

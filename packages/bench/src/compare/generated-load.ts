@@ -1,11 +1,12 @@
 /** A workload as commands to the load generator's process, and its answers as facts of a trial. */
+import type { Tokens } from "@hubscale/sidecar-sim";
 import type { Load, StageLatencies, TrialResult, TrialShape } from "../load/generator-protocol.ts";
-import type { HistoryVerdict } from "../load/history-check.ts";
 import { GeneratorProcess } from "../load/generator-process.ts";
 import type { LateBound } from "../load/late-count.ts";
 import { readCpuSeconds } from "../machine/index.ts";
 import { allowedShare, type Slo } from "../measure/slo.ts";
 import { type Workload, workTimeOf } from "../workload/workload.ts";
+import { checkedHistoryOf } from "./checked-history.ts";
 import type { CheckedHistory, LoadGenerator, MeasuredTrial, TrialPlan } from "./contender.ts";
 
 export interface GeneratorTarget {
@@ -17,6 +18,8 @@ export interface GeneratorTarget {
   seed: number;
   /** Agent ids begin with this; new for each run against one hub. */
   prefix: string;
+  /** Tokens from an earlier run. */
+  known?: Tokens;
   onNote(text: string): void;
   /** At once, so that the process is ended with the program whatever happens next. */
   onSpawn(process: GeneratorProcess): void;
@@ -27,6 +30,8 @@ const HTTP_CONNECTIONS_PER_NODE = 64;
 const CONNECT_LIMIT_MS = 60_000;
 
 export class GeneratedLoad implements LoadGenerator {
+  /** All that are known now. */
+  readonly tokens: Tokens;
   readonly #process: GeneratorProcess;
   readonly #target: GeneratorTarget;
   #trials = 0;
@@ -35,7 +40,7 @@ export class GeneratedLoad implements LoadGenerator {
   static async start(target: GeneratorTarget): Promise<GeneratedLoad> {
     const process = new GeneratorProcess({ phase: () => undefined, note: (text) => target.onNote(text) });
     target.onSpawn(process);
-    await process.connect({
+    const { tokens } = await process.connect({
       ws: target.ws,
       http: target.http,
       agents: target.workload.agents,
@@ -50,11 +55,13 @@ export class GeneratedLoad implements LoadGenerator {
       prefix: target.prefix,
       httpConnections: HTTP_CONNECTIONS_PER_NODE,
       limitMs: CONNECT_LIMIT_MS,
+      ...(target.known && { known: target.known }),
     });
-    return new GeneratedLoad(process, target);
+    return new GeneratedLoad(process, target, tokens);
   }
 
-  private constructor(process: GeneratorProcess, target: GeneratorTarget) {
+  private constructor(process: GeneratorProcess, target: GeneratorTarget, tokens: Tokens) {
+    this.tokens = tokens;
     this.#process = process;
     this.#target = target;
   }
@@ -89,7 +96,7 @@ export class GeneratedLoad implements LoadGenerator {
       backlog: result.backlog,
       drained: result.drained,
       drainMs: result.drainMs,
-      checked: { ...checkedOf(result.history), unfinished: result.history.unfinished },
+      checked: { ...checkedHistoryOf(result.history), unfinished: result.history.unfinished },
       generator: {
         cpuShare: result.generator.cpuShare,
         scheduleLagMsP99: result.generator.scheduleLagMs.p99,
@@ -103,7 +110,7 @@ export class GeneratedLoad implements LoadGenerator {
   }
 
   async close(): Promise<CheckedHistory> {
-    return checkedOf(await this.#process.close());
+    return checkedHistoryOf(await this.#process.close());
   }
 
   #trial(
@@ -121,23 +128,6 @@ export class GeneratedLoad implements LoadGenerator {
       ...load,
     });
   }
-}
-
-function checkedOf(verdict: HistoryVerdict): CheckedHistory {
-  const { submitted, acknowledged, completed, deadLettered, lost, duplicated, staleAccepted, generationFaults } = verdict;
-  const { offenders } = verdict;
-  return {
-    history: {
-      submitted,
-      acknowledged,
-      completed,
-      deadLettered,
-      lost,
-      duplicated,
-      staleAccepted: staleAccepted + generationFaults,
-    },
-    offending: [...offenders.lost, ...offenders.duplicated, ...offenders.staleAccepted, ...offenders.generationFaults],
-  };
 }
 
 function lateBoundOf(slo: Slo): LateBound | undefined {

@@ -10,6 +10,8 @@ export interface HubFacts {
   checked: CheckedHistory;
   /** The quota of each machine in cores; null: none. */
   coresPerMachine: number | null;
+  /** False: nobody has looked for the capacity in tasks. Default true. */
+  searchedTasks?: boolean;
 }
 
 export function hubResultOf(contender: Contender, facts: HubFacts, random: () => number): HubResult {
@@ -17,7 +19,7 @@ export function hubResultOf(contender: Contender, facts: HubFacts, random: () =>
   const found = search && trials.some((trial) => trial.outcome !== "invalid") ? search.estimate() : null;
   const counted = trialsThatCount(trials, found?.value ?? 0);
   const paid = trialsThatPaid(trials, found?.value ?? 0);
-  const invalidReasons = invalidReasonsOf(contender, facts.checked);
+  const invalidReasons = invalidReasonsOf(contender, facts.checked, facts.searchedTasks ?? true);
   const perTask = costsByRole(trials, paid, random);
   const workPerTask = workOf(contender, paid, random);
   const fsyncs = workPerTask["fsyncs"] ?? null;
@@ -135,12 +137,13 @@ function latencyOf(trials: readonly TrialSummary[], of: (trial: TrialSummary) =>
   return spreadEstimate(sorted[Math.floor(sorted.length / 2)] as number, values, "ms");
 }
 
-function invalidReasonsOf({ trials, search }: Contender, { history, offending }: CheckedHistory): string[] {
+function invalidReasonsOf({ trials, search }: Contender, { history, offending }: CheckedHistory, searched: boolean): string[] {
   const reasons: string[] = [];
   const examples = offending.length > 0 ? ` (for instance ${offending.slice(0, 3).join(", ")})` : "";
   if (history.lost > 0) reasons.push(`${history.lost} acknowledged tasks were lost${examples}`);
   if (history.duplicated > 0) reasons.push(`${history.duplicated} tasks were completed more than once${examples}`);
   if (history.staleAccepted > 0) reasons.push(`${history.staleAccepted} stale completions were accepted${examples}`);
+  if (!searched) return reasons;
   const invalid = trials.filter((trial) => trial.outcome === "invalid");
   if (trials.length === 0) reasons.push("no trial was run");
   else if (invalid.length * 2 > trials.length) {

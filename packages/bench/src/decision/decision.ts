@@ -38,10 +38,13 @@ export function decide(hubs: readonly HubResult[], coresPerMachine: number | nul
   marginal.push(...nodeMargins(sharded), ...serverMargins(sharded));
   flipsWhen.push(...flips({ reference, bestSingle, cost, coresPerMachine }));
   const spoilt = hubs.filter((hub) => !hub.valid && hub.trials.length > 0).map((hub) => hub.id);
+  const [only] = usable;
   const verdict =
-    spoilt.length > 0
-      ? `No verdict: ${spoilt.join(", ")} could not be measured validly in this run (see below); what the others show is not the whole comparison.`
-      : verdictOf({ reference, bestSingle, repair, cost });
+    only?.id === "external" && hubs.length === 1
+      ? `${only.id} bears ${range(only.capacity.tasksPerSec as Estimate)} tasks/s within its SLO; there is nothing to compare it with (--hubs adds others).`
+      : spoilt.length > 0
+        ? `No verdict: ${spoilt.join(", ")} could not be measured validly in this run (see below); what the others show is not the whole comparison.`
+        : verdictOf({ reference, bestSingle, repair, cost });
   return { verdict, because, flipsWhen, cost, marginal };
 }
 

@@ -32,8 +32,8 @@ export interface HubEnvironment {
   port?: number;
   /** Where the hub's programs log: our own stderr, or (the default) a file that is shown when one fails. */
   log?: "inherit";
-  /** Where `external` is. */
-  target?: { ws: string; http: string };
+  /** Where `external` is; `pids`: its processes, where they are on this machine. */
+  target?: { ws: string; http: string; pids?: readonly number[] };
   /** A node must be ready within this time; with many seeded rows it takes longer. Default 60,000. */
   readyWithinMs?: number;
   /** Runs node for the first program of the hub: a profiler. Default: node itself. */

@@ -79,14 +79,20 @@ function connectExternal(spec: HubSpec, env: HubEnvironment): StartedHub {
     const message = "the hub id `external` needs the address of a hub";
     return { ok: false, refusal: { code: "no_target", message, nextStep: "give --target ws://… and --http http://…" } };
   }
-  const { ws, http } = env.target;
-  const unknown = ["CPU, memory and disk of the hub: not on this machine or not ours", "its version and configuration"];
+  const { ws, http, pids = [] } = env.target;
+  const unknown = ["its version and configuration", "its durability, where it does not say (GET /api/describe)"];
+  if (pids.length === 0) {
+    unknown.push(
+      "its CPU, memory and disk, so also whether it is quiet after a load (debt): give --pid for a hub on this machine",
+    );
+  }
+  unknown.push("what else its machine does, and the network between; no CPU quota is applied to it");
   const hub: RunningHub = {
     id: formatHubId(spec),
     spec,
     ws: [ws],
     http: [http],
-    roles: new Map(),
+    roles: new Map(pids.length > 0 ? [["hub", pids]] : []),
     nodes: [],
     servers: [],
     describe: () => describeHub({ id: "external", http: [http], servers: [], required: env.durability, unknown }),

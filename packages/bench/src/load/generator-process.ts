@@ -8,6 +8,7 @@ import type {
   TrialPhase,
   TrialResult,
 } from "./generator-protocol.ts";
+import type { HeldLoadSetting, HoldShape } from "./held-load.ts";
 
 export interface GeneratorProcessListener {
   phase(id: string, phase: TrialPhase): void;
@@ -61,6 +62,16 @@ export class GeneratorProcess {
   /** Rejects with `GeneratorFailed`. */
   trial(command: TrialCommand): Promise<TrialResult> {
     return this.#ask(command, "trialResult");
+  }
+
+  /** In place of `connect`: makes ready to hold a load. */
+  open(setting: HeldLoadSetting): Promise<ReplyOf<"opened">> {
+    return this.#ask({ kind: "open", ...setting }, "opened");
+  }
+
+  /** Rejects with `GeneratorFailed`, `cannot_hold` when the hub cannot take so much at all. */
+  hold(shape: HoldShape): Promise<ReplyOf<"held">> {
+    return this.#ask({ kind: "hold", ...shape }, "held");
   }
 
   /** Disconnects the agents and gives the history of the whole run; resolves when the process is gone. */

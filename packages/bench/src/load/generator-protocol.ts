@@ -2,13 +2,19 @@
  * What the bench and its load generator say to each other over the channel of `child_process.fork` (serialization
  * `advanced`). One command at a time; each is answered by the reply of the same name or by `failed`.
  */
-import type { SidecarBehaviour } from "@hubscale/sidecar-sim";
+import type { SidecarBehaviour, Tokens } from "@hubscale/sidecar-sim";
 import type { Arrivals } from "./arrivals.ts";
+import type { Held, HeldLoadSetting, HoldShape } from "./held-load.ts";
 import type { HistoryVerdict } from "./history-check.ts";
 import type { LateBound } from "./late-count.ts";
 import type { EncodedLatencies } from "./latency-record.ts";
 
-export type GeneratorCommand = ConnectCommand | TrialCommand | { kind: "close" };
+export type GeneratorCommand = ConnectCommand | TrialCommand | OpenCommand | HoldCommand | { kind: "close" };
+
+/** In place of `connect`: a load that is held instead of tasks that come. */
+export type OpenCommand = { kind: "open" } & HeldLoadSetting;
+/** A trial of it. */
+export type HoldCommand = { kind: "hold" } & HoldShape;
 
 export interface ConnectCommand {
   kind: "connect";
@@ -33,6 +39,8 @@ export interface ConnectCommand {
   jitter?: boolean;
   /** False: no submitter is registered. Default true. */
   submits?: boolean;
+  /** Tokens from an earlier run; agents that are in it are not registered again. */
+  known?: Tokens;
 }
 
 export interface TrialShape {
@@ -62,7 +70,9 @@ export type Load =
 export type TrialCommand = { kind: "trial" } & TrialShape & Load;
 
 export type GeneratorReply =
-  | { kind: "connected"; ms: number; registerMs: number; agents: number; counters: WireCounters }
+  | { kind: "connected"; ms: number; registerMs: number; agents: number; counters: WireCounters; tokens: Tokens }
+  | { kind: "opened" }
+  | ({ kind: "held" } & Held)
   | TrialResult
   | { kind: "closed"; history: HistoryVerdict }
   /** The command was not carried out; the generator takes further commands. */
@@ -83,6 +93,8 @@ export type FailureCode =
   | "stopped"
   | "not_connected"
   | "already_connected"
+  /** The hub cannot take so much at all. */
+  | "cannot_hold"
   | "internal";
 
 export interface TrialResult {

@@ -1,6 +1,10 @@
 import type { Clock } from "@hubscale/sidecar-sim";
-import type { ConnectCommand, GeneratorCommand, GeneratorReply, TrialPhase } from "./generator-protocol.ts";
+import type { ConnectCommand, GeneratorCommand, GeneratorReply, HoldCommand, TrialPhase } from "./generator-protocol.ts";
+import type { HeldLoad, HeldLoadSetting } from "./held-load.ts";
+import { IdleLoad } from "./idle-load.ts";
 import { LoadGenerator } from "./load-generator.ts";
+import { MessageLoad } from "./message-load.ts";
+import { StreamingLoad } from "./streaming-load.ts";
 import { runTrial } from "./trial-run.ts";
 
 /** Carries out the bench's commands one after the other. */
@@ -8,6 +12,7 @@ export class GeneratorSession {
   readonly #clock: Clock;
   readonly #reply: (reply: GeneratorReply) => void;
   #generator: LoadGenerator | undefined;
+  #held: HeldLoad | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(clock: Clock, reply: (reply: GeneratorReply) => void) {
@@ -35,8 +40,17 @@ export class GeneratorSession {
           this.#reply({ kind: "failed", command: "trial", code: "not_connected", detail: "connect first" });
         }
         return false;
+      case "open":
+        this.#held = heldLoad(command, this.#clock);
+        this.#reply({ kind: "opened" });
+        return false;
+      case "hold":
+        await this.#hold(command);
+        return false;
       case "close":
-        if (this.#generator) {
+        if (this.#held) {
+          this.#reply({ kind: "closed", history: await this.#held.close() });
+        } else if (this.#generator) {
           const history = this.#generator.verdict();
           await this.#generator.close();
           this.#generator = undefined;
@@ -48,6 +62,16 @@ export class GeneratorSession {
     }
   }
 
+  async #hold(command: HoldCommand): Promise<void> {
+    try {
+      if (!this.#held) throw new Error("open a load first");
+      this.#reply({ kind: "held", ...(await this.#held.hold(command)) });
+    } catch (error) {
+      // What a hub cannot take is a result of the search, not a defect of the generator.
+      this.#reply({ kind: "failed", command: "hold", code: "cannot_hold", detail: (error as Error).message });
+    }
+  }
+
   async #connect(command: ConnectCommand): Promise<void> {
     if (this.#generator) {
       this.#reply({ kind: "failed", command: "connect", code: "already_connected", detail: "one hub for each generator" });
@@ -56,6 +80,7 @@ export class GeneratorSession {
     const outcome = await LoadGenerator.connect(command, {
       clock: this.#clock,
       note: (text) => this.#reply({ kind: "note", text }),
+      ...(command.known && { known: command.known }),
     });
     if (!outcome.ok) {
       this.#reply({ kind: "failed", command: "connect", code: outcome.code, detail: outcome.detail });
@@ -68,6 +93,19 @@ export class GeneratorSession {
       registerMs: outcome.registerMs,
       agents: command.agents,
       counters: outcome.generator.counters(),
+      tokens: outcome.tokens,
     });
+  }
+}
+
+function heldLoad(setting: HeldLoadSetting, clock: Clock): HeldLoad {
+  switch (setting.load) {
+    case "streams":
+      return new StreamingLoad(setting, clock);
+    case "directMessages":
+    case "broadcasts":
+      return new MessageLoad(setting, clock);
+    case "idleAgents":
+      return new IdleLoad(setting, clock);
   }
 }

@@ -139,11 +139,19 @@ export class LoadGenerator {
     return asked.length;
   }
 
-  /** Waits until nothing in the books is open: all submissions answered, all acknowledged tasks ended. False at `limitMs` of the clock. */
-  async drain(books: { readonly open: number }, limitMs: number): Promise<boolean> {
+  /**
+   * Waits until nothing in the books is open: all submissions answered, all acknowledged tasks ended. False at `limitMs` of the
+   * clock, or when nothing has ended for `idleMs`: what does not move any more is lost, and need not be waited for.
+   */
+  async drain(
+    books: { readonly open: number; readonly lastEndMs: number },
+    limitMs: number,
+    idleMs = Number.POSITIVE_INFINITY,
+  ): Promise<boolean> {
+    const fromMs = this.clock.monotonicMs();
     while (books.open > 0) {
       const nowMs = this.clock.monotonicMs();
-      if (nowMs >= limitMs) return false;
+      if (nowMs >= limitMs || nowMs - Math.max(fromMs, books.lastEndMs) >= idleMs) return false;
       await this.until(nowMs + DRAIN_LOOK_MS);
     }
     return true;

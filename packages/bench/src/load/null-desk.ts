@@ -11,6 +11,8 @@ export interface NullHubFlaws {
   staleEvery: number;
   /** Every nth submission is refused with 503. */
   refuseEvery: number;
+  /** CPU that each completed task leaves to be paid once nothing has come for a while: work accepted and put off. */
+  debtMsPerTask: number;
 }
 
 interface Task {
@@ -29,12 +31,22 @@ interface Agent {
   task: Task | undefined;
 }
 
+interface AgentFrame {
+  type: string;
+  task_id?: string;
+  generation?: number;
+  agent_id?: string;
+  to?: string;
+  payload?: unknown;
+}
+
 /** Tasks and agents of the null hub, all in memory. */
 export class NullDesk {
   readonly #flaws: NullHubFlaws;
   /** Drawn once: drawing for each task would be a tenth of this hub's CPU. */
   readonly #idPrefix = randomBytes(4).toString("hex");
   readonly #tasks = new Map<string, Task>();
+  readonly #agents = new Map<string, Agent>();
   readonly #queue: Task[] = [];
   #queueHead = 0;
   /** Agents without a task, in the order of becoming idle. An agent that left is skipped. */
@@ -42,6 +54,8 @@ export class NullDesk {
   #submitted = 0;
   #assigned = 0;
   #completed = 0;
+  #owedMs = 0;
+  #paying: NodeJS.Timeout | undefined;
 
   constructor(flaws: NullHubFlaws) {
     this.#flaws = flaws;
@@ -76,11 +90,12 @@ export class NullDesk {
     socket.on("close", () => this.#left(agent));
   }
 
-  #received(agent: Agent, frame: { type: string; task_id?: string; generation?: number; agent_id?: string }): void {
+  #received(agent: Agent, frame: AgentFrame): void {
     const task = this.#tasks.get(frame.task_id ?? "");
     switch (frame.type) {
       case "identify":
         agent.agentId = String(frame.agent_id);
+        this.#agents.set(agent.agentId, agent);
         agent.socket.send(`{"type":"identified","agent_id":"${agent.agentId}"}`);
         this.#freed(agent);
         return;
@@ -102,12 +117,21 @@ export class NullDesk {
         agent.socket.send(`{"type":"state_report_ack","task_id":"${frame.task_id}","action":"${action}"}`);
         return;
       }
+      case "message":
+        this.#deliver(frame);
+        return;
       case "task_rejected":
         if (task?.agent === agent) this.#requeue(task);
         return;
       default:
         return;
     }
+  }
+
+  #deliver(frame: { to?: string; payload?: unknown }): void {
+    const text = `{"type":"message","payload":${JSON.stringify(frame.payload ?? null)}}`;
+    if (frame.to !== undefined) this.#agents.get(frame.to)?.socket.send(text);
+    else for (const agent of this.#agents.values()) agent.socket.send(text);
   }
 
   #complete(agent: Agent, task: Task | undefined, generation: number | undefined): void {
@@ -121,7 +145,22 @@ export class NullDesk {
     agent.socket.send(`{"type":"task_ack","task_id":"${task.id}","status":"complete"}`);
     this.#freed(agent);
     this.#completed++;
+    this.#owe(this.#flaws.debtMsPerTask);
     if (isNth(this.#completed, this.#flaws.repeatEvery)) this.#requeue(task);
+  }
+
+  /** Begins when nothing has come for a moment, so that it never shows in a latency; in pieces, so that what comes then is heard. */
+  #owe(ms: number): void {
+    this.#owedMs = Math.min(MOST_OWED_MS, this.#owedMs + ms);
+    clearTimeout(this.#paying);
+    if (this.#owedMs > 0) this.#paying = setTimeout(() => this.#pay(), PAY_AFTER_MS);
+  }
+
+  #pay(): void {
+    const untilMs = performance.now() + PIECE_MS;
+    while (performance.now() < untilMs);
+    this.#owedMs -= PIECE_MS;
+    if (this.#owedMs > 0) this.#paying = setTimeout(() => this.#pay(), PAUSE_MS);
   }
 
   #deadLetter(agent: Agent, task: Task): void {
@@ -138,6 +177,7 @@ export class NullDesk {
 
   #left(agent: Agent): void {
     this.#idle.delete(agent);
+    this.#agents.delete(agent.agentId);
     if (agent.task?.agent === agent && agent.task.status === "assigned") this.#requeue(agent.task);
   }
 
@@ -183,6 +223,13 @@ export class NullDesk {
     );
   }
 }
+
+/** Longer than the gaps of the load that it is tested with. */
+const PAY_AFTER_MS = 60;
+const PIECE_MS = 45;
+const PAUSE_MS = 5;
+/** So that a warm-up leaves no more than can be waited for. */
+const MOST_OWED_MS = 3_000;
 
 /** The fields of a recorded trivial assignment that do not differ from task to task. */
 const ASSIGN_REST = JSON.stringify({

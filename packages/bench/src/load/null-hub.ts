@@ -24,7 +24,7 @@ export interface NullHub {
   close(): Promise<void>;
 }
 
-const NO_FLAWS: NullHubFlaws = { loseEvery: 0, repeatEvery: 0, staleEvery: 0, refuseEvery: 0 };
+const NO_FLAWS: NullHubFlaws = { loseEvery: 0, repeatEvery: 0, staleEvery: 0, refuseEvery: 0, debtMsPerTask: 0 };
 
 export async function startNullHub(options: NullHubOptions): Promise<NullHub> {
   const desk = new NullDesk({ ...NO_FLAWS, ...options.flaws });

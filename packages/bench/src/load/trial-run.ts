@@ -9,6 +9,8 @@ import { taskBody } from "./task-body.ts";
 import { TrialRecord } from "./trial-record.ts";
 
 const BACKLOG_SAMPLE_MS = 50;
+/** Beyond what a task may take: the slowest hub here ends one each half second. */
+const IDLE_DRAIN_MS = 4_000;
 /** From the command to the first intended time, so that the first submission is not late by the set-up. */
 const LEAD_MS = 20;
 
@@ -57,7 +59,7 @@ export async function runTrial(
   await offered;
 
   enter("drain");
-  const drained = await generator.drain(record, endMs + command.drainLimitMs);
+  const drained = await generator.drain(record, endMs + command.drainLimitMs, command.graceMs + IDLE_DRAIN_MS);
   enter("verify");
   await generator.lookUpOpen(history, note);
   generator.listen(undefined);

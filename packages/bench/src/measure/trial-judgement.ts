@@ -21,6 +21,10 @@ export interface TrialFacts {
   quietAfterMs: number | null;
   /** What the hub still owed then, by its own word: scheduling passes and changes that wait. Zero where it does not say. */
   owed: number;
+  /** What `offered` and `completedInTime` count. Default: tasks. */
+  what?: string;
+  /** Something that must not happen has happened, in words. */
+  trouble?: string;
   generator: { cpuShare: number; scheduleLagMsP99: number; loopDelayMsP99: number };
 }
 
@@ -57,8 +61,9 @@ function missesOf(facts: TrialFacts, slo: Slo): string[] {
   if (!(measured < slo.boundMs)) misses.push(`${metricOf(slo)} ${ms(measured)}, bound ${ms(slo.boundMs)}`);
   if (facts.unacknowledged > 0) misses.push(`${facts.unacknowledged} of ${facts.offered} submissions not acknowledged`);
   if (facts.completedInTime < ACHIEVED_SHARE * facts.offered) {
-    misses.push(`${facts.completedInTime} of ${facts.offered} tasks completed in time`);
+    misses.push(`${facts.completedInTime} of ${facts.offered} ${facts.what ?? "tasks completed"} in time`);
   }
+  if (facts.trouble) misses.push(facts.trouble);
   const growth = backlogGrowth(facts.backlog);
   if (growth > Math.max(MIN_GROWTH_TASKS, (1 - ACHIEVED_SHARE) * facts.offered)) {
     misses.push(`backlog grew by ${Math.round(growth)} tasks`);
@@ -77,12 +82,13 @@ function doubtsOf(facts: TrialFacts, slo: Slo, missed: boolean): string[] {
   const doubts: string[] = [];
   const { cpuShare, loopDelayMsP99, scheduleLagMsP99 } = facts.generator;
   const overMs = observed(facts, slo) - slo.boundMs;
-  const explainsTheMiss = (lateMs: number) => missed && !(lateMs <= overMs / 2);
+  // What it sends late and what it hears late add up.
+  const explainsTheMiss = missed && !(scheduleLagMsP99 + loopDelayMsP99 <= overMs / 2);
   if (facts.offered === 0) doubts.push("no submission fell into the window");
-  if (scheduleLagMsP99 > GENERATOR_LIMITS.scheduleLagMsP99 && explainsTheMiss(scheduleLagMsP99)) {
+  if (scheduleLagMsP99 > GENERATOR_LIMITS.scheduleLagMsP99 && explainsTheMiss) {
     doubts.push(`the generator sent ${ms(scheduleLagMsP99)} late (p99)`);
   }
-  if (loopDelayMsP99 > GENERATOR_LIMITS.loopDelayMsP99 && explainsTheMiss(loopDelayMsP99)) {
+  if (loopDelayMsP99 > GENERATOR_LIMITS.loopDelayMsP99 && explainsTheMiss) {
     doubts.push(`the generator's event loop was ${ms(loopDelayMsP99)} late (p99)`);
   }
   if (cpuShare > GENERATOR_LIMITS.cpuShare) doubts.push(`the generator used ${Math.round(cpuShare * 100)} % of a core`);

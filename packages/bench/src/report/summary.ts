@@ -3,7 +3,7 @@ import { realHubLines } from "../calibrate/real-hub-text.ts";
 import { fleetLines } from "../fleet/compared-fleet.ts";
 import { significant, WORK_WORDS } from "../decision/decision.ts";
 import { type Estimate, scaled } from "../measure/estimate.ts";
-import type { CompareResult, HubResult } from "../results/compare-result.ts";
+import type { CompareResult, HarnessFloor, HubResult } from "../results/compare-result.ts";
 import { bottleneckLines, modelErrorLines, scalingLines } from "./model-lines.ts";
 
 export interface Table {
@@ -115,6 +115,8 @@ function notesOf(result: CompareResult): string[] {
   }
   const floorMs = result.environment["fsyncFloorMs"];
   if (floorMs !== undefined) notes.push(slowedDiskNote(floorMs));
+  if (result.floor) notes.push(floorNote(result.floor));
+  notes.push(...quantityNotes(result));
   const cores = result.isolation.coresPerMachine;
   if (cores === null) {
     notes.push(
@@ -127,6 +129,30 @@ function notesOf(result: CompareResult): string[] {
   }
   return notes;
 }
+
+function floorNote(floor: HarnessFloor): string {
+  const { tasksPerSec, assignMsP50, assignMsP99, generatorCpuMsPerTask } = floor;
+  return `The harness itself, against a hub that does nothing at ${tasksPerSec} tasks/s: assign p50 ${significant(assignMsP50)} ms, p99 ${significant(assignMsP99)} ms, ${significant(generatorCpuMsPerTask)} CPU-ms of the generator per task.`;
+}
+
+function quantityNotes({ hubs }: CompareResult): string[] {
+  return QUANTITY_WORDS.flatMap(([quantity, words]) => {
+    const figures = hubs.flatMap((hub) => {
+      const found = hub.capacity[quantity];
+      const note = hub.capacityNotes?.[quantity];
+      if (found)
+        return [`${hub.id} ${found.unit.endsWith("at least") ? "≥ " : ""}${estimateText(found)}${note ? ` (${note})` : ""}`];
+      return note && hub.quantityTrials?.[quantity] ? [`${hub.id} none: ${note}`] : [];
+    });
+    return figures.length > 0 ? [`${words}: ${figures.join("; ")}.`] : [];
+  });
+}
+
+const QUANTITY_WORDS = [
+  ["streamingAgents", "Streaming agents (each 10 frames/s) at report.p99 < 100 ms"],
+  ["messagesPerSec", "Direct messages/s at deliver.p99 < 100 ms"],
+  ["connections", "Idle agents at pong.p99 < 100 ms"],
+] as const;
 
 /** What must stand beside every figure that was measured so. */
 export function slowedDiskNote(fsyncFloorMs: unknown): string {

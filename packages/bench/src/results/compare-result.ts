@@ -24,6 +24,8 @@ export interface CompareResult {
   environment: Record<string, unknown>;
   /** Trials that were kept from an earlier start of the same run. Each hub began anew with an empty store then. */
   resumed?: { trials: number; startedAt: string };
+  /** Of the harness itself, against a hub that does nothing: no latency below it is the hub's. */
+  floor?: HarnessFloor | null;
   hubs: HubResult[];
   /** Order of the trials over all hubs, to check that they were interleaved. */
   order: string[];
@@ -41,6 +43,17 @@ export interface CompareResult {
   /** Of a run with `--thresholds`. */
   thresholds?: ThresholdCheck[];
   notMeasured: string[];
+}
+
+/** One trial, without a quota. */
+export interface HarnessFloor {
+  /** Offered. */
+  tasksPerSec: number;
+  assignMsP50: number;
+  assignMsP99: number;
+  assignServiceMsP99: number;
+  generatorCpuMsPerTask: number;
+  scheduleLagMsP99: number;
 }
 
 export interface HubResult {
@@ -77,6 +90,10 @@ export interface HubResult {
   /** What the hub counted of its own work, per completed task (fsyncs, rows read, scheduler passes, …): why it costs what it costs. */
   workPerTask: Record<string, Estimate>;
   trials: TrialSummary[];
+  /** Of the quantities other than tasks. */
+  quantityTrials?: Partial<Record<keyof HubResult["capacity"], TrialSummary[]>>;
+  /** What cannot be known of this hub, such as one that is not on this machine. */
+  unknown?: string[];
   /** What the running hub said of itself at the end. */
   describe: unknown;
 }

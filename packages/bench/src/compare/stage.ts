@@ -1,0 +1,183 @@
+/** What any measuring needs around it: the hubs at the start line, their quotas, the environment, and a clean end. */
+import { randomBytes } from "node:crypto";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { readTokens, writeTokens } from "@hubscale/sidecar-sim";
+import { formatHubId, type HubSpec, parseHubId } from "../drivers/index.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { type CpuIsolation, noIsolation, openCpuIsolation } from "../isolation/cpu-quota.ts";
+import { type EnvironmentFingerprint, ProcessCare, readEnvironment } from "../machine/index.ts";
+import { parseSlo, type Slo } from "../measure/slo.ts";
+import { serverSourcesOf } from "../provisioning/index.ts";
+import { loadWorkload, type Workload } from "../workload/workload.ts";
+import type { Surroundings } from "./compare-command.ts";
+import { enterHub, type ExternalHub } from "./enter-hub.ts";
+import type { Entrant } from "./entrant.ts";
+import { type Progress, progressOn, silentProgress } from "./progress.ts";
+
+export interface StageOptions {
+  workload: string;
+  slo?: Slo;
+  durability: "fsync" | "process";
+  isolation: "auto" | "cgroup" | "none";
+  cores?: number;
+  /** 0: the disk as it is. */
+  fsyncFloorMs: number;
+  /** Queue shards of the sharded hubs; default: the program's own. */
+  shards?: number;
+  seed: number;
+  progress: boolean;
+  /** Of `external`. */
+  target?: string;
+  http?: string;
+  pid?: number[];
+  tokenFile?: string;
+}
+
+/** What is known before a hub is started. */
+export interface StageFacts {
+  progress: Progress;
+  isolation: CpuIsolation;
+  /** Quota of each machine, in cores; null: none. */
+  coresPerMachine: number | null;
+  environment: EnvironmentFingerprint;
+  slo: Slo;
+}
+
+export interface Stage extends StageFacts {
+  care: ProcessCare;
+  workload: Workload;
+  entrants: Entrant[];
+  /** One more hub, for which the quotas were not laid out. */
+  enter(spec: HubSpec): Promise<Entrant>;
+}
+
+/** Everything that can be checked before anything is started; the problems are for exit code 2. */
+export function planStage(
+  hubs: readonly string[],
+  { target, http, workload }: StageOptions,
+): { ok: true; specs: HubSpec[]; workload: Workload } | { ok: false; problems: string[] } {
+  const ids = target !== undefined && !hubs.includes("external") ? [...hubs, "external"] : hubs;
+  const parsed = ids.map((id) => parseHubId(id));
+  const problems = parsed.flatMap((hub) => (hub.ok ? [] : [hub.problem]));
+  if (ids.length === 0) problems.push("--hubs names no hub");
+  if (ids.includes("external") && target === undefined) {
+    problems.push("the hub id external needs --target ws://…/ws (and --http http://…, where it is another address)");
+  }
+  if (target !== undefined && !isUrl(target, ["ws:", "wss:"])) problems.push(`--target: '${target}' is no ws:// address`);
+  if (http !== undefined && !isUrl(http, ["http:", "https:"])) problems.push(`--http: '${http}' is no http:// address`);
+  const loaded = loadWorkload(workload);
+  if (!loaded.ok) problems.push(...loaded.problems);
+  if (problems.length > 0 || !loaded.ok) return { ok: false, problems };
+  return { ok: true, specs: parsed.flatMap((hub) => (hub.ok ? [hub.spec] : [])), workload: loaded.workload };
+}
+
+/** `prepare` may end it with an exit code. Then starts the hubs, hands them to `run`, and ends whatever was started, also after an error. */
+export async function onStage(
+  plan: { specs: readonly HubSpec[]; workload: Workload },
+  options: StageOptions,
+  { stderr, env, cwd, prepare }: Surroundings & { prepare?: (facts: StageFacts) => ExitCode | undefined },
+  run: (stage: Stage) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  const fail = (...lines: string[]) => {
+    for (const line of lines) stderr.write(`hubscale: ${line}\n`);
+    return EXIT.error;
+  };
+  const { specs, workload } = plan;
+  const care = new ProcessCare({ handleSignals: true });
+  const progress = options.progress ? progressOn(stderr, () => performance.now()) : silentProgress;
+  care.atEnd(() => progress.done());
+  try {
+    const isolation =
+      options.isolation === "none" ? noIsolation("switched off with --isolation none") : openCpuIsolation(process.pid);
+    if (isolation.kind === "none" && options.isolation === "cgroup") {
+      return fail(`--isolation cgroup: ${isolation.how}; use --isolation none to measure without quotas`);
+    }
+    const sourceFolder = fileURLToPath(new URL("..", import.meta.url));
+    const environment = readEnvironment({ dataFolder: care.temporaryFolder("measure"), sourceFolder });
+    const slo = options.slo ?? (parseSlo(workload.slo) as Slo);
+    const ours = specs.filter((spec) => spec.kind !== "external");
+    const coresPerMachine =
+      isolation.kind === "none" || ours.length === 0
+        ? null
+        : (options.cores ?? coresForEachMachine(ours, environment.cpuLimitCores ?? environment.cpus));
+    const ended = prepare?.({ progress, isolation, coresPerMachine, environment, slo });
+    if (ended !== undefined) return ended;
+    const external = await externalHubOf(options, cwd);
+    const entrants: Entrant[] = [];
+    const enter = async (spec: HubSpec) => {
+      const entrant = await enterHub({
+        ...options,
+        spec,
+        id: formatHubId(spec),
+        care,
+        sources: serverSourcesOf(env),
+        isolation,
+        coresPerMachine: spec.kind === "external" ? null : coresPerMachine,
+        workload,
+        slo,
+        ...(external && { external }),
+        tell: (line) => progress.say(line),
+      });
+      return entrant;
+    };
+    progress.at(0, `starting ${specs.map(formatHubId).join(", ")}`);
+    entrants.push(...(await Promise.all(specs.map(enter))));
+    // After the hubs: hooks run last added first, and a CPU group can only go when its processes have.
+    care.atEnd(async () => {
+      await Promise.all(entrants.map((entrant) => (entrant.ready ? entrant.stop() : undefined)));
+      isolation.close();
+    });
+    return await run({ care, progress, isolation, coresPerMachine, environment, workload, slo, entrants, enter });
+  } catch (error) {
+    progress.done();
+    // What fails because the program was told to end is no failure worth telling.
+    return care.ending ? EXIT.error : fail(...messagesOf(error));
+  } finally {
+    await care.close();
+  }
+}
+
+async function externalHubOf(options: StageOptions, cwd: string): Promise<ExternalHub | undefined> {
+  const { target, tokenFile, pid } = options;
+  if (target === undefined) return undefined;
+  const file = tokenFile === undefined ? undefined : resolve(cwd, tokenFile);
+  const known = file === undefined ? new Map<string, string>() : await readTokens(file);
+  return {
+    ws: target,
+    http: options.http ?? new URL(target.replace(/^ws/, "http")).origin,
+    pids: pid ?? [],
+    // With a token file the same agents come back; without one their names must be new to the hub.
+    prefix: file === undefined ? `bench-${randomBytes(4).toString("hex")}` : "bench",
+    known,
+    keep: (tokens) => (file === undefined ? Promise.resolve() : writeTokens(file, tokens)),
+  };
+}
+
+/** The largest share, in steps of 0.05, that the machines of the largest hub can have at once beside the load generator. */
+export function coresForEachMachine(specs: readonly HubSpec[], cpus: number): number {
+  const machines = Math.max(...specs.map((spec) => (spec.kind === "sharded" ? spec.nodes + spec.servers : 1)));
+  const share = Math.floor(((cpus - GENERATOR_CORES) / machines) * 20) / 20;
+  return Math.min(1, Math.max(LEAST_CORES, share));
+}
+
+/** Kept free for the load generator and for this program. */
+const GENERATOR_CORES = 0.5;
+/** Below this the throttling itself eats a good part of what is left. */
+const LEAST_CORES = 0.2;
+
+function isUrl(text: string, protocols: readonly string[]): boolean {
+  return URL.canParse(text) && protocols.includes(new URL(text).protocol);
+}
+
+/** The message and those of its causes, each on a line. */
+function messagesOf(error: unknown): string[] {
+  const lines: string[] = [];
+  for (let e: unknown = error; e instanceof Error; e = e.cause) lines.push(e.message);
+  return lines.length > 0 ? lines : [String(error)];
+}
+
+/** Where the results of a run go, if nobody says. */
+export function resultsFolder(out: string | undefined, cwd: string, startedAt: Date): string {
+  return resolve(cwd, out ?? join("hubscale-results", startedAt.toISOString().replaceAll(":", "-").slice(0, 19)));
+}

@@ -1,0 +1,193 @@
+/** The tests of the tester: hubs that break the rules, and generators that cannot keep up, must be found out. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { systemClock } from "@hubscale/sidecar-sim";
+import { type HubResult, ProcessCare, provisionRedis, serverSourcesOf } from "hubscale";
+import { LoadGenerator, runTrial } from "hubscale/load";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { processesMentioning, runBench, startBench } from "../compare/bench-program.ts";
+
+let dir = "";
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), "hubscale-tester-"));
+});
+afterAll(() => rmSync(dir, { recursive: true }));
+const closers: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+interface FlawedHub {
+  ws: string;
+  http: string;
+  pid: number;
+}
+
+async function flawedHub(flaws: Record<string, number>): Promise<FlawedHub> {
+  const program = fileURLToPath(new URL("./flawed-hub.mjs", import.meta.url));
+  const child: ChildProcess = spawn(process.execPath, [program, JSON.stringify(flaws)], { stdio: ["pipe", "pipe", "inherit"] });
+  closers.push(() => child.kill("SIGKILL"));
+  const line = await new Promise<string>((resolve) => child.stdout?.once("data", (chunk: Buffer) => resolve(chunk.toString())));
+  return JSON.parse(line) as FlawedHub;
+}
+
+async function run(hub: FlawedHub, ...flags: string[]): Promise<{ code: number | null; hub: HubResult; stderr: string }> {
+  const { code, stdout, stderr } = await runBench([
+    "run",
+    "--target",
+    hub.ws,
+    "--http",
+    hub.http,
+    "--pid",
+    String(hub.pid),
+    "--json",
+    "--no-progress",
+    ...flags,
+  ]);
+  expect(stdout, stderr).not.toBe("");
+  return { code, stderr, hub: (JSON.parse(stdout) as { hub: HubResult }).hub };
+}
+
+/** Not what is tested: a machine that is busy with something else must not end the trial. */
+const PATIENT = ["--slo", "assign.p99 < 5s"];
+const MINUTES_MS = 180_000;
+const STALL_MS = 5_000;
+
+test(
+  "1. a hub that stalls 5 s shows it in the response time's p99 and not in the service time's p50",
+  async () => {
+    const hub = await flawedHub({ stallAfter: 60, stallMs: STALL_MS });
+    const connected = await LoadGenerator.connect(
+      {
+        ws: [hub.ws],
+        http: [hub.http],
+        agents: 8,
+        seed: 1,
+        behaviour: {
+          workTime: { kind: "constant", ms: 0 },
+          progress: null,
+          failure: { share: 0, as: "failed" },
+          outputChars: 10,
+        },
+        timeScale: 1,
+        prefix: "stall",
+        httpConnections: 4,
+        limitMs: 10_000,
+      },
+      { clock: systemClock, note: () => undefined },
+    );
+    if (!connected.ok) throw new Error(connected.detail);
+    const { generator } = connected;
+    closers.push(() => generator.close());
+    const shape = { warmupMs: 500, durationMs: 13_000, graceMs: 0, drainLimitMs: 10_000, seed: 1 };
+    const load = { mode: "open", ratePerSec: 20, arrivals: "constant" } as const;
+    const result = await runTrial(
+      generator,
+      { kind: "trial", id: "t", descriptionChars: 50, metadataBytes: 0, ...shape, ...load },
+      () => undefined,
+    );
+    // A generator that waits for answers would have sent a few tasks in the stall, and seen one slow one.
+    expect(result.window.offered).toBe(260);
+    expect(result.latency.assign.ms.p99).toBeGreaterThan(0.9 * STALL_MS);
+    expect(result.service.assign.ms.p50).toBeLessThan(0.5 * STALL_MS);
+    expect(result.history).toMatchObject({ clean: true, completed: result.whole.offered });
+  },
+  MINUTES_MS,
+);
+
+test.each<[string, Record<string, number>, RegExp]>([
+  ["loses tasks", { loseEvery: 20 }, /acknowledged tasks were lost \(for instance task-/],
+  ["hands completed tasks out again", { repeatEvery: 20 }, /tasks were completed more than once/],
+  ["accepts stale completions", { staleEvery: 5 }, /stale completions were accepted/],
+])(
+  "2. a hub that %s fails the run, however fast it is",
+  async (_, flaws, reason) => {
+    const { code, hub } = await run(await flawedHub(flaws), "--rate", "60", "--seconds", "2", ...PATIENT);
+    expect(hub.invalidReasons.join("\n")).toMatch(reason);
+    expect(hub.valid).toBe(false);
+    expect(code).toBe(4);
+  },
+  MINUTES_MS,
+);
+
+test(
+  "3. a generator starved of CPU makes the run invalid instead of the hub slow",
+  async () => {
+    const tmp = mkdtempSync(join(dir, "tmp-"));
+    const flags = ["run", "--hub", "null", "--rate", "200", "--seconds", "4", "--json", "--no-progress", "--isolation", "none"];
+    const { finished } = startBench(flags, { TMPDIR: tmp });
+    // A quarter of the time is left to it.
+    const starving = setInterval(() => {
+      const pid = generatorOf(tmp);
+      if (pid === undefined) return;
+      signal(pid, "SIGSTOP");
+      setTimeout(() => signal(pid, "SIGCONT"), 150);
+    }, 200);
+    const { code, stdout, stderr } = await finished;
+    clearInterval(starving);
+    expect(stdout, stderr).not.toBe("");
+    const { hub } = JSON.parse(stdout) as { hub: HubResult };
+    expect(hub.trials.map((trial) => trial.outcome)).toEqual(["invalid"]);
+    expect(hub.invalidReasons.join()).toMatch(/the generator('s event loop was| sent) \d+ ms late/);
+    expect(code).toBe(4);
+  },
+  MINUTES_MS,
+);
+
+test(
+  "6. a backbone without fsync is refused at --durability fsync, and said why",
+  async () => {
+    const care = new ProcessCare({ handleSignals: false });
+    closers.push(() => care.close());
+    const provisioned = await provisionRedis({ care, sources: serverSourcesOf(process.env), durability: "process" });
+    if (!provisioned.ok) throw new Error(provisioned.refusal.message);
+    const flags = ["run", "--hub", "sharded-redis@1", "--rate", "10", "--seconds", "1", "--no-progress"];
+    const env = { HUBSCALE_REDIS_URL: provisioned.server.url };
+    const refused = await runBench([...flags, "--durability", "fsync"], env);
+    expect(refused.code).toBe(4);
+    expect(refused.stderr).toMatch(/gives durability process .*appendfsync everysec.* but fsync is required/);
+    expect(refused.stderr).toMatch(/--durability process/);
+    const taken = await runBench([...flags, "--durability", "process", "--json"], env);
+    expect((JSON.parse(taken.stdout) as { hub: HubResult }).hub.durability.verified).toBe("process");
+  },
+  MINUTES_MS,
+);
+
+test(
+  "8. a hub that accepts work faster than it does it is over its knee, although its burst looked fast",
+  async () => {
+    // 100 tasks a second owe 3 s of CPU for each second of load, paid when nobody looks.
+    const { hub } = await run(await flawedHub({ debtMsPerTask: 30 }), "--rate", "100", "--seconds", "2", ...PATIENT);
+    const [trial] = hub.trials;
+    expect(trial?.completedInTime).toBe(trial?.offered);
+    expect(trial?.reasons.join()).toMatch(/unpaid debt/);
+    expect(trial?.outcome).not.toBe("held");
+    expect(trial?.quietAfterMs).toBeNull();
+  },
+  MINUTES_MS,
+);
+
+function generatorOf(tmp: string): number | undefined {
+  return processesMentioning(tmp).find((pid) => commandOf(pid).includes("generator-main"));
+}
+
+/** Empty for a process that has ended meanwhile. */
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+  } catch (error) {
+    if (["ENOENT", "ESRCH"].includes((error as NodeJS.ErrnoException).code ?? "")) return "";
+    throw error;
+  }
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
