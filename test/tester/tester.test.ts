@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { systemClock } from "@hubscale/sidecar-sim";
-import { type HubResult, ProcessCare, provisionRedis, serverSourcesOf } from "hubscale";
+import { type HubResult, type Linearity, ProcessCare, provisionRedis, serverSourcesOf } from "hubscale";
 import { LoadGenerator, runTrial } from "hubscale/load";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { processesMentioning, runBench, startBench } from "../compare/bench-program.ts";
@@ -166,6 +166,26 @@ test(
     expect(trial?.reasons.join()).toMatch(/unpaid debt/);
     expect(trial?.outcome).not.toBe("held");
     expect(trial?.quietAfterMs).toBeNull();
+  },
+  MINUTES_MS,
+);
+
+test(
+  "7. a hub that burns CPU by the clock costs more for a task under a small quota, and is flagged",
+  async () => {
+    const { ws, http, pid } = await flawedHub({ idleBurnMs: 3 });
+    const target = ["--target", ws, "--http", http, "--pid", String(pid)];
+    const flags = ["--quotas", "0.2,0.8", "--rounds", "3", "--seconds", "1", "--json", "--no-progress"];
+    const { code, stdout, stderr } = await runBench(["linearity", ...target, ...flags]);
+    if (stderr.includes("no CPU quota here")) {
+      console.log(`not measured here: ${stderr.trim()}`);
+      return;
+    }
+    const { points, shift, flagged } = JSON.parse(stdout) as Linearity;
+    expect(points.map(({ cores }) => cores)).toEqual([0.2, 0.8]);
+    expect(points[0]?.cpuMsPerTask.value).toBeGreaterThan(points[1]?.cpuMsPerTask.value ?? Infinity);
+    expect(shift).toBeGreaterThan(0.15);
+    expect({ flagged, code }).toEqual({ flagged: true, code: 4 });
   },
   MINUTES_MS,
 );

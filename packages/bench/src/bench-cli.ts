@@ -7,6 +7,7 @@ import { calibrateCommand, DEFAULT_ROUNDS, DEFAULT_ROWS, DEFAULT_TASK_RATES } fr
 import { compareCommand } from "./compare/compare-command.ts";
 import { EFFORTS } from "./compare/effort.ts";
 import { withExternal } from "./compare/hub-options.ts";
+import { addLinearityCommand } from "./compare/linearity-command.ts";
 import { addRunCommand } from "./compare/run-command.ts";
 import { addSearchCommand } from "./compare/search-command.ts";
 import { addConformanceCommand } from "./conformance/conformance-command.ts";
@@ -126,6 +127,7 @@ const end = (code: number) => {
 };
 addRunCommand(program, surroundings, end);
 addSearchCommand(program, surroundings, end);
+addLinearityCommand(program, surroundings, end);
 addConformanceCommand(program, surroundings, end);
 addPrimitivesCommand(program, surroundings, end);
 addEnginesCommand(program, surroundings, end);

@@ -172,6 +172,12 @@ export class SidecarFleet {
     });
   }
 
+  /** Sends a frame as that agent, beside what its sidecar has to say. Lost while it is not connected. */
+  say(index: number, frame: string): void {
+    const berth = this.berths[index];
+    if (berth?.sidecar.isOnline) berth.connection?.send(frame);
+  }
+
   /** Cuts an agent's connection, as a broken network would; it comes back with back-off. */
   disconnect(index: number): void {
     this.berths[index]?.connection?.cut("disconnected on purpose");

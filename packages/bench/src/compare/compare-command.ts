@@ -16,7 +16,7 @@ import type { Workload } from "../workload/workload.ts";
 import { formatHubId, type HubSpec } from "../drivers/index.ts";
 import { runComparison } from "./comparison.ts";
 import { EFFORTS, type Effort } from "./effort.ts";
-import { measureFloor } from "./harness-floor.ts";
+import { bareWorkload, measureFloor } from "./harness-floor.ts";
 import { holdsPoints, type OpenedPoints, PointFiles, type RunConfiguration } from "./point-files.ts";
 import type { Terminal } from "./progress.ts";
 import { onStage, planStage, resultsFolder, type StageFacts, type StageOptions } from "./stage.ts";
@@ -77,7 +77,7 @@ export async function compareCommand(options: CompareCommandOptions, surrounding
   };
   return onStage(plan, options, { ...surroundings, prepare }, async (stage) => {
     const { environment, progress, slo } = stage;
-    const harness = await stage.enter({ kind: "null" });
+    const harness = await stage.enter({ kind: "null" }, bareWorkload(stage.workload));
     const floor = harness.ready ? await measureFloor(harness, { seed: options.seed, slo }) : null;
     const compared = await runComparison(stage.entrants, {
       ...stage,

@@ -6,7 +6,7 @@ import type { Slo } from "../measure/slo.ts";
 import { sloText } from "../measure/slo.ts";
 import { scalingOf } from "../statistics/scaling.ts";
 import { scalingModelOf } from "../statistics/scaling-model.ts";
-import { COMPARE_SCHEMA, type CompareResult, type HubResult } from "../results/compare-result.ts";
+import { COMPARE_SCHEMA, type CompareResult, type HubResult, type WarmUp } from "../results/compare-result.ts";
 import type { Workload } from "../workload/workload.ts";
 import { appliedSlo } from "./applied-slo.ts";
 import { together } from "./checked-history.ts";
@@ -41,6 +41,7 @@ export interface ComparisonOptions {
 interface Running {
   entrant: ReadyEntrant;
   contender: Contender;
+  warmUp: WarmUp | undefined;
   checked: CheckedHistory[];
   found: Partial<Record<HeldQuantity, QuantityFound>>;
 }
@@ -50,7 +51,7 @@ export async function runComparison(entrants: readonly Entrant[], options: Compa
   const { effort, nowMs } = options;
   const startMs = nowMs();
   const running = entrants.flatMap((entrant): Running[] =>
-    entrant.ready ? [{ entrant, contender: contenderOf(entrant, options), checked: [], found: {} }] : [],
+    entrant.ready ? [{ entrant, contender: contenderOf(entrant, options), warmUp: undefined, checked: [], found: {} }] : [],
   );
   const kept = options.points?.kept ?? [];
   const resumed = kept.length > 0 ? { trials: kept.length, startedAt: options.points?.startedAt ?? "" } : undefined;
@@ -98,9 +99,10 @@ async function searchTasks(
   const kept = points?.kept ?? [];
   const order = kept.map(({ hub }) => hub);
   const contenders = running.map(({ contender }) => contender);
-  for (const { entrant, contender } of running) {
+  for (const hub of running) {
+    const { entrant, contender } = hub;
     progress.at(shareDone(contenders, effort), `${contender.hub.id}: warming up`);
-    await entrant.warmUp();
+    hub.warmUp = await entrant.warmUp();
     await contender.settle();
     entrant.applyQuotas();
     if (!searchesTasks) continue;
@@ -139,7 +141,10 @@ async function searchHeld(quantity: HeldQuantity, running: readonly Running[], o
   }
 }
 
-async function resultOf({ entrant, contender, checked, found }: Running, options: ComparisonOptions): Promise<HubResult> {
+async function resultOf(
+  { entrant, contender, warmUp, checked, found }: Running,
+  options: ComparisonOptions,
+): Promise<HubResult> {
   const facts = {
     durability: entrant.durability,
     checked: together(checked),
@@ -154,6 +159,7 @@ async function resultOf({ entrant, contender, checked, found }: Running, options
     capacityNotes: notesFor(found, options.effort.name),
     quantityTrials: Object.fromEntries(Object.entries(found).map(([quantity, { trials }]) => [quantity, trials])),
     unknown: entrant.unknown,
+    ...(warmUp && { warmUp }),
   };
 }
 

@@ -13,6 +13,8 @@ import type { GeneratorProcess } from "../load/generator-process.ts";
 import { GeneratedLoad } from "./generated-load.ts";
 import { HeldGenerator } from "./held-generator.ts";
 import { measuredHub } from "./measured-hub.ts";
+import { fillQueue } from "./standing-queue.ts";
+import { warmUp } from "./warm-up.ts";
 
 export interface EntryOptions {
   spec: HubSpec;
@@ -86,17 +88,17 @@ export async function enterHub(options: EntryOptions): Promise<Entrant> {
     onSpawn,
   });
   await external?.keep(generator.tokens);
+  await fillQueue(hub.http, workload.queued_tasks ?? 0, `${prefix}-queue`);
+  const measured = measuredHub(hub, id);
   raisePriority(generator.pid);
   return {
     ready: true,
-    hub: measuredHub(hub, id),
+    hub: measured,
     generator,
     durability: { required: durability.required, verified: durability.verified ?? "unknown", how: durability.how },
-    warmUp: async () => {
-      await generator.probe(Math.min(WARM_UP_IN_FLIGHT, workload.agents), WARM_UP_MS, seed);
-    },
-    applyQuotas: () => {
-      if (options.coresPerMachine !== null) applyQuotas(hub, id, options.isolation, options.coresPerMachine);
+    warmUp: () => warmUp(generator, measured, { inFlight: Math.min(WARM_UP_IN_FLIGHT, workload.agents), seed }),
+    applyQuotas: (cores = options.coresPerMachine ?? undefined) => {
+      if (cores !== undefined) applyQuotas(hub, id, options.isolation, cores);
     },
     hold: async (plan) => {
       const held = await HeldGenerator.start({
@@ -119,8 +121,7 @@ export async function enterHub(options: EntryOptions): Promise<Entrant> {
 
 /** Between whom messages go. */
 const TALKING_AGENTS = 20;
-/** Long enough for the compiler to have seen the hot paths; few at a time, so that no heap of debt is left to pay. */
-const WARM_UP_MS = 800;
+/** Few at a time, so that no heap of debt is left to pay. */
 const WARM_UP_IN_FLIGHT = 8;
 
 /**

@@ -1,5 +1,5 @@
 /** A hub at the start line: running, connected to its generator, its durability read back; or refused, with the reason. */
-import type { HubResult } from "../results/compare-result.ts";
+import type { HubResult, WarmUp } from "../results/compare-result.ts";
 import type { LoadGenerator, MeasuredHub } from "./contender.ts";
 import type { QuantityPlan } from "./quantity.ts";
 
@@ -10,8 +10,9 @@ export type Entrant =
       generator: LoadGenerator;
       durability: HubResult["durability"];
       /** A short unmeasured load without any quota: code gets compiled, connections opened. */
-      warmUp(): Promise<void>;
-      applyQuotas(): void;
+      warmUp(): Promise<WarmUp>;
+      /** `cores` in place of those that the run gives to each machine. */
+      applyQuotas(cores?: number): void;
       /** The generator of another quantity than tasks. */
       hold(plan: QuantityPlan): Promise<LoadGenerator>;
       /** What cannot be known of this hub. */

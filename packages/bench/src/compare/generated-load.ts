@@ -1,5 +1,6 @@
 /** A workload as commands to the load generator's process, and its answers as facts of a trial. */
 import type { Tokens } from "@hubscale/sidecar-sim";
+import type { BesideLoad } from "../load/beside-tasks.ts";
 import type { Load, StageLatencies, TrialResult, TrialShape } from "../load/generator-protocol.ts";
 import { GeneratorProcess } from "../load/generator-process.ts";
 import type { LateBound } from "../load/late-count.ts";
@@ -81,7 +82,11 @@ export class GeneratedLoad implements LoadGenerator {
   async trial(plan: TrialPlan): Promise<MeasuredTrial> {
     const { load, slo, ...shape } = plan;
     const { arrivals } = this.#target.workload;
-    const result = await this.#trial({ mode: "open", ratePerSec: load, arrivals }, { ...shape, hopeless: lateBoundOf(slo) });
+    const beside = besideOf(this.#target.workload);
+    const result = await this.#trial(
+      { mode: "open", ratePerSec: load, arrivals },
+      { ...shape, hopeless: lateBoundOf(slo), beside },
+    );
     return {
       durationMs: result.durationMs,
       endedEarly: result.endedEarly,
@@ -115,7 +120,7 @@ export class GeneratedLoad implements LoadGenerator {
 
   #trial(
     load: Load,
-    shape: Pick<TrialShape, "durationMs" | "warmupMs" | "drainLimitMs" | "seed" | "hopeless">,
+    shape: Pick<TrialShape, "durationMs" | "warmupMs" | "drainLimitMs" | "seed" | "hopeless" | "beside">,
   ): Promise<TrialResult> {
     const { workload, graceMs } = this.#target;
     return this.#process.trial({
@@ -128,6 +133,18 @@ export class GeneratedLoad implements LoadGenerator {
       ...load,
     });
   }
+}
+
+function besideOf({ beside }: Workload): BesideLoad | undefined {
+  return (
+    beside && {
+      statusChangesPerSec: beside.status_changes_per_sec ?? 0,
+      messagesPerSec: beside.messages_per_sec ?? 0,
+      broadcastsPerSec: beside.broadcasts_per_sec ?? 0,
+      reconnectsPerSec: beside.reconnects_per_sec ?? 0,
+      cutShare: beside.cut_share ?? 0,
+    }
+  );
 }
 
 function lateBoundOf(slo: Slo): LateBound | undefined {

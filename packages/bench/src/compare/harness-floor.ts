@@ -1,5 +1,6 @@
 /** What the harness itself takes and can offer: a trial against a hub that does nothing. */
 import type { HarnessFloor } from "../results/compare-result.ts";
+import type { Workload } from "../workload/workload.ts";
 import type { ReadyEntrant } from "./entrant.ts";
 import type { Slo } from "../measure/slo.ts";
 
@@ -8,6 +9,11 @@ const RATE_PER_SEC = 300;
 const TRIAL_MS = 1_500;
 const WARM_UP_MS = 300;
 const DRAIN_LIMIT_MS = 5_000;
+
+/** Tasks of the same size and agents as many, and nothing that takes time by itself. */
+export function bareWorkload({ name, slo, agents, task }: Workload): Workload {
+  return { name, slo, agents, task, arrivals: "poisson", completed_rows: 0, work: 0, streaming: false };
+}
 
 export async function measureFloor(entrant: ReadyEntrant, { seed, slo }: { seed: number; slo: Slo }): Promise<HarnessFloor> {
   const { generator } = entrant;

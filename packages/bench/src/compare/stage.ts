@@ -49,7 +49,7 @@ export interface Stage extends StageFacts {
   workload: Workload;
   entrants: Entrant[];
   /** One more hub, for which the quotas were not laid out. */
-  enter(spec: HubSpec): Promise<Entrant>;
+  enter(spec: HubSpec, workload: Workload): Promise<Entrant>;
 }
 
 /** Everything that can be checked before anything is started; the problems are for exit code 2. */
@@ -105,8 +105,8 @@ export async function onStage(
     if (ended !== undefined) return ended;
     const external = await externalHubOf(options, cwd);
     const entrants: Entrant[] = [];
-    const enter = async (spec: HubSpec) => {
-      const entrant = await enterHub({
+    const enter = (spec: HubSpec, its: Workload) =>
+      enterHub({
         ...options,
         spec,
         id: formatHubId(spec),
@@ -114,15 +114,13 @@ export async function onStage(
         sources: serverSourcesOf(env),
         isolation,
         coresPerMachine: spec.kind === "external" ? null : coresPerMachine,
-        workload,
+        workload: its,
         slo,
         ...(external && { external }),
         tell: (line) => progress.say(line),
       });
-      return entrant;
-    };
     progress.at(0, `starting ${specs.map(formatHubId).join(", ")}`);
-    entrants.push(...(await Promise.all(specs.map(enter))));
+    entrants.push(...(await Promise.all(specs.map((spec) => enter(spec, workload)))));
     // After the hubs: hooks run last added first, and a CPU group can only go when its processes have.
     care.atEnd(async () => {
       await Promise.all(entrants.map((entrant) => (entrant.ready ? entrant.stop() : undefined)));

@@ -4,6 +4,7 @@
  */
 import type { SidecarBehaviour, Tokens } from "@hubscale/sidecar-sim";
 import type { Arrivals } from "./arrivals.ts";
+import type { BesideLoad } from "./beside-tasks.ts";
 import type { Held, HeldLoadSetting, HoldShape } from "./held-load.ts";
 import type { HistoryVerdict } from "./history-check.ts";
 import type { LateBound } from "./late-count.ts";
@@ -57,6 +58,8 @@ export interface TrialShape {
   metadataBytes: number;
   /** From this trial on; absent: as before. */
   behaviour?: SidecarBehaviour;
+  /** Goes on while tasks come. */
+  beside?: BesideLoad | undefined;
   /** An open load ends as soon as this cannot be kept any more; absent: never before its time. */
   hopeless?: LateBound | undefined;
 }

@@ -39,7 +39,16 @@ export class LoadGenerator {
   readonly #history = new RunHistory();
   #listener: ((event: SidecarEvent) => void) | undefined;
 
-  private constructor(clock: Clock, submitter: Submitter, makeFleet: (onEvent: (event: SidecarEvent) => void) => AgentFleet) {
+  /** Of the agent with that index. */
+  readonly agentId: (index: number) => string;
+
+  private constructor(
+    clock: Clock,
+    prefix: string,
+    submitter: Submitter,
+    makeFleet: (onEvent: (event: SidecarEvent) => void) => AgentFleet,
+  ) {
+    this.agentId = (index) => `${prefix}-${index}`;
     this.clock = clock;
     this.submitter = submitter;
     this.fleet = makeFleet((event) => this.#listener?.(event));
@@ -77,7 +86,7 @@ export class LoadGenerator {
     const { behaviour, seed, timeScale, jitter = false, processes = 0 } = command;
     const shape = { wsUrls: command.ws, agents, behaviour, seed, timeScale, jitter };
     const places = around.placeOf ? { workplaceOf: around.placeOf } : {};
-    const generator = new LoadGenerator(clock, submitter, (onEvent) =>
+    const generator = new LoadGenerator(clock, command.prefix, submitter, (onEvent) =>
       processes > 0
         ? new ProcessFleet({ ...shape, processes, onEvent })
         : new SidecarFleet({ ...shape, capabilities: ["code"], ollamaUrl: null, clock, onEvent, ...places }),

@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import type { Fleet, WorkMix } from "@hubscale/fleet-model";
 import { fleetAgents } from "@hubscale/fleet-model";
 import { parseWorkTime, type WorkTime } from "@hubscale/sidecar-sim";
+import type { Arrivals } from "./arrivals.ts";
 import { loadFleet } from "../workload/fleet-file.ts";
 import { loadWorkload, type Workload, workTimeOf } from "../workload/workload.ts";
 
@@ -26,7 +27,7 @@ export interface SimSettings {
   tokenFile: string | undefined;
   /** What is submitted. */
   task: { descriptionChars: number; metadataBytes: number };
-  arrivals: "poisson" | "constant";
+  arrivals: Arrivals;
   /** Agents on simulated hosts, who do the tasks of the mix; undefined: agents that only take their time. */
   fleet: { fleet: Fleet; mix: WorkMix } | undefined;
   /** A server that speaks the Messages API, in place of a stub. */

@@ -1,4 +1,6 @@
 import { arrivalsWithin } from "./arrivals.ts";
+import { SidecarFleet } from "@hubscale/sidecar-sim";
+import { goOnBeside } from "./beside-tasks.ts";
 import type { TrialCommand, TrialPhase, TrialResult, WireCounters } from "./generator-protocol.ts";
 import { type HistoryEvent, RunHistory } from "./history-check.ts";
 import { LateCount } from "./late-count.ts";
@@ -38,6 +40,11 @@ export async function runTrial(
   const stop = new AbortController();
   const offer = prepare(generator, command, record, self, { startMs, endMs, offsets, signal: stop.signal });
 
+  // Agents of other processes cannot be made to say something; the bench's own trials have theirs here.
+  const stopBeside =
+    command.beside && generator.fleet instanceof SidecarFleet
+      ? goOnBeside(generator.fleet, generator.agentId, clock, command.beside, { from: windowMs, length: command.durationMs })
+      : () => undefined;
   enter("warmup");
   const offered = generator.until(startMs).then(offer);
   await generator.until(windowMs);
@@ -51,6 +58,7 @@ export async function runTrial(
   });
   await generator.until(endMs, stop.signal);
   stopSampling();
+  stopBeside();
   if (stop.signal.aborted) {
     endMs = clock.monotonicMs();
     record.cutShort(endMs);

@@ -21,7 +21,7 @@ test("the 95 % interval holds the true capacity in about 95 of 100 searches, als
     if (low <= 700 && 700 <= high) inside++;
   }
   expect(inside).toBeGreaterThanOrEqual(180);
-});
+}, 60_000);
 
 test("more trials make the interval narrower", () => {
   const short = searched({ truth: 700, guess: 900, seed: 7, trials: 6 }).relativeHalfWidth();

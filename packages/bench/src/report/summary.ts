@@ -117,6 +117,12 @@ function notesOf(result: CompareResult): string[] {
   if (floorMs !== undefined) notes.push(slowedDiskNote(floorMs));
   if (result.floor) notes.push(floorNote(result.floor));
   notes.push(...quantityNotes(result));
+  const unsteady = result.hubs.filter(
+    (hub) => hub.warmUp && hub.warmUp.cpuMsPerTask.length > 0 && hub.warmUp.steadyFrom === null,
+  );
+  if (unsteady.length > 0) {
+    notes.push(`Never steady in the warm-up (what a task cost still changed): ${unsteady.map(({ id }) => id).join(", ")}.`);
+  }
   const cores = result.isolation.coresPerMachine;
   if (cores === null) {
     notes.push(

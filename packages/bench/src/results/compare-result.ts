@@ -45,6 +45,24 @@ export interface CompareResult {
   notMeasured: string[];
 }
 
+/** Slices of load before anything is measured. */
+export interface WarmUp {
+  /** CPU-ms of the hub and its backbone for a task, slice by slice; empty where they are not known. */
+  cpuMsPerTask: number[];
+  sliceMs: number;
+  /** The slice from which on the hub was steady; null: never, in the time that it had. */
+  steadyFrom: number | null;
+}
+
+/** The same hub under several CPU quotas, at a load in proportion. */
+export interface Linearity {
+  points: { cores: number; cpuMsPerTask: Estimate }[];
+  /** Of the dearest to the cheapest point, less one. */
+  shift: number;
+  /** The shift is over the limit, also by the nearest ends of the two intervals. */
+  flagged: boolean;
+}
+
 /** One trial, without a quota. */
 export interface HarnessFloor {
   /** Offered. */
@@ -90,6 +108,9 @@ export interface HubResult {
   /** What the hub counted of its own work, per completed task (fsyncs, rows read, scheduler passes, …): why it costs what it costs. */
   workPerTask: Record<string, Estimate>;
   trials: TrialSummary[];
+  warmUp?: WarmUp;
+  /** Measured at effort full: does this hub cost the same for a task under every quota? */
+  linearity?: Linearity;
   /** Of the quantities other than tasks. */
   quantityTrials?: Partial<Record<keyof HubResult["capacity"], TrialSummary[]>>;
   /** What cannot be known of this hub, such as one that is not on this machine. */

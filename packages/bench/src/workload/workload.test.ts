@@ -21,6 +21,26 @@ test("the shipped workloads are valid", () => {
   expect(loadWorkload("streaming")).toMatchObject({ ok: true, workload: { streaming: true, agents: 50 } });
 });
 
+test.each(["steady", "burst", "backlog", "history", "streaming", "presence", "broadcast", "reconnect", "mixed"])(
+  "the scenario %s is shipped, and names its SLO",
+  (name) => {
+    const loaded = loadWorkload(name);
+    expect(loaded).toMatchObject({ ok: true, workload: { name, slo: expect.stringContaining("<") } });
+  },
+);
+
+test("a trace is read from beside the workload, and its mistakes are named with their line", () => {
+  writeFileSync(join(dir, "day.txt"), "# ms\n0\n12.5\n12.5\n400\n");
+  const change = (text: string) => text.replace("arrivals: poisson", "arrivals: trace:day.txt");
+  expect(problemsOf(change)).toEqual([]);
+  expect(loadWorkload(join(dir, "w.yaml"))).toMatchObject({
+    workload: { arrivals: { kind: "trace", offsetsMs: [0, 12.5, 12.5, 400] } },
+  });
+  writeFileSync(join(dir, "day.txt"), "0\n20\n10\n");
+  expect(problemsOf(change).join()).toMatch(/day.txt:3: '10' is no time in ms, or before the one above it/);
+  expect(problemsOf((text) => text.replace("arrivals: poisson", "arrivals: bursts:1")).join()).toMatch(/bursts:20/);
+});
+
 test.each([
   [250, 250],
   ["exp:100", 460.5],
@@ -31,7 +51,7 @@ test.each([
 
 test("a wrong value is named with its line and what is allowed", () => {
   expect(problemsOf((text) => text.replace("poisson", "gauss"))).toEqual([
-    "/w.yaml:9: arrivals: must be one of poisson, constant",
+    "/w.yaml:9: arrivals: cannot read 'gauss'; write poisson, constant, bursts:SIZE, or trace:FILE",
   ]);
 });
 

@@ -1,10 +1,31 @@
 /** A workload is data: who is connected, what arrives, what an agent does with it, and what must hold. */
+import { dirname } from "node:path";
 import { readWorkMix, type WorkMix } from "@hubscale/fleet-model";
 import { parseWorkTime, type WorkTime } from "@hubscale/sidecar-sim";
 import { type Static, type TSchema, Type } from "typebox";
 import { Compile } from "typebox/compile";
+import type { Arrivals } from "../load/arrivals.ts";
 import { parseSlo, SLO_HELP } from "../measure/slo.ts";
+import { readArrivals } from "./arrivals-field.ts";
 import { problemLines, readYaml } from "./yaml-file.ts";
+
+const perSec = () => Type.Optional(Type.Number({ minimum: 0, maximum: 10_000 }));
+
+/** What goes on in each trial while tasks come. */
+const BESIDE = Type.Object(
+  {
+    /** Every agent hears of each. */
+    status_changes_per_sec: perSec(),
+    messages_per_sec: perSec(),
+    broadcasts_per_sec: perSec(),
+    /** Agents whose connection breaks, one after the other; each comes back by itself. */
+    reconnects_per_sec: perSec(),
+    /** Share of the agents that are cut off at once, a third into the trial. */
+    cut_share: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
+  },
+  { additionalProperties: false },
+);
+export type BesideTasks = Static<typeof BESIDE>;
 
 const WORKLOAD = Type.Object(
   {
@@ -12,7 +33,9 @@ const WORKLOAD = Type.Object(
     slo: Type.String(),
     agents: Type.Integer({ minimum: 1, maximum: 100_000 }),
     completed_rows: Type.Integer({ minimum: 0, maximum: 1_000_000 }),
-    arrivals: Type.Enum(["poisson", "constant"]),
+    arrivals: Type.String(),
+    /** Tasks that wait in the hub from the start, and that no agent here can take. */
+    queued_tasks: Type.Optional(Type.Integer({ minimum: 0, maximum: 100_000 })),
     work: Type.Union([Type.String(), Type.Number({ minimum: 0 })]),
     task: Type.Object(
       {
@@ -22,12 +45,15 @@ const WORKLOAD = Type.Object(
       { additionalProperties: false },
     ),
     streaming: Type.Boolean(),
+    beside: Type.Optional(BESIDE),
     /** What tasks ask of machines and models: fleet-model reads it (work-mix.ts). */
     tiers: Type.Optional(Type.Unknown()),
   },
   { additionalProperties: false },
 );
-export type Workload = Static<typeof WORKLOAD>;
+type WorkloadFile = Static<typeof WORKLOAD>;
+/** As in the file, but for the arrivals, which are read. */
+export type Workload = Omit<WorkloadFile, "arrivals"> & { arrivals: Arrivals };
 
 const WORK_HELP = "write milliseconds, or exp:MEAN, or lognormal:MEDIAN,SIGMA";
 
@@ -66,8 +92,11 @@ export function loadWorkload(nameOrFile: string): LoadedWorkload {
   const { yaml } = read;
   const problems = schemaProblems(WORKLOAD, yaml.value, yaml.at);
   if (problems.length > 0) return { ok: false, problems };
-  const workload = yaml.value as Workload;
+  const file = yaml.value as WorkloadFile;
+  const arrivals = readArrivals(file.arrivals, dirname(yaml.file));
+  const workload: Workload = { ...file, arrivals: typeof arrivals === "string" ? "poisson" : arrivals.arrivals };
   const at = (field: string) => `${yaml.at([field])}: ${field}`;
+  if (typeof arrivals === "string") problems.push(`${at("arrivals")}: ${arrivals}`);
   if (!parseSlo(workload.slo)) problems.push(`${at("slo")}: cannot read '${workload.slo}'; ${SLO_HELP}`);
   if (!parseWorkTime(String(workload.work))) problems.push(`${at("work")}: cannot read '${workload.work}'; ${WORK_HELP}`);
   const mix = workload.tiers === undefined ? undefined : readWorkMix(workload.tiers);
