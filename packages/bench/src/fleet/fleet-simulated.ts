@@ -128,11 +128,12 @@ export function simulationSpeed(
   const larger = (host: FleetInput["fleet"]["hosts"][number]) => ({ ...host, count: host.count * times });
   const wider = (site: FleetInput["fleet"]["sites"][number]) => ({ ...site, upMbitPerSec: site.upMbitPerSec * times });
   const fleet = { ...input.fleet, hosts: input.fleet.hosts.map(larger), sites: input.fleet.sites.map(wider) };
-  // The API of one organisation would hold so many back, and who waits makes no events: the largest tier, and a hub that bears all.
+  // As many accounts at the API as fleets, or most agents would only ask and be refused; and a hub that bears all.
   const beganMs = nowMs();
   const beganCpu = cpuSeconds();
   const { events, tasks } = simulateFleet({
-    fleet: { ...fleet, api: { ...fleet.api, tier: "scale" } },
+    fleet,
+    apiAccounts: times,
     mix,
     hub: { taskMs: 0.01, frameMs: 0, latencyMs: 1 },
     framesPerSec: 0,

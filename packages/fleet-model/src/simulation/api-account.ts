@@ -27,12 +27,21 @@ export class ApiAccount {
   private readonly known = new Map<number, number>();
   refusals = 0;
 
-  constructor(api: ApiShape, random: Random) {
+  /** `times`: so many organisations' limits in one. */
+  constructor(api: ApiShape, random: Random, times = 1) {
     const model = claudeModel(api.model);
     const limits = model && CLAUDE_TIERS[api.tier]?.[model.class];
     if (!model || !limits) throw new Error(`no API tier '${api.tier}' or no model '${api.model}'`);
     this.model = model;
-    this.limiter = new ClaudeLimiter(limits, 0);
+    const { requestsPerMin, inputTokensPerMin, outputTokensPerMin } = limits;
+    this.limiter = new ClaudeLimiter(
+      {
+        requestsPerMin: requestsPerMin * times,
+        inputTokensPerMin: inputTokensPerMin * times,
+        outputTokensPerMin: outputTokensPerMin * times,
+      },
+      0,
+    );
     this.random = random;
   }
 

@@ -27,6 +27,8 @@ export interface FleetSimulation {
   /** Before anything is counted. */
   settleMs: number;
   measureMs: number;
+  /** Organisations that share the load at the API; 1 where nothing is said. */
+  apiAccounts?: number;
 }
 
 export interface SimulatedFleet {
@@ -88,7 +90,7 @@ class FleetRun {
     this.simulation = simulation;
     this.random = seededRandom(simulation.seed, 1);
     this.endMs = simulation.settleMs + simulation.measureMs;
-    this.api = new ApiAccount(simulation.fleet.api, seededRandom(simulation.seed, 2));
+    this.api = new ApiAccount(simulation.fleet.api, seededRandom(simulation.seed, 2), simulation.apiAccounts);
     this.build(simulation.fleet);
     this.cpuMs = new Float64Array(this.cpus.length);
     this.due = new DueTimes(this.agents.length + this.cpus.length + this.endpoints.length);
