@@ -1,113 +1,107 @@
-/** The summary of a comparison and its charts as one page. */
-import * as Plot from "@observablehq/plot";
+/** The summary of a comparison, its charts with their tables, and the fleet with its what-if, as one page. */
+import type { ChartOptions } from "../page/fleet-charts.ts";
+import { PAGE_THEME } from "../page/chart-theme.ts";
+import { fleetPanels } from "../page/fleet-panels.ts";
+import { escaped, figureHtml, type Table, tableHtml } from "../page/markup.ts";
+import { ladderParts } from "../ladder/ladder-page.ts";
 import type { CompareResult } from "../results/compare-result.ts";
-import { figure, list, PALETTE, paragraph, renderPage, svg, SYMBOLS, tableHtml } from "./page.ts";
-import type { Summary } from "./summary.ts";
+import { capacityChart, cpuChart, latencyChart, scalingChart } from "./compare-charts.ts";
+import { data, heading, list, paragraph, renderPage, svg } from "./page.ts";
+import { capacityTable, latencyTable, scalingTable, type Summary } from "./summary.ts";
+import { whatIfScript } from "./what-if-script.ts";
 
 export function renderHtml(summary: Summary, result: CompareResult): string {
+  const { fleet } = result;
   return renderPage({
     title: summary.title,
     headline: summary.verdict,
     parts: [
       paragraph(summary.stamp),
+      navigation(result),
       tableHtml(summary.main),
-      figure(capacityChart(result), "Capacity in tasks/s with its 95 % interval; the axis is logarithmic."),
+      drawn(capacityChart(result, PAGE_THEME), {
+        caption: "Capacity in tasks/s with its 95 % interval; the axis is logarithmic.",
+        otherwise: "No capacity was found.",
+        table: capacityTable(result),
+      }),
       list("Because", summary.because),
-      list("Next bottleneck", summary.nextBottleneck),
+      list("Invalid", summary.invalid),
+      ...(fleet ? whatIf(fleet) : []),
+      heading("The hubs", "hubs"),
+      list("Next bottleneck of each hub", summary.nextBottleneck),
       list("Flips when", summary.flipsWhen),
       list("Marginal gains", summary.marginal),
       list("Scaling", summary.scaling),
+      drawn(scalingChart(result, PAGE_THEME), {
+        caption: `Capacity by the number of hub nodes. Dashed: the best single hub with its interval; where a curve first lies above it is the COST: ${result.decision.cost.explanation}`,
+        otherwise: "No distributed hub was measured.",
+        table: scalingTable(result),
+      }),
       list("Model error", summary.modelError),
-      list("Invalid", summary.invalid),
-      figure(
-        latencyChart(result),
-        "99th percentile from the intended submission to the assignment, one dot a trial: filled where the SLO held, hollow where it was missed. Both axes are logarithmic.",
-      ),
-      figure(cpuChart(result), "CPU-ms per completed task, by role; the axis is logarithmic."),
-      tableHtml(summary.costs),
+      drawn(latencyChart(result, PAGE_THEME), {
+        caption:
+          "99th percentile from the intended submission to the assignment, one dot a trial: filled where the SLO held, hollow where it was missed. Both axes are logarithmic.",
+        otherwise: "No trial was valid.",
+        table: latencyTable(result),
+      }),
+      drawn(cpuChart(result, PAGE_THEME), {
+        caption: "CPU-ms per completed task, by role; the axis is logarithmic.",
+        otherwise: "No CPU figures.",
+        table: summary.costs,
+      }),
+      ...(result.ladder
+        ? [
+            heading(`The ladder of repairs: ${result.ladder.verdict}`, "ladder"),
+            list("How to read it", result.ladder.notes),
+            ...ladderParts(result.ladder),
+          ]
+        : []),
+      heading("What was done and checked", "checks"),
       tableHtml(summary.work),
       tableHtml(summary.checks),
       tableHtml(summary.machine),
       list("Not measured", summary.notMeasured),
     ],
+    ...(fleet && { script: whatIfScript() }),
   });
 }
 
-function capacityChart(result: CompareResult): string {
-  const rows = result.hubs.flatMap((hub) => {
-    const capacity = hub.capacity.tasksPerSec;
-    return capacity ? [{ hub: hub.id, value: capacity.value, low: capacity.low, high: capacity.high }] : [];
-  });
-  if (rows.length === 0) return "<p>No capacity was found.</p>";
-  return svg({
-    ariaLabel: "Capacity by hub",
-    marginLeft: 170,
-    height: 60 + 36 * rows.length,
-    x: { type: "log", label: "tasks/s", grid: true },
-    y: { label: null, domain: rows.map((row) => row.hub) },
-    marks: [
-      Plot.ruleY(rows, { y: "hub", x1: "low", x2: "high", stroke: "currentColor", strokeWidth: 2 }),
-      Plot.dot(rows, { y: "hub", x: "value", r: 5, fill: "currentColor" }),
-    ],
-  });
+interface Drawn {
+  caption: string;
+  /** Said where there is nothing to draw. */
+  otherwise: string;
+  table?: Table;
 }
 
-function latencyChart(result: CompareResult): string {
-  const dots = result.hubs.flatMap((hub) =>
-    hub.trials.flatMap((trial) =>
-      trial.assignMsP99 === null || trial.outcome === "invalid"
-        ? []
-        : [{ hub: hub.id, load: trial.load, ms: trial.assignMsP99, held: trial.outcome === "held" }],
+function drawn(chart: ChartOptions | null, { caption, otherwise, table }: Drawn): string {
+  return chart ? figureHtml(svg(chart), caption, table) : paragraph(otherwise);
+}
+
+function navigation(result: CompareResult): string {
+  const places = [
+    ...(result.fleet ? [["what-if", "What if"]] : []),
+    ["hubs", "The hubs"],
+    ...(result.ladder ? [["ladder", "The ladder of repairs"]] : []),
+    ["checks", "What was done and checked"],
+  ];
+  return `<nav aria-label="Parts of this page"><ul>${places.map(([id, name]) => `<li><a href="#${id}">${name}</a></li>`).join("")}</ul></nav>`;
+}
+
+/** As the fleet is given: complete without a script, which only adds the sliders. */
+function whatIf({ decision, input, workload }: NonNullable<CompareResult["fleet"]>): string[] {
+  const panels = fleetPanels(input, decision, svg);
+  return [
+    "<section>",
+    heading("What if: the fleet around the hub", "what-if"),
+    paragraph(
+      `Fleet '${input.fleet.name}' with the work '${workload}'. Move a slider: everything below is computed anew, here, by the model that wrote this page. The settings are in the address, so a link shows the same fleet.`,
     ),
-  );
-  if (dots.length === 0) return "<p>No trial was valid.</p>";
-  return svg({
-    ariaLabel: "Assignment latency against offered load",
-    marginLeft: 60,
-    x: { type: "log", label: "offered tasks/s", grid: true },
-    y: { type: "log", label: "assign p99, ms", grid: true },
-    color: { legend: false, domain: result.hubs.map((hub) => hub.id), range: PALETTE },
-    symbol: { legend: false, domain: result.hubs.map((hub) => hub.id), range: SYMBOLS },
-    marks: [
-      Plot.dot(
-        dots.filter((dot) => !dot.held),
-        { x: "load", y: "ms", stroke: "hub", symbol: "hub", r: 5 },
-      ),
-      Plot.dot(
-        dots.filter((dot) => dot.held),
-        { x: "load", y: "ms", fill: "hub", symbol: "hub", r: 5 },
-      ),
-      Plot.text(labelled(dots), { x: "load", y: "ms", text: "hub", dy: -14, fill: "currentColor" }),
-    ],
-  });
-}
-
-/** One dot a hub carries its name: the one at the highest held load, else its first. */
-function labelled<T extends { hub: string; load: number; held: boolean }>(dots: T[]): T[] {
-  const best = new Map<string, T>();
-  for (const dot of dots) {
-    const so = best.get(dot.hub);
-    if (!so || (dot.held && (!so.held || dot.load > so.load))) best.set(dot.hub, dot);
-  }
-  return [...best.values()];
-}
-
-function cpuChart(result: CompareResult): string {
-  const dots = result.hubs.flatMap((hub) =>
-    Object.entries(hub.perTask).flatMap(([role, cost]) => (cost.cpuMs ? [{ hub: hub.id, role, ms: cost.cpuMs.value }] : [])),
-  );
-  if (dots.length === 0) return "<p>No CPU figures.</p>";
-  return svg({
-    ariaLabel: "CPU per task by role",
-    marginLeft: 170,
-    height: 60 + 36 * result.hubs.length,
-    x: { type: "log", label: "CPU-ms per task", grid: true, ticks: 6, tickFormat: String },
-    y: { label: null, domain: result.hubs.map((hub) => hub.id) },
-    color: { domain: ["hub", "redis", "nats", "generator"], range: PALETTE },
-    symbol: { domain: ["hub", "redis", "nats", "generator"], range: SYMBOLS },
-    marks: [
-      Plot.dot(dots, { y: "hub", x: "ms", fill: "role", symbol: "role", r: 5 }),
-      Plot.text(dots, { y: "hub", x: "ms", text: "role", dy: -12, fill: "currentColor" }),
-    ],
-  });
+    `<p id="what-if-verdict" class="answer" aria-live="polite">${escaped(panels.verdict)}</p>`,
+    `<p id="what-if-message" class="note" role="status"></p>`,
+    `<div id="what-if-controls" class="controls" hidden></div>`,
+    `<div id="what-if-figures">${panels.keyFigures}</div>`,
+    `<div id="what-if-charts">${panels.charts}</div>`,
+    data("fleet-input", input),
+    "</section>",
+  ];
 }

@@ -2,6 +2,7 @@
 import { accessSync, constants, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { COMPARE_SCHEMA, type CompareResult } from "../results/compare-result.ts";
+import { chartFiles } from "./chart-files.ts";
 import { renderHtml } from "./html.ts";
 import { renderMarkdown } from "./markdown.ts";
 import { summarise } from "./summary.ts";
@@ -31,12 +32,15 @@ function makeFolder(dir: string): void {
   mkdirSync(dir);
 }
 
-/** Writes the three files; each appears whole or not at all. */
+/** Writes the three files, and the charts that the Markdown shows; each file appears whole or not at all. */
 export function writeReport(dir: string, result: CompareResult): { json: string; markdown: string; html: string } {
   const summary = summarise(result);
+  const charts = chartFiles(result);
+  makeFolder(join(dir, "charts"));
+  for (const { name, svg } of charts) put(join(dir, "charts"), `${name}.svg`, svg);
   return {
     json: put(dir, "results.json", `${JSON.stringify(result, null, 2)}\n`),
-    markdown: put(dir, "report.md", renderMarkdown(summary)),
+    markdown: put(dir, "report.md", renderMarkdown(summary, charts)),
     html: put(dir, "report.html", renderHtml(summary, result)),
   };
 }

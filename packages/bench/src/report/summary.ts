@@ -3,16 +3,11 @@ import { realHubLines } from "../calibrate/real-hub-text.ts";
 import { fleetLines } from "../fleet/compared-fleet.ts";
 import { significant, WORK_WORDS } from "../decision/decision.ts";
 import { type Estimate, scaled } from "../measure/estimate.ts";
+import type { Table } from "../page/markup.ts";
 import type { CompareResult, HarnessFloor, HubResult } from "../results/compare-result.ts";
 import { bottleneckLines, modelErrorLines, scalingLines } from "./model-lines.ts";
 
-export interface Table {
-  caption: string;
-  head: string[];
-  rows: string[][];
-  /** Said below the table. */
-  notes: string[];
-}
+export type { Table };
 
 export interface Summary {
   title: string;
@@ -163,6 +158,52 @@ const QUANTITY_WORDS = [
 /** What must stand beside every figure that was measured so. */
 export function slowedDiskNote(fsyncFloorMs: unknown): string {
   return `NOT THIS DISK: every sync of the hub was made to take ${String(fsyncFloorMs)} ms or longer (--fsync-floor-ms), to see what it would do on a slower one.`;
+}
+
+/** What the capacity chart shows. */
+export function capacityTable({ hubs }: CompareResult): Table {
+  return {
+    caption: "Capacity",
+    head: ["hub", "tasks/s", "why not, or how to read it"],
+    rows: hubs.map(({ id, capacity, capacityNotes }) => [
+      id,
+      estimateText(capacity.tasksPerSec),
+      capacityNotes?.tasksPerSec ?? "",
+    ]),
+    notes: [],
+  };
+}
+
+/** What the scaling chart shows. */
+export function scalingTable({ hubs }: CompareResult): Table {
+  return {
+    caption: "Capacity by hub nodes",
+    head: ["hub", "hub nodes", "backbone servers", "tasks/s"],
+    rows: hubs.map(({ id, capacity, machines }) => [
+      id,
+      String(machines.hubNodes),
+      String(machines.backboneServers),
+      estimateText(capacity.tasksPerSec),
+    ]),
+    notes: [],
+  };
+}
+
+/** What the latency chart shows. */
+export function latencyTable({ hubs }: CompareResult): Table {
+  return {
+    caption: "Trials",
+    head: ["hub", "offered tasks/s", "assign p99, ms", "the SLO"],
+    rows: hubs.flatMap(({ id, trials }) =>
+      trials.map(({ load, assignMsP99, outcome }) => [
+        id,
+        significant(load),
+        assignMsP99 === null ? "–" : significant(assignMsP99),
+        outcome,
+      ]),
+    ),
+    notes: [],
+  };
 }
 
 function costTable(hubs: readonly HubResult[]): Table {

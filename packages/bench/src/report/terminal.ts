@@ -23,7 +23,7 @@ export function renderTerminal(summary: Summary): string {
 
 export function renderTable(table: Table): string[] {
   const widths = table.head.map((head, i) => Math.max(head.length, ...table.rows.map((row) => (row[i] ?? "").length)));
-  const line = (cells: string[]) =>
+  const line = (cells: readonly string[]) =>
     cells
       .map((cell, i) => cell.padEnd(widths[i] ?? 0))
       .join("  ")

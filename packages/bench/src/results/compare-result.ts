@@ -2,6 +2,7 @@
 import type { RealHubPrediction } from "../calibrate/real-hub.ts";
 import type { Wall } from "@hubscale/fleet-model";
 import type { ComparedFleet } from "../fleet/compared-fleet.ts";
+import type { LadderResult } from "../ladder/ladder-result.ts";
 import type { Estimate } from "../measure/estimate.ts";
 import type { ThresholdCheck } from "../thresholds/threshold-check.ts";
 import type { Scaling } from "../statistics/scaling.ts";
@@ -40,6 +41,8 @@ export interface CompareResult {
   fleet?: ComparedFleet;
   /** Of that fleet and the hub in use, in order. */
   walls?: Wall[];
+  /** Of `bench ladder`, where one was handed over with `--ladder`. */
+  ladder?: LadderResult;
   /** Of a run with `--thresholds`. */
   thresholds?: ThresholdCheck[];
   notMeasured: string[];
