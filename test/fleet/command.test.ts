@@ -18,7 +18,7 @@ describe("bench fleet", () => {
     expect(schema).toBe("hubscale.fleet/1");
     expect(decision.evidence).toMatch(/recorded measurement, not of this machine/);
     expect(decision.marginal.map(({ id }) => id)).toEqual(
-      expect.arrayContaining(["machine-without-gpu", "machine-gpu-box", "agent-desk", "uplink-office", "api-tier", "hub-node"]),
+      expect.arrayContaining(["machine-without-gpu", "machine-gpu-box", "agent-desk", "uplink-office", "hub-node"]),
     );
     expect(decision.walls.map(({ id }) => id)).toEqual(
       expect.arrayContaining(["synchronous-writes", "table-scans", "presence", "dets-2-gb", "connections", "gpu-gpu-box"]),
