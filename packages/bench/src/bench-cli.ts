@@ -6,7 +6,7 @@ import { addBytesCommand } from "./bytes/bytes-command.ts";
 import { calibrateCommand, DEFAULT_ROUNDS, DEFAULT_ROWS, DEFAULT_TASK_RATES } from "./calibrate/calibrate-command.ts";
 import { compareCommand } from "./compare/compare-command.ts";
 import { EFFORTS } from "./compare/effort.ts";
-import { withExternal } from "./compare/hub-options.ts";
+import { withMeasuring } from "./compare/hub-options.ts";
 import { addLinearityCommand } from "./compare/linearity-command.ts";
 import { addRunCommand } from "./compare/run-command.ts";
 import { addSearchCommand } from "./compare/search-command.ts";
@@ -22,7 +22,7 @@ import { FSYNC_FLOOR } from "./fsync-floor-option.ts";
 import { addGpuCommand } from "./gpu-sharing/gpu-command.ts";
 import { LADDER_SLO, ladderCommand } from "./ladder/ladder-command.ts";
 import { LADDER_EFFORTS } from "./ladder/ladder-effort.ts";
-import { parseSlo, SLO_HELP } from "./measure/slo.ts";
+import { commaList, coreShare, slo, wholeNumber, wholeNumberFrom, wholeNumbers } from "./option-values.ts";
 import { addPrimitivesCommand } from "./primitives/primitives-command.ts";
 import { addProfileCommand } from "./profile/profile-command.ts";
 import { addReportCommand } from "./report/report-command.ts";
@@ -37,30 +37,15 @@ const program = new Command("bench")
   .showSuggestionAfterError()
   .exitOverride();
 
-withExternal(program.command("compare"))
+withMeasuring(program.command("compare"))
   .description("measure hubs against each other and say what to do (the main job)")
   .addOption(new Option("--effort <name>", "how much time it may take").choices(Object.keys(EFFORTS)).default("quick"))
   .option("--hubs <ids>", "hub ids, separated by commas; default: those of the effort", commaList)
-  .option("--workload <name|file>", "a shipped workload or a YAML file", "steady")
-  .option("--slo <bound>", "overrides the workload's, for instance 'assign.p99 < 100ms'", slo)
-  .addOption(
-    new Option("--durability <level>", "what an acknowledgement must survive").choices(["fsync", "process"]).default("fsync"),
-  )
-  .addOption(
-    new Option("--isolation <kind>", "give each machine of a hub the same share of a core")
-      .choices(["auto", "cgroup", "none"])
-      .default("auto"),
-  )
-  .option("--cores <share>", "that share, in cores; default: as much as fits", cores)
-  .option("--shards <n>", "queue shards of the sharded hubs, 1 to 256; default: the program's own", shards)
-  .option(...FSYNC_FLOOR)
-  .option("--seed <n>", "for arrivals, work times and resampling", wholeNumber, 1)
+  .option("--shards <n>", "queue shards of the sharded hubs, 1 to 256; default: the program's own", wholeNumberFrom(1, 256))
   .option("--out <dir>", "where results.json, report.md and report.html go; default: hubscale-results/<time>")
   .option("--resume", "go on with the interrupted run in --out; refused when it was of another configuration", false)
   .option("--thresholds <file>", "bounds that the result must keep, or the run ends with 99 (docs/statistics.md)")
   .option("--calibration <file>", "for the prediction of the real hub, from bench calibrate dets; default: a recorded one")
-  .option("--json", "print the result as JSON on stdout instead of the table", false)
-  .option("--no-progress", "no progress on stderr")
   .action(async (options) => {
     process.exitCode = await compareCommand(options, {
       stdout: process.stdout,
@@ -85,7 +70,7 @@ program
       .choices(["auto", "cgroup", "none"])
       .default("auto"),
   )
-  .option("--cores <share>", "that share, in cores; default: as much as fits", cores)
+  .option("--cores <share>", "that share, in cores; default: as much as fits", coreShare)
   .option(...FSYNC_FLOOR)
   .option("--seed <n>", "for resampling", wholeNumber, 1)
   .option("--out <dir>", "where ladder.json and ladder.html go; default: hubscale-results/ladder-<time>")
@@ -149,25 +134,6 @@ try {
   process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
 }
 
-function commaList(text: string): string[] {
-  return text
-    .split(",")
-    .map((id) => id.trim())
-    .filter((id) => id !== "");
-}
-
-function slo(text: string) {
-  const parsed = parseSlo(text);
-  if (!parsed) throw new InvalidArgumentError(SLO_HELP);
-  return parsed;
-}
-
-function cores(text: string): number {
-  const value = Number(text);
-  if (!(value >= 0.1 && value <= 64)) throw new InvalidArgumentError("give a share of a core from 0.1 to 64.");
-  return value;
-}
-
 function fixes(text: string): Fix[] {
   const names = commaList(text);
   const unknown = names.filter((name) => !isFix(name));
@@ -176,29 +142,14 @@ function fixes(text: string): Fix[] {
   return [...new Set(names.filter(isFix))];
 }
 
-function shards(text: string): number {
-  const value = wholeNumber(text);
-  if (value < 1 || value > 256) throw new InvalidArgumentError("give a whole number from 1 to 256.");
-  return value;
-}
-
 function rounds(text: string): number {
   const value = wholeNumber(text);
   if (value < 1) throw new InvalidArgumentError("give 1 or more; an interval needs 3.");
   return value;
 }
 
-function wholeNumbers(text: string): number[] {
-  return commaList(text).map(wholeNumber);
-}
-
 function rates(text: string): number[] {
   const values = commaList(text).map(Number);
   if (values.length > 0 && values.every((value) => value > 0 && value <= 1e6)) return values;
   throw new InvalidArgumentError("give tasks per second, for instance 0.5,2.");
-}
-
-function wholeNumber(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError("give a whole number from 0 to 999999999.");
-  return Number(text);
 }

@@ -1,12 +1,13 @@
 /** `pnpm hub single|sharded …`: a hub by hand, started as the bench starts it. */
 import { parseArgs } from "node:util";
 import { EDGE_FLAGS, edgeFlagsOf } from "@hubscale/hub-runtime";
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { type HubSpec, MAX_NODES, MAX_SERVERS, parseHubId, startHub } from "./drivers/index.ts";
 import { EXIT } from "./exit-codes.ts";
 import { FSYNC_FLOOR } from "./fsync-floor-option.ts";
 import { describeEnd, ProcessCare } from "./machine/index.ts";
 import { serverSourcesOf } from "./provisioning/index.ts";
+import { wholeNumberFrom } from "./option-values.ts";
 
 interface CommonOptions {
   port: number;
@@ -46,11 +47,11 @@ interface SingleOptions {
 }
 
 hubCommand("sharded", "several nodes over one engine")
-  .option("--nodes <n>", `1 to ${MAX_NODES}; node i listens on the port + i`, numberFrom(1, MAX_NODES), 2)
+  .option("--nodes <n>", `1 to ${MAX_NODES}; node i listens on the port + i`, wholeNumberFrom(1, MAX_NODES), 2)
   .addOption(new Option("--backbone <engine>", "what holds the tasks").choices(["redis", "nats"]).default("redis"))
-  .option("--shards <n>", "queue shards; default: the nodes' own choice", numberFrom(1, 256))
-  .option("--backbone-servers <n>", `1 to ${MAX_SERVERS}; the shards are spread over them`, numberFrom(1, MAX_SERVERS), 1)
-  .option("--replicas <n>", "NATS servers that keep each task (1, or 3 of three or more servers)", numberFrom(1, 5), 1)
+  .option("--shards <n>", "queue shards; default: the nodes' own choice", wholeNumberFrom(1, 256))
+  .option("--backbone-servers <n>", `1 to ${MAX_SERVERS}; the shards are spread over them`, wholeNumberFrom(1, MAX_SERVERS), 1)
+  .option("--replicas <n>", "NATS servers that keep each task (1, or 3 of three or more servers)", wholeNumberFrom(1, 5), 1)
   .option("--redis-cluster", "the Redis servers form a Redis Cluster (three or more)", false)
   .addOption(
     new Option("--durability <level>", "what an acknowledgement survives").choices(["fsync", "process"]).default("fsync"),
@@ -95,14 +96,14 @@ function hubCommand(name: string, description: string): Command {
   return program
     .command(name)
     .description(description)
-    .option("--port <n>", "0: any free one", numberFrom(0, 65_535), 4_000)
+    .option("--port <n>", "0: any free one", wholeNumberFrom(0, 65_535), 4_000)
     .option("--data <dir>", "where the tasks are kept from run to run; default: a temporary folder, removed at the end")
     .option("--rate-limits <what>", "off, reference, or a file", "reference")
     .addOption(
       new Option("--registration <who>", "who may register agents").choices(["open", "token", "closed"]).default("open"),
     )
     .option("--registration-token-file <file>", "with --registration token: holds the token that registers")
-    .option("--max-connections <n>", "agents' connections to one node; default: 18000", numberFrom(1, 999_999))
+    .option("--max-connections <n>", "agents' connections to one node; default: 18000", wholeNumberFrom(1, 999_999))
     .option("--allow-link-local-endpoints", "poll endpoints at link-local, multicast and metadata addresses too");
 }
 
@@ -170,12 +171,4 @@ function edgeArguments(options: Omit<CommonOptions, "port" | "data" | "rateLimit
     program.error(`error: ${(error as Error).message}`, { exitCode: EXIT.usage });
   }
   return flags;
-}
-
-function numberFrom(low: number, high: number): (text: string) => number {
-  return (text) => {
-    const value = /^\d{1,6}$/.test(text) ? Number(text) : Number.NaN;
-    if (!(value >= low && value <= high)) throw new InvalidArgumentError(`give a whole number from ${low} to ${high}.`);
-    return value;
-  };
 }

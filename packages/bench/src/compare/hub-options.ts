@@ -1,7 +1,7 @@
 /** Options that the commands which measure a hub have in common. */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { FSYNC_FLOOR } from "../fsync-floor-option.ts";
-import { parseSlo, SLO_HELP } from "../measure/slo.ts";
+import { coreShare, slo, wholeNumber } from "../option-values.ts";
 
 /** A hub that runs already. */
 export function withExternal(command: Command): Command {
@@ -14,8 +14,12 @@ export function withExternal(command: Command): Command {
 
 /** One hub, and all that decides how it is measured. */
 export function withOneHub(command: Command): Command {
+  return withMeasuring(command.option("--hub <id>", "hub id; default: single-tuned, or external with --target"));
+}
+
+/** Started by us or running already, and how it is measured. */
+export function withMeasuring(command: Command): Command {
   return withExternal(command)
-    .option("--hub <id>", "hub id; default: single-tuned, or external with --target")
     .option("--workload <name|file>", "a shipped workload or a YAML file", "steady")
     .option("--slo <bound>", "overrides the workload's, for instance 'assign.p99 < 100ms'", slo)
     .addOption(
@@ -26,9 +30,9 @@ export function withOneHub(command: Command): Command {
         .choices(["auto", "cgroup", "none"])
         .default("auto"),
     )
-    .option("--cores <share>", "that share, in cores; default: as much as fits", share)
+    .option("--cores <share>", "that share, in cores; default: as much as fits", coreShare)
     .option(...FSYNC_FLOOR)
-    .option("--seed <n>", "for arrivals, work times and resampling", numberFrom(0, 999_999_999), 1)
+    .option("--seed <n>", "for arrivals, work times and resampling", wholeNumber, 1)
     .option("--json", "print the result as JSON on stdout instead of the table", false)
     .option("--no-progress", "no progress on stderr");
 }
@@ -37,29 +41,9 @@ export function hubIdOf({ hub, target }: { hub?: string; target?: string }): str
   return hub ?? (target === undefined ? "single-tuned" : "external");
 }
 
-export function numberFrom(low: number, high: number): (text: string) => number {
-  return (text) => {
-    const value = text.trim() === "" ? Number.NaN : Number(text);
-    if (!(value >= low && value <= high)) throw new InvalidArgumentError(`give a number from ${low} to ${high}.`);
-    return value;
-  };
-}
-
 function pids(text: string): number[] {
   const list = text.split(",").map(Number);
   if (!list.every((pid) => Number.isInteger(pid) && pid > 0))
     throw new InvalidArgumentError("give process ids, for instance 4711,4712.");
   return list;
-}
-
-function slo(text: string) {
-  const parsed = parseSlo(text);
-  if (!parsed) throw new InvalidArgumentError(SLO_HELP);
-  return parsed;
-}
-
-function share(text: string): number {
-  const value = Number(text);
-  if (!(value >= 0.1 && value <= 64)) throw new InvalidArgumentError("give a share of a core from 0.1 to 64.");
-  return value;
 }

@@ -8,7 +8,8 @@ import { renderTable } from "../report/terminal.ts";
 import type { Linearity } from "../results/compare-result.ts";
 import type { Surroundings } from "./compare-command.ts";
 import { contenderOf } from "./comparison.ts";
-import { hubIdOf, numberFrom, withOneHub } from "./hub-options.ts";
+import { numberFrom } from "../option-values.ts";
+import { hubIdOf, withOneHub } from "./hub-options.ts";
 import { measureLinearity } from "./linearity-measurement.ts";
 import { onStage, planStage, type StageOptions } from "./stage.ts";
 

@@ -8,6 +8,7 @@ import { serverSourcesOf } from "../provisioning/index.ts";
 import { type ConnectionsResult, renderConnections } from "./connections-report.ts";
 import { measureIdleAgents } from "./idle-agents.ts";
 import { measureJoins } from "./joins.ts";
+import { wholeNumberFrom } from "../option-values.ts";
 
 export interface ConnectionsCommandOptions {
   agents: number;
@@ -24,12 +25,12 @@ export function addConnectionsCommand(program: Command, surroundings: Surroundin
   program
     .command("connections")
     .description("memory and CPU for many idle agents on the tuned hub, and what N joins cost")
-    .option("--agents <n>", "idle agents", numberFrom(5, 100_000), 10_000)
-    .option("--windows <n>", "of 30 s each, over which their heartbeats are measured", numberFrom(1, 1_000), 3)
+    .option("--agents <n>", "idle agents", wholeNumberFrom(5, 100_000), 10_000)
+    .option("--windows <n>", "of 30 s each, over which their heartbeats are measured", wholeNumberFrom(1, 1_000), 3)
     .option("--joins <list>", "numbers of agents that join, separated by commas", sizes, [50, 100, 200, 400])
-    .option("--repeats <n>", "of each number of joins, in turn", numberFrom(2, 1_000), 5)
+    .option("--repeats <n>", "of each number of joins, in turn", wholeNumberFrom(2, 1_000), 5)
     .addOption(new Option("--part <which>", "measure this part only").choices(["both", "idle", "joins"]).default("both"))
-    .option("--seed <n>", "for heartbeats and resampling", numberFrom(0, 999_999), 1)
+    .option("--seed <n>", "for heartbeats and resampling", wholeNumberFrom(0, 999_999), 1)
     .option("--json", "print the result as JSON on stdout instead of the tables", false)
     .option("--no-progress", "no progress on stderr")
     .action(async (options: ConnectionsCommandOptions) => end(await connectionsCommand(options, surroundings)));
@@ -79,16 +80,8 @@ export async function connectionsCommand(
 const JOINS_SHARE = 0.3;
 
 function sizes(text: string): number[] {
-  const list = text.split(",").map((each) => numberFrom(2, 10_000)(each.trim()));
+  const list = text.split(",").map((each) => wholeNumberFrom(2, 10_000)(each.trim()));
   if (new Set(list).size < 2)
     throw new InvalidArgumentError("give at least two different numbers, for instance 50,100,200,400.");
   return list;
-}
-
-function numberFrom(low: number, high: number): (text: string) => number {
-  return (text) => {
-    const value = /^\d{1,6}$/.test(text) ? Number(text) : Number.NaN;
-    if (!(value >= low && value <= high)) throw new InvalidArgumentError(`give a whole number from ${low} to ${high}.`);
-    return value;
-  };
 }

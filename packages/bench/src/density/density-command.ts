@@ -1,5 +1,5 @@
 /** `bench density`: what a simulated sidecar costs the machine, beside a general load tool. */
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
 import type { Surroundings } from "../compare/compare-command.ts";
 import { progressOn, silentProgress } from "../compare/progress.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
@@ -7,6 +7,7 @@ import { ProcessCare } from "../machine/index.ts";
 import { ARTILLERY, artilleryIn } from "./artillery.ts";
 import { densityResult, renderDensity } from "./density-report.ts";
 import { measureDensity } from "./density-run.ts";
+import { wholeNumberFrom } from "../option-values.ts";
 
 export interface DensityCommandOptions {
   connections: number;
@@ -24,13 +25,13 @@ export function addDensityCommand(program: Command, surroundings: Surroundings, 
   program
     .command("density")
     .description(`memory and CPU of a simulated sidecar, beside ${ARTILLERY} (npm installs it into a temporary folder)`)
-    .option("--connections <n>", "of each client", numberFrom(1, 15_000), 500)
-    .option("--frames <n>", "a second, from each connection and back to it", numberFrom(1, 1_000), 20)
-    .option("--window-s <s>", "over which CPU and frames are counted", numberFrom(1, 600), 8)
-    .option("--rounds <n>", "of each client, in turn", numberFrom(2, 100), 3)
+    .option("--connections <n>", "of each client", wholeNumberFrom(1, 15_000), 500)
+    .option("--frames <n>", "a second, from each connection and back to it", wholeNumberFrom(1, 1_000), 20)
+    .option("--window-s <s>", "over which CPU and frames are counted", wholeNumberFrom(1, 600), 8)
+    .option("--rounds <n>", "of each client, in turn", wholeNumberFrom(2, 100), 3)
     .addOption(new Option("--only <which>", "leave the other tool out").choices(["both", "sidecars"]).default("both"))
     .option("--artillery <dir>", "a folder in which it is installed already")
-    .option("--seed <n>", "for resampling", numberFrom(0, 999_999), 1)
+    .option("--seed <n>", "for resampling", wholeNumberFrom(0, 999_999), 1)
     .option("--json", "print the result as JSON on stdout instead of the table", false)
     .option("--no-progress", "no progress on stderr")
     .action(async (options: DensityCommandOptions) => end(await densityCommand(options, surroundings)));
@@ -73,12 +74,4 @@ export async function densityCommand(options: DensityCommandOptions, { stdout, s
   } finally {
     await care.close();
   }
-}
-
-function numberFrom(low: number, high: number): (text: string) => number {
-  return (text) => {
-    const value = /^\d{1,6}$/.test(text) ? Number(text) : Number.NaN;
-    if (!(value >= low && value <= high)) throw new InvalidArgumentError(`give a whole number from ${low} to ${high}.`);
-    return value;
-  };
 }

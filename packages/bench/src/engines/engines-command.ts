@@ -9,6 +9,7 @@ import { ProcessCare } from "../machine/index.ts";
 import { serverSourcesOf } from "../provisioning/index.ts";
 import { renderEngines } from "./engines-report.ts";
 import { runEngines } from "./engines-run.ts";
+import { wholeNumberFrom } from "../option-values.ts";
 
 export interface EnginesCommandOptions {
   nodes: number;
@@ -31,14 +32,14 @@ export function addEnginesCommand(program: Command, surroundings: Surroundings, 
   program
     .command("engines")
     .description("the raw rate of the sharded hub's engine beside the hub's, in turn on the same server")
-    .option("--nodes <n>", `hub nodes, 1 to ${MAX_NODES}`, wholeFrom(1, MAX_NODES), 2)
-    .option("--backbone-servers <n>", `1 to ${MAX_SERVERS}`, wholeFrom(1, MAX_SERVERS), 1)
+    .option("--nodes <n>", `hub nodes, 1 to ${MAX_NODES}`, wholeNumberFrom(1, MAX_NODES), 2)
+    .option("--backbone-servers <n>", `1 to ${MAX_SERVERS}`, wholeNumberFrom(1, MAX_SERVERS), 1)
     .addOption(
       new Option("--durability <level>", "what an acknowledgement survives").choices(["fsync", "process"]).default("fsync"),
     )
     .option("--cores <share>", "of a core for each server, so that it binds; 0: no quota", share, DEFAULT_SERVER_CORES)
-    .option("--repeats <n>", "of both, in turn", wholeFrom(2, 1_000), DEFAULT_REPEATS)
-    .option("--seed <n>", "for the tasks and resampling", wholeFrom(0, 999_999), 1)
+    .option("--repeats <n>", "of both, in turn", wholeNumberFrom(2, 1_000), DEFAULT_REPEATS)
+    .option("--seed <n>", "for the tasks and resampling", wholeNumberFrom(0, 999_999), 1)
     .option("--json", "print the result as JSON on stdout instead of the table", false)
     .option("--no-progress", "no progress on stderr")
     .action(async (options: EnginesCommandOptions) => end(await enginesCommand(options, surroundings)));
@@ -81,12 +82,4 @@ function share(text: string): number {
   const value = Number(text);
   if (text.trim() !== "" && (value === 0 || (value >= 0.1 && value <= 64))) return value;
   throw new InvalidArgumentError("give a share of a core from 0.1 to 64, or 0.");
-}
-
-function wholeFrom(low: number, high: number): (text: string) => number {
-  return (text) => {
-    const value = /^\d{1,6}$/.test(text) ? Number(text) : Number.NaN;
-    if (!(value >= low && value <= high)) throw new InvalidArgumentError(`give a whole number from ${low} to ${high}.`);
-    return value;
-  };
 }

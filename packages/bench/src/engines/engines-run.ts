@@ -2,9 +2,10 @@
  * The raw engine and the hub over it, in turn on the same running server: what share of the engine's rate reaches a user. The
  * server alone is put under a CPU quota, so that it is what binds both.
  */
-import { type RunningHub, startHub } from "../drivers/index.ts";
+import { startHub } from "../drivers/index.ts";
 import type { CpuIsolation } from "../isolation/cpu-quota.ts";
-import { GeneratorProcess } from "../load/generator-process.ts";
+import type { GeneratorProcess } from "../load/generator-process.ts";
+import { connectPromptAgents } from "../load/prompt-agents.ts";
 import { type ProcessCare, readCpuSeconds } from "../machine/index.ts";
 import { type Estimate, ratioEstimate, seededRandom } from "../measure/estimate.ts";
 import type { ServerSources } from "../provisioning/index.ts";
@@ -74,7 +75,13 @@ export async function runEngines(options: EnginesRunOptions): Promise<EnginesRes
   const pids = hub.servers.flatMap(({ pid }) => (pid === null ? [] : [pid]));
   if (pids.length < hub.servers.length)
     throw new Error("the backbone's servers do not run on this machine: their CPU is not known");
-  const load = await startLoad(hub, options);
+  const load = await connectPromptAgents({
+    ...options,
+    hub,
+    agents: IN_FLIGHT,
+    httpConnections: IN_FLIGHT,
+    outputChars: OUTPUT_CHARS,
+  });
   await hubRepeat(load, pids, "warm-up", seed);
   if (serverCores !== null) {
     for (const [index, pid] of pids.entries()) options.isolation.limit(`engine-${index}`, [pid], serverCores);
@@ -128,28 +135,6 @@ export async function runEngines(options: EnginesRunOptions): Promise<EnginesRes
     ) as Estimate,
     clean: isClean,
   };
-}
-
-async function startLoad(hub: RunningHub, { care, seed, tell }: EnginesRunOptions): Promise<GeneratorProcess> {
-  const load = new GeneratorProcess({ phase: () => undefined, note: tell });
-  care.atEnd(() => load.kill());
-  await load.connect({
-    ws: hub.ws,
-    http: hub.http,
-    agents: IN_FLIGHT,
-    seed,
-    behaviour: {
-      workTime: { kind: "constant", ms: 0 },
-      progress: null,
-      failure: { share: 0, as: "failed" },
-      outputChars: OUTPUT_CHARS,
-    },
-    timeScale: 1,
-    prefix: `agent-${seed}`,
-    httpConnections: IN_FLIGHT,
-    limitMs: 30_000,
-  });
-  return load;
 }
 
 /** Rate within the window; CPU over the whole, by all tasks of it. */

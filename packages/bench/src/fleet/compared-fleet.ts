@@ -19,7 +19,7 @@ const WORKLOAD = "coding";
 
 /** Undefined: no hub of the run has a valid capacity. */
 export function comparedFleet(
-  result: Pick<CompareResult, "hubs" | "environment" | "workload" | "isolation" | "startedAt" | "seed">,
+  result: Pick<CompareResult, "hubs" | "environment" | "workload" | "isolation" | "startedAt" | "seed" | "ladder">,
 ): { fleet: ComparedFleet; walls: Wall[] } | undefined {
   const evidence = evidenceOf(result, "measured");
   if (evidence.hubs.length === 0) return undefined;

@@ -2,7 +2,9 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { FixGain, HubEvidence, HubMeasure } from "@hubscale/fleet-model";
+import { readLadder } from "../ladder/ladder-file.ts";
 import type { LadderResult } from "../ladder/ladder-result.ts";
+import { scaled } from "../measure/estimate.ts";
 import { COMPARE_SCHEMA, type CompareResult, type HubResult } from "../results/compare-result.ts";
 
 type Evidence = { ok: true; evidence: HubEvidence } | { ok: false; problem: string };
@@ -21,20 +23,20 @@ export function evidenceFrom(file: string, ladderFile?: string): Evidence {
   const evidence = evidenceOf(result.value, "recorded");
   if (evidence.hubs.length === 0) return { ok: false, problem: `${file} has no hub with a valid capacity` };
   if (ladderFile === undefined) return { ok: true, evidence };
-  const ladder = readJson<LadderResult>(ladderFile);
-  if (!ladder.ok) return ladder;
-  return { ok: true, evidence: { ...evidence, fixes: gainsOf(ladder.value) } };
+  const read = readLadder(ladderFile);
+  return read.ok ? { ok: true, evidence: { ...evidence, fixes: gainsOf(read.ladder) } } : read;
 }
 
 export function evidenceOf(
-  result: Pick<CompareResult, "hubs" | "environment" | "workload" | "isolation" | "startedAt">,
+  result: Pick<CompareResult, "hubs" | "environment" | "workload" | "isolation" | "startedAt" | "ladder">,
   source: HubEvidence["source"],
 ): HubEvidence {
   const { environment } = result;
   const commit = (environment["commit"] as { hash?: string } | undefined)?.hash?.slice(0, 7);
   const where = [String(environment["cpuModel"] ?? "unknown CPU"), `Node ${String(environment["node"] ?? "unknown")}`];
   const from = [result.startedAt.slice(0, 10), ...(commit ? [`commit ${commit}`] : []), ...where].join(", ");
-  return { source, from, hubs: result.hubs.flatMap((hub) => measureOf(hub, result)), fixes: [] };
+  const fixes = result.ladder ? gainsOf(result.ladder) : [];
+  return { source, from, hubs: result.hubs.flatMap((hub) => measureOf(hub, result)), fixes };
 }
 
 function measureOf(
@@ -43,6 +45,7 @@ function measureOf(
 ): HubMeasure[] {
   const capacity = hub.capacity.tasksPerSec;
   if (!hub.valid || !capacity) return [];
+  const streaming = hub.capacity.streamingAgents;
   const disk = environment["dataDisk"] as { syncMsP50?: number } | undefined;
   const cpu = Object.entries(hub.perTask).flatMap(([role, { cpuMs }]) =>
     cpuMs && role !== "generator" ? [[role, cpuMs]] : [],
@@ -62,12 +65,15 @@ function measureOf(
       fsyncMs: disk?.syncMsP50 ?? null,
       rowsReadPerTask: hub.workPerTask["rowsRead"] ?? null,
       completedRows: workload.completedRows,
-      framesPerSec: hub.capacity.messagesPerSec,
+      framesPerSec: streaming && scaled(streaming, FRAMES_OF_A_STREAM_PER_SEC, "frames/s"),
       connections: hub.capacity.connections,
       availability: null,
     },
   ];
 }
+
+/** A sidecar batches what its model streams into windows of 100 ms. */
+const FRAMES_OF_A_STREAM_PER_SEC = 10;
 
 /** Each fix alone, where the ladder could tell it from the reference. */
 function gainsOf({ ladders }: LadderResult): FixGain[] {

@@ -1,5 +1,5 @@
 /** `bench primitives`: what the parts of a hub cost, and how far the tuned hub is from their sum. */
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command } from "commander";
 import type { Surroundings } from "../compare/compare-command.ts";
 import { progressOn, silentProgress } from "../compare/progress.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
@@ -7,6 +7,7 @@ import { ProcessCare } from "../machine/index.ts";
 import { serverSourcesOf } from "../provisioning/index.ts";
 import { renderPrimitives } from "./primitives-report.ts";
 import { runPrimitives } from "./primitives-run.ts";
+import { wholeNumberFrom } from "../option-values.ts";
 
 export interface PrimitivesCommandOptions {
   repeats: number;
@@ -22,8 +23,8 @@ export function addPrimitivesCommand(program: Command, surroundings: Surrounding
   program
     .command("primitives")
     .description("what an HTTP request, a frame, JSON and a synced row cost, and the tuned hub against their sum")
-    .option("--repeats <n>", "of everything, in turn", numberFrom(2, 1_000), DEFAULT_REPEATS)
-    .option("--seed <n>", "for resampling", numberFrom(0, 999_999), 1)
+    .option("--repeats <n>", "of everything, in turn", wholeNumberFrom(2, 1_000), DEFAULT_REPEATS)
+    .option("--seed <n>", "for resampling", wholeNumberFrom(0, 999_999), 1)
     .option("--json", "print the result as JSON on stdout instead of the tables", false)
     .option("--no-progress", "no progress on stderr")
     .action(async (options: PrimitivesCommandOptions) => end(await primitivesCommand(options, surroundings)));
@@ -55,12 +56,4 @@ export async function primitivesCommand(
   } finally {
     await care.close();
   }
-}
-
-function numberFrom(low: number, high: number): (text: string) => number {
-  return (text) => {
-    const value = /^\d{1,6}$/.test(text) ? Number(text) : Number.NaN;
-    if (!(value >= low && value <= high)) throw new InvalidArgumentError(`give a whole number from ${low} to ${high}.`);
-    return value;
-  };
 }

@@ -1,7 +1,8 @@
 /** The measurement: in each repeat every primitive and the hub once, so that a slow moment of the machine meets all alike. */
 import { join } from "node:path";
 import { type RunningHub, startHub } from "../drivers/index.ts";
-import { GeneratorProcess } from "../load/generator-process.ts";
+import type { GeneratorProcess } from "../load/generator-process.ts";
+import { connectPromptAgents } from "../load/prompt-agents.ts";
 import { taskBody } from "../load/task-body.ts";
 import { type ProcessCare, readCpuSeconds } from "../machine/index.ts";
 import { seededRandom } from "../measure/estimate.ts";
@@ -66,7 +67,13 @@ export async function runPrimitives(options: PrimitivesRunOptions): Promise<Prim
     inFlight: IN_FLIGHT,
     onSpawn: (process) => care.atEnd(() => process.kill()),
   });
-  const load = await startLoad(hub, options);
+  const load = await connectPromptAgents({
+    ...options,
+    hub,
+    agents: AGENTS,
+    httpConnections: IN_FLIGHT,
+    outputChars: OUTPUT_CHARS,
+  });
   at(0.05, "warming up");
   await hubRepeat(hub, load, "warm-up", seed, WARM_UP_MS);
   await costsOf(primitives, 2 * PRIMITIVE_MS);
@@ -119,28 +126,6 @@ async function costsOf(primitives: PrimitiveProcess, durationMs: number): Promis
 function micros({ cpuSeconds, operations }: Spent): number {
   if (operations === 0) throw new Error("a primitive was not run once in its time");
   return (cpuSeconds * 1e6) / operations;
-}
-
-async function startLoad(hub: RunningHub, { care, seed, tell }: PrimitivesRunOptions): Promise<GeneratorProcess> {
-  const load = new GeneratorProcess({ phase: () => undefined, note: tell });
-  care.atEnd(() => load.kill());
-  await load.connect({
-    ws: hub.ws,
-    http: hub.http,
-    agents: AGENTS,
-    seed,
-    behaviour: {
-      workTime: { kind: "constant", ms: 0 },
-      progress: null,
-      failure: { share: 0, as: "failed" },
-      outputChars: OUTPUT_CHARS,
-    },
-    timeScale: 1,
-    prefix: `agent-${seed}`,
-    httpConnections: IN_FLIGHT,
-    limitMs: 30_000,
-  });
-  return load;
 }
 
 /** From before the first submission to after the last completion, so that all that the tasks cost is in it. */

@@ -3,6 +3,8 @@ import { dirname } from "node:path";
 import type { Command } from "commander";
 import { exitCodeOf } from "../compare/compare-command.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { comparedFleet } from "../fleet/compared-fleet.ts";
+import { readLadder } from "../ladder/ladder-file.ts";
 import { checkThresholds, renderChecks } from "../thresholds/threshold-check.ts";
 import { loadThresholds } from "../thresholds/threshold-file.ts";
 import { readResult, type ReportStreams, writeReport } from "./report-files.ts";
@@ -11,6 +13,7 @@ import { renderTerminal } from "./terminal.ts";
 
 export interface ReportOptions {
   thresholds?: string;
+  ladder?: string;
   json: boolean;
 }
 
@@ -20,6 +23,7 @@ export function addReportCommand(program: Command, streams: ReportStreams, end: 
     .description("write the reports of a finished run anew")
     .argument("<dir>", "the folder of the run, or its results.json")
     .option("--thresholds <file>", "bounds that the result must keep, or the command ends with 99 (docs/statistics.md)")
+    .option("--ladder <file>", "a ladder.json: its fixes enter the fleet's decision, its charts the report")
     .option("--json", "print the result as JSON on stdout instead of the table", false)
     .action((dir: string, options: ReportOptions) => end(reportCommand(dir, options, streams)));
 }
@@ -36,7 +40,18 @@ export function reportCommand(path: string, options: ReportOptions, { stdout, st
     for (const problem of bounds.problems) stderr.write(`hubscale: ${problem}\n`);
     return EXIT.usage;
   }
-  const result = bounds ? { ...read.result, thresholds: checkThresholds(bounds.thresholds, read.result) } : read.result;
+  const ladder = options.ladder === undefined ? undefined : readLadder(options.ladder);
+  if (ladder && !ladder.ok) {
+    stderr.write(`hubscale: ${ladder.problem}\n`);
+    return EXIT.usage;
+  }
+  const withLadder = ladder ? { ...read.result, ladder: ladder.ladder } : read.result;
+  const result = {
+    ...withLadder,
+    // The model may be newer than the result.
+    ...comparedFleet(withLadder),
+    ...(bounds && { thresholds: checkThresholds(bounds.thresholds, withLadder) }),
+  };
   const files = writeReport(path.endsWith(".json") ? dirname(path) : path, result);
   stdout.write(options.json ? `${JSON.stringify(result)}\n` : `${renderTerminal(summarise(result))}\n\n`);
   for (const line of renderChecks(result.thresholds ?? [])) stderr.write(`${line}\n`);

@@ -1,7 +1,7 @@
 /** `bench sizes`: which hub loses capacity as its table ages and its fleet grows, and which keeps it. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
 import type { Surroundings } from "../compare/compare-command.ts";
 import { progressOn, silentProgress } from "../compare/progress.ts";
 import { type HubSpec, parseHubId } from "../drivers/index.ts";
@@ -16,6 +16,7 @@ import { loadWorkload } from "../workload/workload.ts";
 import { type SeriesPlan, type SeriesResult, SIZES_SCHEMA, type SizesResult } from "./size-series.ts";
 import { renderSizes } from "./sizes-report.ts";
 import { runSeries } from "./sizes-run.ts";
+import { wholeNumberFrom } from "../option-values.ts";
 
 interface SizesOptions {
   hubs: string[];
@@ -42,12 +43,12 @@ export function addSizesCommand(program: Command, surroundings: Surroundings, en
     .option("--hubs <ids>", "hub ids, separated by commas", list, ["single-reference", "single-tuned"])
     .option("--rows <list>", "completed rows; default: 0,1000,5000 for the reference, 0,100000 for others", counts)
     .option("--agents <list>", "agents; default: 10,200", fleets)
-    .option("--rounds <n>", "of each size", (text) => numberFrom(3, 1_000, text), 8)
+    .option("--rounds <n>", "of each size", wholeNumberFrom(3, 1_000), 8)
     .addOption(
       new Option("--isolation <kind>", "give each hub the same share of a core").choices(["auto", "none"]).default("auto"),
     )
     .option(...FSYNC_FLOOR)
-    .option("--seed <n>", "for arrivals and resampling", (text) => numberFrom(0, 999_999, text), 1)
+    .option("--seed <n>", "for arrivals and resampling", wholeNumberFrom(0, 999_999), 1)
     .option("--json", "print the result as JSON on stdout instead of the tables", false)
     .option("--no-progress", "no progress on stderr")
     .action(async (options: SizesOptions) => end(await sizesCommand(options, surroundings)));
@@ -149,15 +150,9 @@ function list(text: string): string[] {
 }
 
 function counts(text: string): number[] {
-  return list(text).map((each) => numberFrom(0, 1_000_000, each));
+  return list(text).map(wholeNumberFrom(0, 1_000_000));
 }
 
 function fleets(text: string): number[] {
-  return list(text).map((each) => numberFrom(1, 10_000, each));
-}
-
-function numberFrom(low: number, high: number, text: string): number {
-  const value = /^\d{1,7}$/.test(text) ? Number(text) : Number.NaN;
-  if (value >= low && value <= high) return value;
-  throw new InvalidArgumentError(`give a whole number from ${low} to ${high}.`);
+  return list(text).map(wholeNumberFrom(1, 10_000));
 }
