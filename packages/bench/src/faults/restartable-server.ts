@@ -44,6 +44,10 @@ export class RestartableServer {
     return this.#place.port;
   }
 
+  get keptFolder(): string {
+    return this.#place.keptFolder;
+  }
+
   get pid(): number {
     if (this.#server.pid === null) throw new Error("the server does not run on this machine");
     return this.#server.pid;

@@ -148,6 +148,17 @@ export class SteadyWork {
     }
   }
 
+  /**
+   * How many tasks took longer than `limitMs` from their first submission to their end and were under way at some time between
+   * `fromMs` and `untilMs`.
+   */
+  slowerThan(limitMs: number, { fromMs, untilMs }: { fromMs: number; untilMs: number }): number {
+    return this.#completed.filter(({ taskId, atMs }) => {
+      const sentMs = this.#sentMs.get(taskId);
+      return sentMs !== undefined && atMs - sentMs > limitMs && sentMs <= untilMs && atMs >= fromMs;
+    }).length;
+  }
+
   /** No more submissions; waits for the open ones, at most `drainMs`, and looks up what was not seen to end. */
   async stop(drainMs = 30_000): Promise<SteadyWorkEnd> {
     this.#stop.abort();

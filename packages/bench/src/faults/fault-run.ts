@@ -1,0 +1,126 @@
+/** One plan carried out on one hub at work: what became of the tasks, and how long the hub took to be itself again. */
+import { randomBytes } from "node:crypto";
+import type { HistoryVerdict } from "../load/history-check.ts";
+import { type FaultPlan, lengthMs, type PlannedFault } from "./fault-plan.ts";
+import type { HubUnderFault } from "./hub-under-fault.ts";
+import { type Recovery, SteadyWork } from "./steady-work.ts";
+
+/** A little over half of the agents are busy at any time, so that each node holds tasks when something happens to it. */
+export const WORK = { agents: 30, ratePerSec: 60, workMs: 330 };
+/** A task is delayed when it took this much longer than its work: more than any hub needs that nothing happens to. */
+export const DELAYED_MS = 1_000;
+/** After the end of a fault; a hub that needs longer has not recovered. */
+const RECOVER_WITHIN_MS = 30_000;
+
+export interface StruckFault extends PlannedFault {
+  /** Since the fault's begin, so its own length is in it; null: not within 30 s after its end. */
+  recovery: Recovery | null;
+  /** The longest of the three times of `recovery`. */
+  recoverySeconds: number | null;
+  /** Tasks that were under way between the fault's begin and the recovery, and took too long. */
+  tasksDelayed: number;
+}
+
+export interface FaultRun {
+  hub: string;
+  seed: number;
+  plan: FaultPlan;
+  history: HistoryVerdict;
+  faults: StruckFault[];
+  tasksDelayed: number;
+  /** Submissions that were asked for patience (503), each time counted. */
+  postponed: number;
+  /** Submissions that failed otherwise and were not acknowledged, by status or error. */
+  complaints: Record<string, number>;
+  reconnects: number;
+  /** What agents that came back with a task were told. */
+  continued: number;
+  aborted: number;
+  /** The guarantees that did not hold, in words; empty: all did. */
+  broken: string[];
+}
+
+export async function carryOut(plan: FaultPlan, hub: HubUnderFault): Promise<FaultRun> {
+  const { ws, http } = hub.door;
+  const prefix = `f-${randomBytes(3).toString("hex")}`;
+  const work = await SteadyWork.start({ ws: [ws], http: [http], seed: plan.seed, prefix, ...WORK });
+  await work.until("the first tasks done", () => work.completed > WORK.agents);
+  const startMs = work.nowMs();
+  const struck = await Promise.all(
+    plan.faults.map(async (planned) => {
+      await work.generator.until(startMs + planned.atMs);
+      return { planned, ...(await strike(planned, { work, hub })) };
+    }),
+  );
+  const areBack = await cameBack(work);
+  const endMs = work.nowMs();
+  const end = await work.stop();
+  const limitMs = WORK.workMs + DELAYED_MS;
+  const faults = struck.map(({ planned, beganMs, recovery }): StruckFault => {
+    const recoveryMs = recovery && Math.max(recovery.acknowledgedMs, recovery.completedMs, recovery.caughtUpMs);
+    const untilMs = recoveryMs === null ? endMs : beganMs + recoveryMs;
+    return {
+      ...planned,
+      recovery,
+      recoverySeconds: recoveryMs === null ? null : recoveryMs / 1_000,
+      tasksDelayed: work.slowerThan(limitMs, { fromMs: beganMs, untilMs }),
+    };
+  });
+  const { history, disconnected, ...rest } = end;
+  return {
+    hub: hub.id,
+    seed: plan.seed,
+    plan,
+    history,
+    faults,
+    tasksDelayed: work.slowerThan(limitMs, { fromMs: startMs, untilMs: work.nowMs() }),
+    reconnects: disconnected,
+    ...rest,
+    broken: brokenBy({ history, faults, areBack }),
+  };
+}
+
+async function strike(
+  { fault }: PlannedFault,
+  { work, hub }: { work: SteadyWork; hub: HubUnderFault },
+): Promise<{ beganMs: number; recovery: Recovery | null }> {
+  let beganMs = 0;
+  let recovering: Promise<Recovery | null> | undefined;
+  await hub.strike(fault, () => {
+    beganMs = work.nowMs();
+    // A hub that does not recover is a finding, and the run goes on to see what became of its tasks.
+    recovering = work.recovered(beganMs, lengthMs(fault) + RECOVER_WITHIN_MS).catch(() => null);
+  });
+  return { beganMs, recovery: (await recovering) ?? null };
+}
+
+/** Whether all agents have found a node again. */
+async function cameBack(work: SteadyWork): Promise<boolean> {
+  const limitMs = work.nowMs() + RECOVER_WITHIN_MS;
+  const isBack = () => work.generator.fleet.online === WORK.agents;
+  while (!isBack() && work.nowMs() < limitMs) await work.generator.until(work.nowMs() + 20);
+  return isBack();
+}
+
+function brokenBy({
+  history,
+  faults,
+  areBack,
+}: {
+  history: HistoryVerdict;
+  faults: readonly StruckFault[];
+  areBack: boolean;
+}): string[] {
+  const { offenders } = history;
+  const of = (count: number, what: string, tasks: readonly string[]) =>
+    count > 0 ? [`${count} ${what} (${tasks.slice(0, 3).join(", ")})`] : [];
+  return [
+    ...of(history.lost, "lost", offenders.lost),
+    ...of(history.duplicated, "ended twice", offenders.duplicated),
+    ...of(history.staleAccepted, "with a stale outcome accepted", offenders.staleAccepted),
+    ...of(history.generationFaults, "with generations that did not rise", offenders.generationFaults),
+    ...of(history.unfinished, "never ended", offenders.unfinished),
+    ...(faults.some(({ recovery }) => recovery === null) ? ["no recovery within 30 s of the fault's end"] : []),
+    ...(areBack ? [] : ["agents that did not come back within 30 s"]),
+  ];
+}

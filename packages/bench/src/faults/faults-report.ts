@@ -1,0 +1,57 @@
+/** Fault runs as text: one line for each run, a table for all. */
+import type { Estimate } from "../measure/estimate.ts";
+import { renderTable } from "../report/terminal.ts";
+import { faultInWords } from "./fault-plan.ts";
+import type { FaultRun } from "./fault-run.ts";
+import type { FaultEffect, FaultsResult, HubFaults } from "./faults-result.ts";
+
+export function runLine({ hub, seed, faults, history, tasksDelayed, broken }: FaultRun): string {
+  const struck = faults.map(({ atMs, fault, recoverySeconds }) => {
+    const recovered = recoverySeconds === null ? "no recovery" : `recovered in ${recoverySeconds.toFixed(1)} s`;
+    return `${(atMs / 1_000).toFixed(1)} s ${faultInWords(fault)} (${recovered})`;
+  });
+  const verdict = broken.length > 0 ? `BROKEN: ${broken.join("; ")}` : "none lost, none twice";
+  return `${hub}  seed ${seed}  ${struck.join(", ")}: ${history.acknowledged} tasks, ${verdict}, ${tasksDelayed} delayed`;
+}
+
+/** How to have the failing run again. */
+export function reproduction({ hub, seed, plan }: FaultRun): string {
+  return `pnpm bench faults --hubs ${hub} --seed ${seed} --runs 1 --lease-ms ${plan.leaseMs}`;
+}
+
+export function renderFaults({ hubs, delayedMs, leaseMs, work }: FaultsResult): string {
+  const seeds = (hub: HubFaults) => `${hub.seeds.first}-${hub.seeds.last}`;
+  const effect = ({ faults, recoverySeconds, tasksDelayed }: FaultEffect) => [
+    String(faults),
+    interval(recoverySeconds, 1),
+    interval(tasksDelayed, 0),
+  ];
+  const table = {
+    caption: "Hubs under fault",
+    head: ["hub", "runs", "seeds", "tasks", "lost", "twice", "stale", "stuck", "faults", "recovery s", "tasks delayed"],
+    rows: hubs.map((hub) => [
+      hub.hub,
+      String(hub.runs),
+      seeds(hub),
+      ...[hub.acknowledged, hub.lost, hub.duplicated, hub.staleAccepted + hub.generationFaults, hub.unfinished].map(String),
+      ...effect(hub.all),
+    ]),
+    notes: [
+      `Recovery: from the fault's begin (its own length is in it) until new tasks are acknowledged and done and none of before is open; median [95 %].`,
+      `Delayed: over ${delayedMs / 1_000} s longer than its work. ${work.agents} agents, ${work.ratePerSec} tasks/s, lease ${leaseMs / 1_000} s, every store at fsync.`,
+    ],
+  };
+  const byKind = {
+    caption: "By fault",
+    head: ["hub", "fault", "faults", "recovery s", "tasks delayed"],
+    rows: hubs.flatMap((hub) => hub.byKind.map((kind) => [hub.hub, kind.kind, ...effect(kind)])),
+    notes: [],
+  };
+  return [...renderTable(table), "", ...renderTable(byKind)].join("\n");
+}
+
+function interval(estimate: Estimate | null, digits: number): string {
+  if (!estimate) return "–";
+  const { value, low, high } = estimate;
+  return `${value.toFixed(digits)} [${low.toFixed(digits)}, ${high.toFixed(digits)}]`;
+}
