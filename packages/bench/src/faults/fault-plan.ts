@@ -32,7 +32,8 @@ export interface FaultTargets {
   hasBackbone: boolean;
 }
 
-const FAULTS_MAX = 3;
+/** How many faults a plan has: half of the plans have one, so that it is seen what each does alone. */
+const FAULT_COUNTS = [1, 1, 2, 3] as const;
 /** The first fault comes within this of the start, each other one within this of the one before: so that some overlap. */
 const GAP_MS = 1_500;
 const DOWN_MS = { min: 100, max: 1_500 };
@@ -49,7 +50,8 @@ export function drawPlan({ seed, leaseMs, targets }: { seed: number; leaseMs: nu
   const freeAtMs = new Map<string, number>();
   const faults: PlannedFault[] = [];
   let atMs = 0;
-  for (let left = 1 + Math.floor(random() * FAULTS_MAX); left > 0; left--) {
+  const count = FAULT_COUNTS[Math.floor(random() * FAULT_COUNTS.length)] as number;
+  while (faults.length < count) {
     atMs += between({ min: 0, max: GAP_MS });
     const lengths = { downMs: between(DOWN_MS), pauseMs: leases(PAUSE_LEASES), cutMs: leases(CUT_LEASES) };
     const candidates = faultsOf(targets, lengths).filter((fault) => (freeAtMs.get(partOf(fault) ?? "") ?? 0) <= atMs);
