@@ -82,3 +82,20 @@ test("a slow wire keeps the order and delays each part", async () => {
   await expect.poll(() => heard).toBe("abc");
   expect(performance.now() - startMs).toBeGreaterThanOrEqual(19);
 });
+
+test("closes though the other side ended while it was held", async () => {
+  const brief = createServer((socket) => socket.on("error", () => undefined).end("bye"));
+  brief.listen(0, "127.0.0.1");
+  await once(brief, "listening");
+  const door = await FaultProxy.listen({ host: "127.0.0.1", port: (brief.address() as AddressInfo).port });
+  const visitor = connect({ port: door.port, host: "127.0.0.1", allowHalfOpen: true });
+  visitor.on("error", () => undefined);
+  // It has heard the end, and has not ended its own half: the proxy holds that half from now on.
+  visitor.resume();
+  await once(visitor, "end");
+  door.partition();
+  await door.close();
+  expect(door.connections).toBe(0);
+  visitor.destroy();
+  brief.close();
+});

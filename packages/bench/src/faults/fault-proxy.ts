@@ -125,7 +125,7 @@ class Wire {
     this.#end();
   }
 
-  /** Whatever ends one half ends the other. */
+  /** Whatever ends one half ends the other; the wire has ended with both: a half that is held does not hear that the other is gone. */
   #watch(socket: Socket): void {
     // The close event follows and does what is to be done.
     socket.on("error", () => undefined);
@@ -133,7 +133,7 @@ class Wire {
       const other = socket === this.#client ? this.#upstream : this.#client;
       if (isBroken) other?.resetAndDestroy();
       else other?.end();
-      this.#end();
+      if (!other || other.destroyed) this.#end();
     });
   }
 

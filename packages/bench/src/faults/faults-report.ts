@@ -43,11 +43,11 @@ export function renderFaults({ hubs, delayedMs, leaseMs, work }: FaultsResult): 
   };
   const byKind = {
     caption: "By fault",
-    head: ["hub", "fault", "faults", "recovery s", "tasks delayed"],
+    head: ["hub", "fault alone", "faults", "recovery s", "tasks delayed"],
     rows: hubs.flatMap((hub) => hub.byKind.map((kind) => [hub.hub, kind.kind, ...effect(kind)])),
     notes: [],
   };
-  return [...renderTable(table), "", ...renderTable(byKind)].join("\n");
+  return [...renderTable(table), ...(byKind.rows.length > 0 ? ["", ...renderTable(byKind)] : [])].join("\n");
 }
 
 function interval(estimate: Estimate | null, digits: number): string {

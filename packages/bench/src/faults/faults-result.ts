@@ -34,7 +34,7 @@ export interface HubFaults {
   /** Seeds of the runs in which something was broken. */
   brokenSeeds: number[];
   all: FaultEffect;
-  /** Each kind that occurred. */
+  /** Each kind that occurred, of the runs in which it was the only fault: what two at once take is neither's. */
   byKind: (FaultEffect & { kind: Fault["kind"] })[];
 }
 
@@ -60,7 +60,8 @@ function ofHub(hub: string, runs: readonly FaultRun[]): HubFaults {
   const sum = (of: "acknowledged" | "lost" | "duplicated" | "staleAccepted" | "generationFaults" | "unfinished") =>
     runs.reduce((total, { history }) => total + history[of], 0);
   const faults = runs.flatMap((run) => run.faults);
-  const kinds = [...new Set(faults.map(({ fault }) => fault.kind))].sort();
+  const alone = runs.filter((run) => run.faults.length === 1).flatMap((run) => run.faults);
+  const kinds = [...new Set(alone.map(({ fault }) => fault.kind))].sort();
   const seeds = runs.map(({ seed }) => seed);
   return {
     hub,
@@ -75,7 +76,7 @@ function ofHub(hub: string, runs: readonly FaultRun[]): HubFaults {
     unfinished: sum("unfinished"),
     brokenSeeds: runs.filter(({ broken }) => broken.length > 0).map(({ seed }) => seed),
     all: effectOf(faults),
-    byKind: kinds.map((kind) => ({ kind, ...effectOf(faults.filter(({ fault }) => fault.kind === kind)) })),
+    byKind: kinds.map((kind) => ({ kind, ...effectOf(alone.filter(({ fault }) => fault.kind === kind)) })),
   };
 }
 

@@ -28,13 +28,14 @@ import {
   simulationSpeed,
   speedLine,
 } from "./fleet-simulated.ts";
-import { evidenceFrom, recordedEvidence } from "./hub-evidence-file.ts";
+import { evidenceFrom, recordedEvidence, withFaults } from "./hub-evidence-file.ts";
 
 export interface FleetCommandOptions {
   fleet: string;
   workload: string;
   result?: string;
   ladder?: string;
+  faults?: string;
   hub?: string;
   tasksPerHour?: number;
   growth: number;
@@ -59,6 +60,7 @@ export function addFleetCommand(program: Command, surroundings: Surroundings, en
     .option("--workload <name|file>", "a shipped workload or a YAML file, with tiers", "coding")
     .option("--result <file>", "the hubs as measured by bench compare: its results.json; default: a recorded one")
     .option("--ladder <file>", "gains of single fixes: a ladder.json of bench ladder, with --result")
+    .option("--faults <file>", "recovery after the end of a node: a faults.json of bench faults")
     .option("--hub <id>", "the hub in use; default: single-reference, else the best single one")
     .option("--tasks-per-hour <n>", "what the team submits; default: as much as its agents can do", number(0, 1e9))
     .option("--growth <share>", "of the load, a month", number(0, 10), 0.1)
@@ -126,9 +128,15 @@ export async function fleetCommand(options: FleetCommandOptions, { stdout, stder
 }
 
 function evidenceOf(options: FleetCommandOptions): { ok: true; evidence: HubEvidence } | { ok: false; problem: string } {
-  if (options.result !== undefined) return evidenceFrom(options.result, options.ladder);
-  if (options.ladder !== undefined) return { ok: false, problem: "--ladder needs the --result that it belongs to" };
-  return { ok: true, evidence: recordedEvidence() };
+  if (options.result === undefined && options.ladder !== undefined) {
+    return { ok: false, problem: "--ladder needs the --result that it belongs to" };
+  }
+  const capacities =
+    options.result === undefined
+      ? ({ ok: true, evidence: recordedEvidence() } as const)
+      : evidenceFrom(options.result, options.ladder);
+  if (!capacities.ok || options.faults === undefined) return capacities;
+  return withFaults(capacities.evidence, options.faults);
 }
 
 const RANDOM_TASKS = 800;

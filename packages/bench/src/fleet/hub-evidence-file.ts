@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { FixGain, HubEvidence, HubMeasure } from "@hubscale/fleet-model";
+import { FAULTS_SCHEMA, type FaultsResult } from "../faults/faults-result.ts";
 import { readLadder } from "../ladder/ladder-file.ts";
 import type { LadderResult } from "../ladder/ladder-result.ts";
 import { scaled } from "../measure/estimate.ts";
@@ -25,6 +26,22 @@ export function evidenceFrom(file: string, ladderFile?: string): Evidence {
   if (ladderFile === undefined) return { ok: true, evidence };
   const read = readLadder(ladderFile);
   return read.ok ? { ok: true, evidence: { ...evidence, fixes: gainsOf(read.ladder) } } : read;
+}
+
+/**
+ * With what a faults.json of bench faults says of the end of a node, for the hubs that are in both. A file without such a fault alone
+ * changes nothing.
+ */
+export function withFaults(evidence: HubEvidence, file: string): Evidence {
+  const result = readJson<FaultsResult>(file);
+  if (!result.ok) return result;
+  if (result.value.schema !== FAULTS_SCHEMA) return { ok: false, problem: `${file} is not a result of bench faults` };
+  const known = new Map(result.value.hubs.map(({ hub, byKind }) => [hub, byKind.find(({ kind }) => kind === "kill-node")]));
+  const hubs = evidence.hubs.map((hub): HubMeasure => {
+    const { recoverySeconds = null, tasksDelayed = null } = known.get(hub.id) ?? {};
+    return recoverySeconds && tasksDelayed ? { ...hub, availability: { recoverySeconds, tasksDelayed } } : hub;
+  });
+  return { ok: true, evidence: { ...evidence, hubs } };
 }
 
 export function evidenceOf(

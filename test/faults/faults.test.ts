@@ -1,0 +1,78 @@
+/** Random faults against real hubs; and a hub that loses, which must be caught. */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { processesMentioning, runBench } from "../compare/bench-program.ts";
+
+let dir = "";
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), "hubscale-faults-"));
+});
+afterAll(() => rmSync(dir, { recursive: true }));
+
+interface Run {
+  hub: string;
+  seed: number;
+  plan: { faults: { atMs: number; fault: { kind: string } }[] };
+  history: { acknowledged: number; lost: number; duplicated: number };
+  broken: string[];
+}
+
+async function faults(...flags: string[]) {
+  const tmp = mkdtempSync(join(dir, "tmp-"));
+  const finished = await runBench(["faults", "--no-progress", ...flags], { TMPDIR: tmp });
+  return { ...finished, leftOver: processesMentioning(tmp) };
+}
+
+test("hubs that keep their word come through, and the file says what was done to them", async () => {
+  const out = join(dir, "good");
+  const { code, stdout, stderr, leftOver } = await faults(
+    ...["--hubs", "sharded-redis@2,single-tuned", "--seed", "2", "--runs", "2", "--lease-ms", "1000", "--out", out],
+  );
+  expect(stderr).toBe("");
+  expect(code).toBe(0);
+  const { schema, runs, hubs } = JSON.parse(readFileSync(join(out, "faults.json"), "utf8")) as {
+    schema: string;
+    runs: Run[];
+    hubs: { hub: string; runs: number; lost: number; duplicated: number }[];
+  };
+  expect(schema).toBe("hubscale.faults/1");
+  expect(runs.map(({ hub, seed }) => `${hub} ${seed}`)).toEqual([
+    "sharded-redis@2 2",
+    "single-tuned 2",
+    "sharded-redis@2 3",
+    "single-tuned 3",
+  ]);
+  for (const { history, broken, plan } of runs) {
+    expect(broken).toEqual([]);
+    expect(history.acknowledged).toBeGreaterThan(30);
+    expect(plan.faults.length).toBeGreaterThan(0);
+  }
+  expect(hubs).toMatchObject([
+    { hub: "sharded-redis@2", runs: 2, lost: 0, duplicated: 0 },
+    { hub: "single-tuned", runs: 2, lost: 0, duplicated: 0 },
+  ]);
+  expect(stdout).toMatch(/^single-tuned {2}seed 3 /m);
+  expect(leftOver).toEqual([]);
+
+  // What a killed node costs goes into the decision about the fleet.
+  const fleet = await runBench(["fleet", "--faults", join(out, "faults.json"), "--draws", "0", "--no-progress"]);
+  expect({ code: fleet.code, stderr: fleet.stderr }).toEqual({ code: 0, stderr: "" });
+}, 240_000);
+
+test("a hub that keeps nothing is caught, with the seed that shows it again", async () => {
+  const { code, stdout, stderr } = await faults("--hubs", "null", "--seed", "2", "--runs", "1", "--out", join(dir, "bad"));
+  expect(stdout).toMatch(/^null {2}seed 2 .*kill -9 of n1.* BROKEN: \d+ lost \(task-/m);
+  expect(stderr).toMatch(/null, seed 2: \d+ lost \(task-/);
+  expect(stderr).toMatch(/again: pnpm bench faults --hubs null --seed 2 --runs 1 --lease-ms 1500/);
+  expect(code).toBe(4);
+}, 240_000);
+
+test("says what is wrong before anything is started", async () => {
+  const { code, stdout, stderr } = await faults("--hubs", "external,sharded-redis@2x2,sharded-reddis@2");
+  expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+  expect(stderr).toMatch(/'external' is not ours to harm/);
+  expect(stderr).toMatch(/faults know one backbone server; use sharded-redis@2/);
+  expect(stderr).toMatch(/did you mean sharded-redis@2/);
+});
