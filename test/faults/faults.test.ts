@@ -27,9 +27,8 @@ async function faults(...flags: string[]) {
 
 test("hubs that keep their word come through, and the file says what was done to them", async () => {
   const out = join(dir, "good");
-  const { code, stdout, stderr, leftOver } = await faults(
-    ...["--hubs", "sharded-redis@2,single-tuned", "--seed", "2", "--runs", "2", "--lease-ms", "1000", "--out", out],
-  );
+  const series = ["--hubs", "sharded-redis@2,single-tuned", "--seed", "2", "--runs", "2", "--lease-ms", "1000"];
+  const { code, stdout, stderr, leftOver } = await faults(...series, "--out", out);
   expect(stderr).toBe("");
   expect(code).toBe(0);
   const { schema, runs, hubs } = JSON.parse(readFileSync(join(out, "faults.json"), "utf8")) as {

@@ -59,8 +59,10 @@ export async function carryOut(plan: FaultPlan, hub: HubUnderFault): Promise<Fau
   const faults = struck.map(({ planned, beganMs, recovery }): StruckFault => {
     const recoveryMs = recovery && Math.max(recovery.acknowledgedMs, recovery.completedMs, recovery.caughtUpMs);
     const untilMs = recoveryMs === null ? endMs : beganMs + recoveryMs;
+    const { atMs, fault } = planned;
     return {
-      ...planned,
+      atMs,
+      fault,
       recovery,
       recoverySeconds: recoveryMs === null ? null : recoveryMs / 1_000,
       tasksDelayed: work.slowerThan(limitMs, { fromMs: beganMs, untilMs }),
