@@ -76,7 +76,7 @@ function ofHub(hub: string, runs: readonly FaultRun[]): HubFaults {
     unfinished: sum("unfinished"),
     brokenSeeds: runs.filter(({ broken }) => broken.length > 0).map(({ seed }) => seed),
     all: effectOf(faults),
-    byKind: kinds.map((kind) => ({ kind, ...effectOf(alone.filter(({ fault }) => fault.kind === kind)) })),
+    byKind: kinds.map((kind) => Object.assign(effectOf(alone.filter(({ fault }) => fault.kind === kind)), { kind })),
   };
 }
 
