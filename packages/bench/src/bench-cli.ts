@@ -119,7 +119,8 @@ addPrimitivesCommand(program, surroundings, end);
 addEnginesCommand(program, surroundings, end);
 addConnectionsCommand(program, surroundings, end);
 addDensityCommand(program, surroundings, end);
-addFaultsCommand(program, surroundings, end);
+// At once: Node 20 may spin for ever in its own clean-up of handles (CleanupHandles) after connections were reset.
+addFaultsCommand(program, surroundings, (code) => process.exit(code));
 addFleetCommand(program, surroundings, end);
 addSizesCommand(program, surroundings, end);
 addDiffCommand(program, surroundings, end);
