@@ -1,19 +1,29 @@
 import { defineConfig } from "vitest/config";
 
+/** These judge a machine's speed or a trial's outcome, so nothing else may run beside them. */
+const ALONE = ["test/tester/**/*.test.ts", "test/compare/smoke.test.ts", "test/load/**/*.test.ts"];
+
+const system = { testTimeout: 60_000, hookTimeout: 120_000 };
+
 export default defineConfig({
   test: {
     projects: [
       // Beside the code they test, without servers: part of `pnpm check`.
-      { test: { name: "unit", include: ["packages/*/src/**/*.test.ts"] } },
-      // Real processes and servers; one file at a time, since they share two cores and measure.
+      { test: { name: "unit", include: ["packages/*/src/**/*.test.ts"], sequence: { groupOrder: 0 } } },
+      // Real processes and servers. Most of their time they wait for these, so two files run side by side.
       {
         test: {
+          ...system,
           name: "system",
           include: ["test/**/*.test.ts"],
-          fileParallelism: false,
-          testTimeout: 60_000,
-          hookTimeout: 120_000,
+          exclude: [...ALONE, "**/node_modules/**"],
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
         },
+      },
+      // The same, one file at a time.
+      {
+        test: { ...system, name: "alone", include: ALONE, fileParallelism: false, sequence: { groupOrder: 2 } },
       },
     ],
   },
