@@ -81,8 +81,10 @@ export class LeaseKeeper {
   async #renewAll(queue: TaskQueue, held: readonly HeldTask[]): Promise<void> {
     const { assignments } = this.#options;
     const lost = new Set((await queue.renew(held.map(({ hold }) => hold))).map(({ taskId }) => taskId));
-    const notes = held.filter((each) => each.isTouched && !lost.has(each.taskId)).map((each) => this.#note(each));
-    const gone = held.filter((each) => lost.has(each.taskId) && assignments.get(each.taskId) === each && !each.settling);
+    // Others ended meanwhile.
+    const open = held.filter((each) => assignments.get(each.taskId) === each && !each.settling);
+    const notes = open.filter((each) => each.isTouched && !lost.has(each.taskId)).map((each) => this.#note(each));
+    const gone = open.filter((each) => lost.has(each.taskId));
     await Promise.all([...notes, ...gone.map((each) => this.#recover(each))]);
   }
 

@@ -25,7 +25,8 @@ interface Field {
 
 export class WhatIfView {
   readonly #given: FleetInput;
-  readonly #givenDecision: FleetDecision;
+  /** The answer for the fleet as given, by the number of draws: what has an interval is compared with what has one. */
+  readonly #givenDecisions = new Map<number, FleetDecision>();
   readonly #places: WhatIfPlaces;
   readonly #fields: Field[] = [];
   #changes = new Map<string, string>();
@@ -35,7 +36,6 @@ export class WhatIfView {
   constructor(given: FleetInput, places: WhatIfPlaces) {
     this.#given = given;
     this.#places = places;
-    this.#givenDecision = decideFleet(withDraws(given, 0));
     this.#build();
   }
 
@@ -130,11 +130,19 @@ export class WhatIfView {
     this.#resting = setTimeout(() => this.#show(input, DRAWS), REST_MS);
   }
 
+  #givenDecision(draws: number): FleetDecision {
+    const known = this.#givenDecisions.get(draws);
+    const decision = known ?? decideFleet(withDraws(this.#given, draws));
+    if (!known) this.#givenDecisions.set(draws, decision);
+    return decision;
+  }
+
   #show(input: FleetInput, draws: number): void {
     const { charts, keyFigures, verdict } = this.#places;
     const asked = withDraws(input, draws);
     try {
-      const panels = fleetPanels(asked, decideFleet(asked), draw, this.#changes.size > 0 ? this.#givenDecision : undefined);
+      const given = this.#changes.size > 0 ? this.#givenDecision(draws) : undefined;
+      const panels = fleetPanels(asked, decideFleet(asked), draw, given);
       verdict.textContent = panels.verdict;
       keyFigures.innerHTML = panels.keyFigures;
       replaceKeepingOpen(charts, panels.charts);

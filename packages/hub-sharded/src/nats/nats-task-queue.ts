@@ -37,6 +37,8 @@ interface RevisionHold extends Hold {
   writing: Promise<void> | undefined;
   /** The answer to a write was lost: it may have been done. */
   isInDoubt: boolean;
+  /** The task's end is being written or was: a touch that is noted after it would follow its revision and undo it. */
+  isEnding: boolean;
 }
 
 /** What a ticket is good for, the record being as it is. */
@@ -88,9 +90,15 @@ export class NatsTaskQueue implements TaskQueue {
   }
 
   async end(hold: RevisionHold, ending: Ending): Promise<boolean> {
+    hold.isEnding = true;
     await hold.writing;
     const { ack, token } = hold.recorded;
-    if (!(await this.#writeEnd(hold, { task: ending.after, hold: null, parked: false, by: token }))) return false;
+    try {
+      if (!(await this.#writeEnd(hold, { task: ending.after, hold: null, parked: false, by: token }))) return false;
+    } catch (error) {
+      hold.isEnding = false;
+      throw error;
+    }
     this.#options.holders.forget(token);
     if (ending.type === "complete") this.#tickets.drop(ack);
     // Known to be back, so that its agent, which is free now, finds it before what has waited less.
@@ -123,6 +131,7 @@ export class NatsTaskQueue implements TaskQueue {
     const lost: Hold[] = [];
     await eachOf(holds, async (hold) => {
       const { revision } = await this.#records.read(hold.taskId);
+      if (hold.isEnding) return;
       if (revision !== hold.revision) {
         lost.push(hold);
         return;
@@ -134,6 +143,7 @@ export class NatsTaskQueue implements TaskQueue {
   }
 
   async note(hold: RevisionHold, task: Task): Promise<void> {
+    if (hold.isEnding) return;
     const { recorded } = hold;
     const writing = this.#write(hold, { task, hold: recorded, parked: false, by: recorded.token });
     hold.writing = writing.then(
@@ -321,7 +331,7 @@ export class NatsTaskQueue implements TaskQueue {
 
   #held(taskId: string, recorded: RecordedHold, revision: number): RevisionHold {
     this.#options.holders.note(recorded.token);
-    return { taskId, recorded, revision, writing: undefined, isInDoubt: false };
+    return { taskId, recorded, revision, writing: undefined, isInDoubt: false, isEnding: false };
   }
 
   /** This lane first, then the others that there are. */
