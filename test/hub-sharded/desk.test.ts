@@ -48,6 +48,26 @@ describe.each(["redis", "nats"] as const)("over %s,", (engine) => {
       expect(await two.desk.find(task.id)).toEqual(found);
     });
 
+    it("stays over when a renewal of its lease is under way as it ends", async () => {
+      // Renewed so often that many a completion falls between the look at the leases and the touches noted after it.
+      const node = await nodeOf("one", { leaseMs: 200 });
+      const done: string[] = [];
+      for (let index = 0; index < 20; index++) {
+        const agent = new TestAgent(`agent-${index}`);
+        agent.onTask = (task) => {
+          void node.desk.report(agent.agentId, { type: "task_accepted", task_id: task.id });
+          setTimeout(() => void node.complete(agent, task).then(({ ok }) => ok && done.push(task.id)), 60);
+        };
+        node.join(agent);
+      }
+      const tasks: Task[] = [];
+      for (let index = 0; index < 600; index++) tasks.push(await node.submit());
+      await until("all completions", () => new Set(done).size === tasks.length);
+      const after = await Promise.all(tasks.map(({ id }) => node.desk.find(id)));
+      expect(after.filter((task) => task?.status !== "completed")).toEqual([]);
+      expect(done).toHaveLength(tasks.length);
+    });
+
     it("waits for an agent and goes to the first that comes, wherever", async () => {
       const [one, two] = [await nodeOf("one"), await nodeOf("two")];
       const tasks = await Promise.all(Array.from({ length: 5 }, () => one.submit()));
