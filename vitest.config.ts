@@ -8,8 +8,17 @@ const system = { testTimeout: 60_000, hookTimeout: 120_000 };
 export default defineConfig({
   test: {
     projects: [
-      // Beside the code they test, without servers: part of `pnpm check`.
-      { test: { name: "unit", include: ["packages/*/src/**/*.test.ts"], sequence: { groupOrder: 0 } } },
+      // Beside the code they test, without servers: part of `pnpm check`. They share no state that one could spoil for another,
+      // so a worker imports each module once for all of them: of 110 s, two thirds went into starting a worker for each file.
+      {
+        test: {
+          name: "unit",
+          include: ["packages/*/src/**/*.test.ts"],
+          isolate: false,
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
       // Real processes and servers. Most of their time they wait for these, so two files run side by side.
       {
         test: {
