@@ -1,6 +1,6 @@
 /** The account of the operating system against the account of the process itself. */
 import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ProcessCare, ProcessSampler, readCommit, readCpuSeconds, readEnvironment, usageBetween } from "hubscale/machine";
@@ -58,4 +58,7 @@ it("knows the commit of a checkout, and whether it was changed", () => {
   expect(readCommit(folder)).toEqual({ hash: git("rev-parse", "HEAD"), dirty: false });
   writeFileSync(join(folder, "new"), "");
   expect(readCommit(folder)?.dirty).toBe(true);
+  const installed = join(folder, "node_modules", "hubscale", "dist");
+  mkdirSync(installed, { recursive: true });
+  expect(readCommit(installed)).toBeNull();
 });

@@ -1,5 +1,6 @@
 /** `pnpm bench …`: the commands and their options. What they do is elsewhere. */
 import { readFileSync } from "node:fs";
+import { basename } from "node:path";
 import { type Fix, isFix } from "@hubscale/hub-single";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { addBytesCommand } from "./bytes/bytes-command.ts";
@@ -31,7 +32,10 @@ import { addSizesCommand } from "./sizes/sizes-command.ts";
 
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
 
-const program = new Command("bench")
+/** As it was called: `pnpm bench` in a checkout, `npx hubscale` where it is installed. */
+const calledAs = basename(process.argv[1] ?? "").startsWith("hubscale") ? "hubscale" : "bench";
+
+const program = new Command(calledAs)
   .description("Measures when a task hub for LLM agents should be repaired, given machines, or distributed.")
   .version(version)
   .showHelpAfterError("(--help shows all options)")

@@ -1,6 +1,7 @@
 /** The fingerprint of the machine and the code: a result without it cannot be compared with another. */
 import { spawnSync } from "node:child_process";
 import { arch, cpus, loadavg, platform, release, totalmem } from "node:os";
+import { sep } from "node:path";
 import { type CgroupLimit, readCpuLimit } from "./cgroup-limit.ts";
 import { type DiskSyncLatency, measureDiskSync } from "./disk-sync.ts";
 import { mountOf } from "./filesystem.ts";
@@ -47,8 +48,9 @@ export function readEnvironment({ dataFolder, sourceFolder }: EnvironmentQuery):
   };
 }
 
-/** Null outside of a checkout, or without git. */
+/** Null outside of a checkout, without git, and for an installed package: the commit around that is of another project. */
 export function readCommit(folder: string): EnvironmentFingerprint["commit"] {
+  if (folder.split(sep).includes("node_modules")) return null;
   const git = (...args: string[]) => spawnSync("git", ["-C", folder, ...args], { encoding: "utf8" });
   const head = git("rev-parse", "HEAD");
   if (head.status !== 0) return null;
