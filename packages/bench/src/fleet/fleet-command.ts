@@ -1,14 +1,5 @@
 /** `bench fleet`: machines against agents, in closed form and, when asked, simulated. */
-import {
-  agentsOf,
-  agentsPerGpu,
-  decideFleet,
-  type FleetInput,
-  type HubEvidence,
-  rounded,
-  whole,
-  type WorkMix,
-} from "@hubscale/fleet-model";
+import { agentsPerGpu, decideFleet, type FleetInput, type HubEvidence, type WorkMix } from "@hubscale/fleet-model";
 import { type Command, InvalidArgumentError } from "commander";
 import type { Surroundings } from "../compare/compare-command.ts";
 import { progressOn, silentProgress } from "../compare/progress.ts";
@@ -17,7 +8,6 @@ import { renderTable } from "../report/terminal.ts";
 import { loadFleet } from "../workload/fleet-file.ts";
 import { loadWorkload } from "../workload/workload.ts";
 import { DRAWS, fleetInput } from "./fleet-input.ts";
-import { fleetOnStubs, fleetsForStubs, type OnStubs } from "./fleet-on-stubs.ts";
 import { renderFleet } from "./fleet-report.ts";
 import {
   disagreeing,
@@ -29,6 +19,7 @@ import {
   speedLine,
 } from "./fleet-simulated.ts";
 import { evidenceFrom, recordedEvidence, withFaults } from "./hub-evidence-file.ts";
+import { stubFleetsCommand } from "./stub-fleets-command.ts";
 
 export interface FleetCommandOptions {
   fleet: string;
@@ -46,7 +37,8 @@ export interface FleetCommandOptions {
   random?: number;
   speed?: number;
   stubs?: number;
-  timeScale: number;
+  timeScale?: number;
+  minutes: number;
   seed: number;
   json: boolean;
   progress: boolean;
@@ -71,7 +63,12 @@ export function addFleetCommand(program: Command, surroundings: Surroundings, en
     .option("--random <n>", "instead: so many random fleets, closed form against simulation", number(1, 100_000))
     .option("--speed <agents>", "instead: how fast the fleet simulates, made larger to so many agents", number(1, 1e6))
     .option("--stubs <n>", "instead: so many random fleets on real stubs over HTTP, beside the simulation", number(1, 1_000))
-    .option("--time-scale <x>", "of the stubs, times faster than life", number(1, 1_000), 20)
+    .option(
+      "--time-scale <x>",
+      "of the stubs, times faster than life; default: the fastest at which they are on time",
+      number(1, 1_000),
+    )
+    .option("--minutes <n>", "that the stubs may take", number(0.1, 600), 4)
     .option("--seed <n>", "for draws and simulations", number(0, 999_999_999), 1)
     .option("--json", "print the result as JSON on stdout instead of the tables", false)
     .option("--no-progress", "no progress on stderr")
@@ -85,7 +82,13 @@ export async function fleetCommand(options: FleetCommandOptions, { stdout, stder
     return EXIT.usage;
   };
   if (options.random !== undefined) return randomFleets(options, { stdout, stderr });
-  if (options.stubs !== undefined) return stubFleets(options, { stdout, stderr });
+  if (options.stubs !== undefined) {
+    const { timeScale, minutes, seed, json, progress } = options;
+    return stubFleetsCommand(
+      { stubs: Math.round(options.stubs), timeScale, minutes, seed, json, progress },
+      { stdout, stderr },
+    );
+  }
   const fleet = loadFleet(options.fleet);
   if (!fleet.ok) return fail(...fleet.problems);
   const workload = loadWorkload(options.workload);
@@ -151,46 +154,6 @@ function randomFleets(options: FleetCommandOptions, { stdout, stderr }: Pick<Sur
   progress.done();
   stdout.write(options.json ? `${JSON.stringify(result)}\n` : `${renderTable(randomFleetsTable(result)).join("\n")}\n`);
   return disagreeing(result).length > 0 ? EXIT.thresholdMissed : EXIT.ok;
-}
-
-/** Of the fleet's time: long enough for some hundred tasks of a few agents. */
-const STUB_SETTLE_MS = 2 * 60_000;
-const STUB_MEASURE_MS = 15 * 60_000;
-/** Stubs and simulation may differ by this much, and by what the simulation leaves open. */
-const STUB_AGREEMENT = 0.1;
-
-async function stubFleets(options: FleetCommandOptions, { stdout, stderr }: Pick<Surroundings, "stdout" | "stderr">) {
-  const fleets = fleetsForStubs(Math.round(options.stubs ?? 0), options.seed);
-  const progress = options.progress ? progressOn(stderr, () => performance.now()) : silentProgress;
-  const rows: { number: number; agents: number; stubs: OnStubs }[] = [];
-  for (const [index, { number, input, mix }] of fleets.entries()) {
-    progress.at(index / fleets.length, `fleet ${number}`);
-    const time = { timeScale: options.timeScale, settleMs: STUB_SETTLE_MS, measureMs: STUB_MEASURE_MS };
-    rows.push({
-      number,
-      agents: agentsOf(input.fleet),
-      stubs: await fleetOnStubs({ input, mix, seed: options.seed, ...time }),
-    });
-  }
-  progress.done();
-  const table = {
-    caption: "Simulation against stubs",
-    head: ["fleet", "agents", "tasks seen", "stubs tasks/h", "simulated tasks/h", "error", "late p90 (fleet time)"],
-    rows: rows.map(({ number, agents, stubs }) => [
-      String(number),
-      String(agents),
-      String(stubs.tasks),
-      whole(stubs.tasksPerHour),
-      rounded(stubs.simulated),
-      `${(stubs.error * 100).toFixed(1)} %`,
-      `${Math.round(stubs.lateMsP90)} ms`,
-    ]),
-    notes: [
-      `Real HTTP at ${options.timeScale} times real time, on this machine with whatever else it does. Late: this program itself; a smaller --time-scale makes it matter less.`,
-    ],
-  };
-  stdout.write(options.json ? `${JSON.stringify(rows)}\n` : `${renderTable(table).join("\n")}\n`);
-  return rows.every(({ stubs }) => Math.abs(stubs.error) <= STUB_AGREEMENT) ? EXIT.ok : EXIT.thresholdMissed;
 }
 
 function speed(

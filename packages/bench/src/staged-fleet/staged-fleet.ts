@@ -17,6 +17,8 @@ export interface StagedFleetOptions {
   hubWsUrls: readonly string[];
   /** In place of a stub: any server that speaks the Messages API, reached directly. */
   claude: { url: string; apiKey: string } | undefined;
+  /** Of the API stub's stream; default 1. */
+  tokensPerEvent?: number;
 }
 
 interface StagedHost {
@@ -148,7 +150,7 @@ export class StagedFleet {
       answerTokens: { kind: "constant", value: 252 },
       overloadedShare: 0,
       brokenOffShare: 0,
-      tokensPerEvent: 1,
+      tokensPerEvent: this.options.tokensPerEvent ?? 1,
       random: seededRandom(seed, CLAUDE_STREAM),
       clock,
       timeScale,

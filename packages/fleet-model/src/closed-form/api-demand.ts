@@ -1,5 +1,5 @@
 /** What a complex task asks of the Claude API and of the line to it. Sources: parameters in claude-tiers.ts and agent-workload.ts. */
-import { CHARACTERS_PER_TOKEN } from "../agent-workload.ts";
+import { CHARACTERS_PER_TOKEN, COMMON_PROMPT_TOKENS } from "../agent-workload.ts";
 import { CLAUDE_TIERS, type ClaudeLimits, claudeModel, UNCACHED_INPUT_TOKENS_PER_SEC } from "../claude-tiers.ts";
 import type { ApiShape } from "../decision/fleet-shape.ts";
 import type { ComplexProfile } from "../decision/task-profile.ts";
@@ -32,11 +32,13 @@ export function apiDemand(api: ApiShape, work: ComplexProfile, factors: FleetFac
   const promptTokens = context + appended + work.earlierSteps * (appended + outputTokens);
   const laterShare = (work.steps - 1) / work.steps;
   // Later steps find all but the last answer and what was added, unless it was forgotten; one task of a session writes the context.
+  // What all prompts begin with is in the cache as long as anybody works.
+  const own = (tokens: number) => Math.max(0, tokens - COMMON_PROMPT_TOKENS);
   const uncachedTokens =
     appended +
     outputTokens * laterShare +
-    context / work.tasksPerSession / work.steps +
-    laterShare * work.forgottenShare * promptTokens;
+    own(context) / work.tasksPerSession / work.steps +
+    laterShare * work.forgottenShare * own(promptTokens);
   const streamMs = outputTokens * meanOfInverse(model.tokensPerSec) * 1_000;
   const waitMs = meanOf(model.ttftMs) + (uncachedTokens / UNCACHED_INPUT_TOKENS_PER_SEC) * 1_000;
   return {

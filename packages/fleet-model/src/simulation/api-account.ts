@@ -1,4 +1,5 @@
 /** The API's account on a virtual clock: the limiter's buckets, and what its cache still knows of sessions and tasks. */
+import { COMMON_PROMPT_TOKENS } from "../agent-workload.ts";
 import { ClaudeLimiter } from "../claude-limiter.ts";
 import { CLAUDE_TIERS, type ClaudeModel, claudeModel, UNCACHED_INPUT_TOKENS_PER_SEC } from "../claude-tiers.ts";
 import type { ApiShape } from "../decision/fleet-shape.ts";
@@ -25,6 +26,8 @@ export class ApiAccount {
   private readonly random: Random;
   /** When a session's context was last read. */
   private readonly known = new Map<number, number>();
+  /** When the beginning that all prompts share was last read. */
+  private commonMs = Number.NEGATIVE_INFINITY;
   refusals = 0;
 
   /** `times`: so many organisations' limits in one. */
@@ -55,6 +58,7 @@ export class ApiAccount {
       return { ok: false, retryAfterMs: decision.retryAfterMs };
     }
     this.known.set(step.session, nowMs);
+    this.commonMs = nowMs;
     const waitMs = draw(this.model.ttftMs, this.random) + (uncached / UNCACHED_INPUT_TOKENS_PER_SEC) * 1_000;
     const answerMs = waitMs + (step.outputTokens / draw(this.model.tokensPerSec, this.random)) * 1_000;
     return { ok: true, answerMs, reservedTokens: decision.reservedOutputTokens };
@@ -69,6 +73,8 @@ export class ApiAccount {
     if (nowMs - step.lastStepMs <= CACHE_TTL_MS["5m"]) return fresh;
     const context = this.known.get(step.session);
     const isFirst = step.lastStepMs === Number.NEGATIVE_INFINITY;
-    return isFirst && context !== undefined && nowMs - context <= CACHE_TTL_MS["5m"] ? fresh : step.promptTokens;
+    return isFirst && context !== undefined && nowMs - context <= CACHE_TTL_MS["5m"]
+      ? fresh
+      : Math.max(fresh, step.promptTokens - (nowMs - this.commonMs <= CACHE_TTL_MS["5m"] ? COMMON_PROMPT_TOKENS : 0));
   }
 }

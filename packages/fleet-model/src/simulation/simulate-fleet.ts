@@ -29,6 +29,17 @@ export interface FleetSimulation {
   measureMs: number;
   /** Organisations that share the load at the API; 1 where nothing is said. */
   apiAccounts?: number;
+  /** How often an agent asks again what the API refused for now, before its task fails; without end where nothing is said. */
+  apiRetries?: number;
+  /** Told of each task that has ended. True: the simulation is to end here. */
+  onTask?: (task: EndedTask) => boolean;
+}
+
+/** `number` is the task's place in the order in which tasks were begun. */
+export interface EndedTask {
+  number: number;
+  seconds: number;
+  failed: boolean;
 }
 
 export interface SimulatedFleet {
@@ -60,7 +71,16 @@ interface Agent {
   lastStepMs: number;
   lastOutputTokens: number;
   reservedTokens: number;
+  refusals: number;
 }
+
+/** When each agent begins: spread over half of the time to settle, or all would ask at once. */
+export function startTimesMs({ agents, seed, settleMs }: { agents: number; seed: number; settleMs: number }): number[] {
+  const random = seededRandom(seed, START_STREAM);
+  return Array.from({ length: agents }, () => random() * settleMs * 0.5);
+}
+
+const START_STREAM = 3;
 
 export function simulateFleet(simulation: FleetSimulation): SimulatedFleet {
   return new FleetRun(simulation).run();
@@ -77,7 +97,7 @@ class FleetRun {
   private readonly lines: { uplink: Uplink; isRemote: boolean; delayMs: number }[] = [];
   private readonly api: ApiAccount;
   private readonly due: DueTimes;
-  private readonly endMs: number;
+  private endMs: number;
   private readonly batchTasks = new Float64Array(BATCHES);
   private readonly batchSeconds = new Float64Array(BATCHES);
   private readonly cpuMs: Float64Array;
@@ -94,15 +114,15 @@ class FleetRun {
     this.build(simulation.fleet);
     this.cpuMs = new Float64Array(this.cpus.length);
     this.due = new DueTimes(this.agents.length + this.cpus.length + this.endpoints.length);
-    // Spread over the time to settle, or all would ask at once.
-    for (let agent = 0; agent < this.agents.length; agent++) this.due.set(agent, this.random() * simulation.settleMs * 0.5);
+    const { seed, settleMs } = simulation;
+    startTimesMs({ agents: this.agents.length, seed, settleMs }).forEach((atMs, agent) => this.due.set(agent, atMs));
   }
 
   run(): SimulatedFleet {
-    const { due, endMs } = this;
+    const { due } = this;
     const agents = this.agents.length;
     const cpus = this.cpus.length;
-    while (due.firstMs <= endMs) {
+    while (due.first >= 0 && due.firstMs <= this.endMs) {
       const party = due.first;
       const nowMs = due.firstMs;
       this.events++;
@@ -176,6 +196,7 @@ class FleetRun {
     agent.beganMs = nowMs;
     agent.lastStepMs = Number.NEGATIVE_INFINITY;
     agent.lastOutputTokens = 0;
+    agent.refusals = 0;
     // The hub's work for a task, its progress frames included, as one visit.
     const outputTokens = agent.plan.phases.reduce((sum, phase) => sum + ("outputTokens" in phase ? phase.outputTokens : 0), 0);
     const frames = (outputTokens / FRAME_TOKENS_PER_SEC) * framesPerSec;
@@ -215,12 +236,14 @@ class FleetRun {
     }
   }
 
-  private finish(index: number, agent: Agent, nowMs: number): void {
-    const { settleMs, measureMs } = this.simulation;
+  private finish(index: number, agent: Agent, nowMs: number, failed = false): void {
+    const { settleMs, measureMs, onTask } = this.simulation;
+    const seconds = (nowMs - agent.beganMs) / 1_000;
+    if (onTask?.({ number: agent.plan?.number ?? 0, seconds, failed })) this.endMs = nowMs;
     const batch = Math.floor(((nowMs - settleMs) / measureMs) * BATCHES);
-    if (batch >= 0 && batch < BATCHES) {
+    if (!failed && batch >= 0 && batch < BATCHES) {
       this.batchTasks[batch] = (this.batchTasks[batch] as number) + 1;
-      this.batchSeconds[batch] = (this.batchSeconds[batch] as number) + (nowMs - agent.beganMs) / 1_000;
+      this.batchSeconds[batch] = (this.batchSeconds[batch] as number) + seconds;
     }
     agent.stage = "begin";
     this.begin(index, agent, nowMs);
@@ -269,9 +292,11 @@ class FleetRun {
       nowMs,
     );
     if (!answer.ok) {
-      this.due.set(index, nowMs + answer.retryAfterMs);
+      if (agent.refusals++ >= (this.simulation.apiRetries ?? Number.POSITIVE_INFINITY)) this.finish(index, agent, nowMs, true);
+      else this.due.set(index, nowMs + answer.retryAfterMs);
       return;
     }
+    agent.refusals = 0;
     agent.reservedTokens = answer.reservedTokens;
     agent.lastStepMs = nowMs;
     agent.lastOutputTokens = phase.outputTokens;
@@ -350,5 +375,6 @@ function newAgent(index: number, where: { cpu: number; endpoint: number; line: n
     lastStepMs: Number.NEGATIVE_INFINITY,
     lastOutputTokens: 0,
     reservedTokens: 0,
+    refusals: 0,
   };
 }

@@ -86,6 +86,9 @@ export async function startClaudeStub(options: ClaudeStubOptions): Promise<Claud
   };
 }
 
+/** A token whose time has come to a millionth is there. */
+const TOKEN_ROUNDING = 1e-6;
+
 /** When an answer's tokens come, in the fleet's time. */
 interface Pace {
   firstTokenMs: number;
@@ -189,12 +192,14 @@ class ClaudeApi {
     const isToBreak = this.options.random() < this.options.brokenOffShare;
     const lastToken = isToBreak ? Math.ceil(outputTokens / 2) : outputTokens;
     let stopTicks: Cancel | undefined;
+    let cancelLast: Cancel | undefined;
     const end = (count: keyof ClaudeCounts) => {
       stopTicks?.();
+      cancelLast?.();
       this.finish(to.answer, stream.sentTokens, count);
     };
     const onTick = () => {
-      const due = Math.min(lastToken, Math.floor((this.time.nowMs() - firstTokenMs) * perMs));
+      const due = Math.min(lastToken, Math.floor((this.time.nowMs() - firstTokenMs) * perMs + TOKEN_ROUNDING));
       stream.sendUpTo(due, due === lastToken);
       if (due < lastToken) return;
       if (isToBreak) stream.breakOff();
@@ -204,6 +209,8 @@ class ClaudeApi {
     const cancelWait = this.wait(firstTokenMs, () => {
       stream.begin();
       stopTicks = this.ticker.add(onTick);
+      // The end has a timer of its own: up to a tick late, times the scale, every step of a task would take longer.
+      cancelLast = this.wait(firstTokenMs + lastToken / perMs, onTick);
     });
     call.onGone(() => {
       cancelWait();

@@ -1,4 +1,5 @@
 /** The request bodies of one complex task: the same beginning for all tasks, the session's context, then what the steps add. */
+import { SYSTEM_TOKENS, TOOLS_TOKENS } from "@hubscale/fleet-model";
 import { textOfTokens } from "./prompt-text.ts";
 
 interface TextBlock {
@@ -12,12 +13,6 @@ interface Turn {
   content: TextBlock[];
 }
 
-/**
- * What every request of a coding agent begins with, in tokens: tools 12.4 to 13.0 k and system 2.8 to 4.2 k (traces of Claude Code,
- * semianalysis cc-traces-weka-042026); the middles.
- */
-const TOOLS_TOKENS = 12_700;
-const SYSTEM_TOKENS = 3_500;
 
 const TOOLS = [
   { name: "work", description: textOfTokens(TOOLS_TOKENS, "tools "), input_schema: { type: "object", properties: {} } },
