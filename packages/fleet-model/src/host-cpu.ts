@@ -1,50 +1,57 @@
 /** The cores of a host, shared by the phases (builds, tests) of the tasks that run on it: processor sharing. */
 
-export interface CpuJob {
-  id: string;
+export interface CpuJob<Id = string> {
+  id: Id;
   /** CPU seconds that it needs. */
   coreSec: number;
   /** Cores that it can use at once; 1 for a single thread. */
   maxCores: number;
 }
 
-interface Running extends CpuJob {
+interface Running<Id> {
+  id: Id;
+  maxCores: number;
   leftCoreMs: number;
   cores: number;
 }
 
-export class HostCpu {
+export class HostCpu<Id = string> {
   readonly cores: number;
   private nowMs: number;
-  private jobs: Running[] = [];
+  /** In the order of their start. */
+  private readonly jobs: Running<Id>[] = [];
 
   constructor(cores: number, nowMs: number) {
     this.cores = cores;
     this.nowMs = nowMs;
   }
 
-  start(job: CpuJob, nowMs: number): void {
+  start({ id, coreSec, maxCores }: CpuJob<Id>, nowMs: number): void {
     this.passTo(nowMs);
-    // Field by field, and with a number that is not whole: a simulation starts millions of these.
-    const { id, coreSec, maxCores } = job;
-    this.jobs.push({ id, coreSec, maxCores, leftCoreMs: coreSec * 1_000, cores: 0.5 });
+    // With a number that is not whole, so that the field is made for such: a simulation starts millions of these.
+    this.jobs.push({ id, maxCores, leftCoreMs: coreSec * 1_000, cores: 0.5 });
     this.share();
   }
 
   /** Stops a job that is not wanted any more. */
-  stop(id: string, nowMs: number): void {
+  stop(id: Id, nowMs: number): void {
     this.passTo(nowMs);
-    this.jobs = this.jobs.filter((job) => job.id !== id);
+    const at = this.jobs.findIndex((job) => job.id === id);
+    if (at >= 0) this.jobs.splice(at, 1);
     this.share();
   }
 
-  /** Lets time pass; the ids of the jobs that have ended, in order. */
-  advance(nowMs: number): string[] {
-    const ended: string[] = [];
+  /** Lets time pass; the ids of the jobs that have ended, in order, behind what `ended` holds. */
+  advance(nowMs: number, ended: Id[] = []): Id[] {
+    const { jobs } = this;
     for (let dueMs = this.nextDueMs(); dueMs <= nowMs; dueMs = this.nextDueMs()) {
       this.passTo(dueMs);
-      for (const job of this.jobs) if (isDone(job)) ended.push(job.id);
-      this.jobs = this.jobs.filter((job) => !isDone(job));
+      let kept = 0;
+      for (const job of jobs) {
+        if (isDone(job)) ended.push(job.id);
+        else jobs[kept++] = job;
+      }
+      jobs.length = kept;
       this.share();
     }
     this.passTo(nowMs);
@@ -54,7 +61,10 @@ export class HostCpu {
   /** Infinity when nothing runs. */
   nextDueMs(): number {
     let leastMs = Number.POSITIVE_INFINITY;
-    for (const { leftCoreMs, cores } of this.jobs) leastMs = Math.min(leastMs, leftCoreMs / cores);
+    for (const { leftCoreMs, cores } of this.jobs) {
+      const ms = leftCoreMs / cores;
+      if (ms < leastMs) leastMs = ms;
+    }
     return this.nowMs + leastMs;
   }
 
@@ -76,7 +86,7 @@ export class HostCpu {
     const [first] = jobs;
     if (!first) return;
     // Nearly always all jobs are as wide as each other: no need to look for the narrow ones.
-    if (jobs.every(({ maxCores }) => maxCores === first.maxCores)) {
+    if (this.areAlike(first.maxCores)) {
       const cores = Math.min(first.maxCores, this.cores / jobs.length);
       for (const job of jobs) job.cores = cores;
       return;
@@ -88,10 +98,15 @@ export class HostCpu {
       leftCores -= job.cores;
     });
   }
+
+  private areAlike(maxCores: number): boolean {
+    for (const job of this.jobs) if (job.maxCores !== maxCores) return false;
+    return true;
+  }
 }
 
 /** A microsecond of one core counts as done: times are sums of floating point numbers. */
-const isDone = (job: Running) => job.leftCoreMs <= 1e-3;
+const isDone = (job: Running<unknown>) => job.leftCoreMs <= 1e-3;
 
 /** The memory of a host. What does not fit is refused: swapping builds are slower by orders of magnitude, so no figure would hold. */
 export class HostMemory {

@@ -43,6 +43,7 @@ export * from "./simulation/against-closed-form.ts";
 export * from "./simulation/batch-means.ts";
 export * from "./simulation/random-fleets.ts";
 export * from "./simulation/simulate-fleet.ts";
+export * from "./simulation/start-times.ts";
 export * from "./task-plan.ts";
 export * from "./token-bucket.ts";
 export * from "./uplink.ts";

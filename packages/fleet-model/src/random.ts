@@ -71,20 +71,51 @@ function standardNormal(random: Random): number {
  * A seeded generator (Jenkins' small fast counter generator, sfc32). `stream` separates sequences under one seed, so that each
  * agent, or each task, draws its own numbers whatever the others do.
  */
-export function seededRandom(seed: number, stream = 0): Random {
-  let a = seed >>> 0;
-  let b = Math.floor(seed / 2 ** 32) >>> 0;
-  let c = stream >>> 0;
-  let counter = 1;
-  const next = () => {
-    const sum = (a + b + counter) | 0;
-    counter = (counter + 1) | 0;
-    a = b ^ (b >>> 9);
-    b = (c + (c << 3)) | 0;
-    c = ((c << 21) | (c >>> 11)) + sum;
+export class SeededStream {
+  private a = 0;
+  private b = 0;
+  private c = 0;
+  private counter = 1;
+
+  constructor(seed: number, stream = 0) {
+    this.restart(seed, stream);
+  }
+
+  restart(seed: number, stream: number): void {
+    this.a = seed | 0;
+    this.b = Math.floor(seed / 2 ** 32) | 0;
+    this.c = stream | 0;
+    this.counter = 1;
+    // The author's advice: the first dozen outputs still show the seed.
+    for (let i = 0; i < 15; i++) this.next();
+  }
+
+  /** A function of its own, so that it can be handed on. */
+  readonly next: Random = () => {
+    const sum = (this.a + this.b + this.counter) | 0;
+    this.counter = (this.counter + 1) | 0;
+    this.a = this.b ^ (this.b >>> 9);
+    this.b = (this.c + (this.c << 3)) | 0;
+    this.c = (((this.c << 21) | (this.c >>> 11)) + sum) | 0;
     return (sum >>> 0) / 2 ** 32;
   };
-  // The author's advice: the first dozen outputs still show the seed.
-  for (let i = 0; i < 15; i++) next();
-  return next;
+
+  /** Where the sequence is, in four numbers from `at` on; `load` goes on from there. */
+  save(into: Float64Array, at: number): void {
+    into[at] = this.a;
+    into[at + 1] = this.b;
+    into[at + 2] = this.c;
+    into[at + 3] = this.counter;
+  }
+
+  load(from: Float64Array, at: number): void {
+    this.a = (from[at] as number) | 0;
+    this.b = (from[at + 1] as number) | 0;
+    this.c = (from[at + 2] as number) | 0;
+    this.counter = (from[at + 3] as number) | 0;
+  }
+}
+
+export function seededRandom(seed: number, stream = 0): Random {
+  return new SeededStream(seed, stream).next;
 }

@@ -48,7 +48,7 @@ export class Runner {
   /** FIFO without a bound: a semaphore in Ollama. A Map keeps the order and lets a client leave. */
   private readonly waiting = new Map<string, Admitted>();
   /** In the order of their admission to slots. */
-  private active: Sequence[] = [];
+  private readonly active: Sequence[] = [];
   private abandonedCount = 0;
   /** The one whose prompt is being read: the first admitted of those that have not been. */
   private prefilling: Sequence | undefined;
@@ -112,7 +112,8 @@ export class Runner {
     const { prefilling } = this;
     if (prefilling) return prefilling.left / (this.prefillPerMs() * share);
     if (this.active.length === 0) return Number.POSITIVE_INFINITY;
-    const least = this.active.reduce((left, sequence) => Math.min(left, sequence.left), Number.POSITIVE_INFINITY);
+    let least = Number.POSITIVE_INFINITY;
+    for (const { left } of this.active) if (left < least) least = left;
     return least / (this.decodePerMs() * share);
   }
 
@@ -133,15 +134,25 @@ export class Runner {
   settle(nowMs: number): OllamaEffect[] {
     const effects: OllamaEffect[] = [];
     for (;;) {
-      const ended = this.active.find((sequence) => this.isDone(sequence));
+      const ended = this.firstDone();
       if (ended) this.end(ended, nowMs, effects);
       else if (!this.admitNext(nowMs)) return effects;
     }
   }
 
-  private isDone(sequence: Sequence): boolean {
-    if (sequence.phase === "decode") return sequence.left <= DONE_MS * this.decodePerMs();
-    return sequence === this.prefilling && sequence.left <= DONE_MS * this.prefillPerMs();
+  private firstDone(): Sequence | undefined {
+    const { active, prefilling } = this;
+    if (active.length === 0) return undefined;
+    const decoded = DONE_MS * this.decodePerMs();
+    for (const sequence of active) {
+      if (sequence.phase === "decode" ? sequence.left <= decoded : sequence === prefilling && this.isRead(sequence))
+        return sequence;
+    }
+    return undefined;
+  }
+
+  private isRead({ left }: Sequence): boolean {
+    return left <= DONE_MS * this.prefillPerMs();
   }
 
   private end(sequence: Sequence, nowMs: number, effects: OllamaEffect[]): void {
@@ -226,15 +237,20 @@ export class Runner {
     slot.conversation = request.conversation;
     slot.tokens = sequence.promptTokens + Math.floor(decoded);
     slot.freedMs = nowMs;
-    this.active = this.active.filter((other) => other !== sequence);
+    this.active.splice(this.active.indexOf(sequence), 1);
     this.regroup(nowMs);
   }
 
   /** After a change of who is active, or of a phase. */
   private regroup(nowMs: number): void {
     this.decodeRate = undefined;
-    this.prefilling = this.active.find(({ phase }) => phase === "prefill");
-    if (this.prefilling) this.prefilling.prefillBeganMs ??= nowMs;
+    this.prefilling = undefined;
+    for (const sequence of this.active) {
+      if (sequence.phase !== "prefill") continue;
+      this.prefilling = sequence;
+      sequence.prefillBeganMs ??= nowMs;
+      return;
+    }
   }
 
   private prefillPerMs(): number {
@@ -245,9 +261,9 @@ export class Runner {
   private decodePerMs(): number {
     if (this.decodeRate !== undefined) return this.decodeRate;
     const batch = this.active.length;
-    const contextTokens =
-      this.active.reduce((sum, { promptTokens, request }) => sum + promptTokens + request.outputTokens / 2, 0) / batch;
-    const speedup = decodeSpeedup(this.model.batching, batch, contextTokens);
+    let contextTokens = 0;
+    for (const { promptTokens, request } of this.active) contextTokens += promptTokens + request.outputTokens / 2;
+    const speedup = decodeSpeedup(this.model.batching, batch, contextTokens / batch);
     this.decodeRate = (this.placement.decodeTokensPerSec * speedup) / batch / 1_000;
     return this.decodeRate;
   }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { meanOf } from "./random.ts";
-import { drawTaskPlan, LARGEST_CONTEXT_TOKENS, tierOfTask, type WorkPhase } from "./task-plan.ts";
+import { drawTaskPlan, tierOfTask, type WorkPhase } from "./task-plan.ts";
+import { LARGEST_CONTEXT_TOKENS } from "./task-walk.ts";
 import { readWorkMix, TASK_STEPS, type WorkMix } from "./work-mix.ts";
 
 function mixOf(tiers: object): WorkMix {

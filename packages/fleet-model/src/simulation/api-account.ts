@@ -24,14 +24,17 @@ export class ApiAccount {
   private readonly model: ClaudeModel;
   private readonly limiter: ClaudeLimiter;
   private readonly random: Random;
-  /** When a session's context was last read. */
-  private readonly known = new Map<number, number>();
+  /** When a session's context was last read: a ring of the newest sessions, and when, by number modulo its length. */
+  private readonly sessions: Float64Array;
+  private readonly readMs: Float64Array;
   /** When the beginning that all prompts share was last read. */
   private commonMs = Number.NEGATIVE_INFINITY;
   refusals = 0;
 
-  /** `times`: so many organisations' limits in one. */
-  constructor(api: ApiShape, random: Random, times = 1) {
+  /** `times`: so many organisations' limits in one. `sessionsAtOnce`: that may be worked on at the same time. */
+  constructor(api: ApiShape, { random, times, sessionsAtOnce }: { random: Random; times: number; sessionsAtOnce: number }) {
+    this.sessions = new Float64Array(RING_ROOM * Math.max(1, sessionsAtOnce)).fill(-1);
+    this.readMs = new Float64Array(this.sessions.length);
     const model = claudeModel(api.model);
     const limits = model && CLAUDE_TIERS[api.tier]?.[model.class];
     if (!model || !limits) throw new Error(`no API tier '${api.tier}' or no model '${api.model}'`);
@@ -57,7 +60,9 @@ export class ApiAccount {
       if (decision.retryAfterMs === Number.POSITIVE_INFINITY) return { ok: true, answerMs: 0, reservedTokens: 0 };
       return { ok: false, retryAfterMs: decision.retryAfterMs };
     }
-    this.known.set(step.session, nowMs);
+    const place = step.session % this.sessions.length;
+    this.sessions[place] = step.session;
+    this.readMs[place] = nowMs;
     this.commonMs = nowMs;
     const waitMs = draw(this.model.ttftMs, this.random) + (uncached / UNCACHED_INPUT_TOKENS_PER_SEC) * 1_000;
     const answerMs = waitMs + (step.outputTokens / draw(this.model.tokensPerSec, this.random)) * 1_000;
@@ -71,10 +76,14 @@ export class ApiAccount {
   private uncachedTokens(step: ApiStep, nowMs: number): number {
     const fresh = step.newTokens + step.lastOutputTokens;
     if (nowMs - step.lastStepMs <= CACHE_TTL_MS["5m"]) return fresh;
-    const context = this.known.get(step.session);
+    const place = step.session % this.sessions.length;
+    const isRead = this.sessions[place] === step.session && nowMs - (this.readMs[place] as number) <= CACHE_TTL_MS["5m"];
     const isFirst = step.lastStepMs === Number.NEGATIVE_INFINITY;
-    return isFirst && context !== undefined && nowMs - context <= CACHE_TTL_MS["5m"]
+    return isFirst && isRead
       ? fresh
       : Math.max(fresh, step.promptTokens - (nowMs - this.commonMs <= CACHE_TTL_MS["5m"] ? COMMON_PROMPT_TOKENS : 0));
   }
 }
+
+/** Sessions begin in order, so those worked on lie close together; older ones are forgotten as if their time had run out. */
+const RING_ROOM = 8;

@@ -1,0 +1,319 @@
+/** One run of `simulateFleet`: its parties, their events, and what is counted. */
+import { CHARACTERS_PER_TOKEN } from "../agent-workload.ts";
+import { endpointOf } from "../closed-form/gpu-round.ts";
+import { agentsOf, type FleetShape } from "../decision/fleet-shape.ts";
+import { HostCpu } from "../host-cpu.ts";
+import { NETWORK_PATHS } from "../network-path.ts";
+import { type Random, seededRandom } from "../random.ts";
+import { PHASE, TaskWalk } from "../task-walk.ts";
+import { Uplink } from "../uplink.ts";
+import { AGENT, AGENT_NUMBERS, type HostPlan, numberParties, PARTY, type PartyNumbers, STAGE } from "./agent-records.ts";
+import { ApiAccount } from "./api-account.ts";
+import { BATCHES, batchMeans } from "./batch-means.ts";
+import { DueTimes } from "./due-times.ts";
+import { EndpointMachine } from "./endpoint-machine.ts";
+import type { FleetSimulation, SimulatedFleet } from "./simulate-fleet.ts";
+import { startTimesMs } from "./start-times.ts";
+
+const LINE_BURST_BYTES = 32_000;
+/** JSON of a progress frame and its WebSocket header; many share a packet's cost here, since bytes are what counts. */
+const FRAME_BYTES = 158;
+/** Tokens a second of an answer, to turn its tokens into progress frames: between a card's 120 and the API's 50 to 100. */
+const FRAME_TOKENS_PER_SEC = 90;
+/** Of a standard task that falls back to the API. */
+const FALLBACK_MAX_TOKENS = 8_192;
+
+export class FleetRun {
+  private readonly simulation: FleetSimulation;
+  private readonly random: Random;
+  private readonly numbers: PartyNumbers;
+  /** One row for each party; only agents' are used. */
+  private readonly rows: Float64Array;
+  private readonly walk: TaskWalk;
+  private readonly cpus: HostCpu<number>[] = [];
+  private readonly cpuNames: string[] = [];
+  private readonly endpoints: EndpointMachine[] = [];
+  private readonly endpointNames: string[] = [];
+  private readonly lines: { uplink: Uplink; isRemote: boolean; delayMs: number }[] = [];
+  private readonly api: ApiAccount;
+  private readonly due: DueTimes;
+  private readonly maxTokens: number;
+  private readonly retries: number;
+  private endMs: number;
+  private readonly batchTasks = new Float64Array(BATCHES);
+  private readonly batchSeconds = new Float64Array(BATCHES);
+  private readonly cpuMs: Float64Array;
+  private readonly ended: number[] = [];
+  private hubFreeMs = 0;
+  private hubBusyMs = 0;
+  private tasksBegun = 0;
+  private events = 0;
+
+  constructor(simulation: FleetSimulation) {
+    const { fleet, mix, seed, settleMs, measureMs } = simulation;
+    this.simulation = simulation;
+    this.random = seededRandom(seed, 1);
+    this.walk = new TaskWalk(mix, seed);
+    this.maxTokens = mix.complex?.maxTokens ?? FALLBACK_MAX_TOKENS;
+    this.retries = simulation.apiRetries ?? Number.POSITIVE_INFINITY;
+    this.endMs = settleMs + measureMs;
+    this.numbers = numberParties(this.build(fleet));
+    const { agents, groups, parties } = this.numbers;
+    if (agents.length !== agentsOf(fleet)) throw new Error("agents were lost while the fleet was built");
+    this.api = new ApiAccount(fleet.api, {
+      random: seededRandom(seed, 2),
+      times: simulation.apiAccounts ?? 1,
+      sessionsAtOnce: agents.length,
+    });
+    this.rows = new Float64Array(parties * AGENT_NUMBERS);
+    this.cpuMs = new Float64Array(this.cpus.length);
+    this.due = new DueTimes(groups);
+    const startsMs = startTimesMs({ agents: agents.length, seed, settleMs });
+    agents.forEach((party, agent) => this.due.set(party, startsMs[agent] ?? 0));
+  }
+
+  run(): SimulatedFleet {
+    const { due } = this;
+    const { kinds, cpuOf, endpointOf: endpoints } = this.numbers;
+    for (;;) {
+      const nowMs = due.firstMs;
+      const party = due.first;
+      if (party < 0 || nowMs > this.endMs) return this.result();
+      this.events++;
+      const kind = kinds[party] as number;
+      if (kind === PARTY.agent) this.proceed(party, nowMs);
+      else if (kind === PARTY.cpu) this.cpuDue(party, cpuOf[party] as number, nowMs);
+      else this.endpointDue(endpoints[party] as number, nowMs);
+    }
+  }
+
+  private build(fleet: FleetShape): HostPlan[] {
+    const lineOf = new Map<string, number>();
+    for (const { name, upMbitPerSec, delayMs, hub } of fleet.sites) {
+      const path = NETWORK_PATHS.plain;
+      const uplink = new Uplink({ bitsPerSec: upMbitPerSec * 1e6, burstBytes: LINE_BURST_BYTES, delayMs, path });
+      lineOf.set(name, this.lines.push({ uplink, isRemote: hub === "remote", delayMs }) - 1);
+    }
+    return fleet.hosts.flatMap(({ gpu, count, name, cores, agents, site }) => {
+      const endpoint = gpu && endpointOf(gpu);
+      return Array.from({ length: count }, (): HostPlan => {
+        this.cpus.push(new HostCpu<number>(cores, 0));
+        this.cpuNames.push(`cpu ${name}`);
+        if (endpoint) {
+          this.endpoints.push(new EndpointMachine(endpoint));
+          this.endpointNames.push(`gpu ${name}`);
+        }
+        return { agents, hasEndpoint: endpoint !== null, line: lineOf.get(site) ?? 0 };
+      });
+    });
+  }
+
+  private proceed(party: number, nowMs: number): void {
+    const { rows } = this;
+    const row = party * AGENT_NUMBERS;
+    switch (rows[row + AGENT.stage] as number) {
+      case STAGE.begin:
+        this.begin(party, row, nowMs);
+        return;
+      case STAGE.phase:
+        this.startPhase(party, row, nowMs);
+        return;
+      case STAGE.sent:
+        this.askApi(party, row, nowMs);
+        return;
+      default:
+        this.api.end(rows[row + AGENT.reservedTokens] as number, rows[row + AGENT.lastOutputTokens] as number, nowMs);
+        rows[row + AGENT.stage] = STAGE.phase;
+        this.startPhase(party, row, nowMs);
+    }
+  }
+
+  private begin(party: number, row: number, nowMs: number): void {
+    const { rows, walk } = this;
+    const { hub, framesPerSec } = this.simulation;
+    const number = this.tasksBegun++;
+    // The hub's work for a task, its progress frames included, as one visit.
+    const frames = framesPerSec * hub.frameMs > 0 ? (this.outputTokensOf(number) / FRAME_TOKENS_PER_SEC) * framesPerSec : 0;
+    const serviceMs = -Math.log(1 - this.random()) * (hub.taskMs + frames * hub.frameMs);
+    this.hubFreeMs = Math.max(this.hubFreeMs, nowMs) + serviceMs;
+    this.hubBusyMs += serviceMs;
+    walk.begin(number);
+    walk.save(rows, row + AGENT.walk);
+    rows[row + AGENT.beganMs] = nowMs;
+    rows[row + AGENT.lastStepMs] = Number.NEGATIVE_INFINITY;
+    rows[row + AGENT.lastOutputTokens] = 0;
+    rows[row + AGENT.refusals] = 0;
+    rows[row + AGENT.stage] = STAGE.phase;
+    this.due.set(party, this.hubFreeMs + hub.latencyMs);
+  }
+
+  /** Of a whole task, which is drawn once more for it. */
+  private outputTokensOf(number: number): number {
+    const { walk } = this;
+    walk.begin(number);
+    let tokens = 0;
+    for (let kind = walk.next(); kind !== PHASE.end; kind = walk.next()) {
+      if (kind === PHASE.ollama || kind === PHASE.claude) tokens += walk.outputTokens;
+    }
+    return tokens;
+  }
+
+  private startPhase(party: number, row: number, nowMs: number): void {
+    const { rows, walk } = this;
+    walk.load(rows, row + AGENT.walk);
+    const kind = walk.next();
+    if (kind === PHASE.end) {
+      this.finish(party, row, nowMs, false);
+      return;
+    }
+    walk.save(rows, row + AGENT.walk);
+    switch (kind) {
+      case PHASE.wait:
+        this.due.set(party, nowMs + walk.waitMs);
+        return;
+      case PHASE.cpu: {
+        this.due.set(party, Number.POSITIVE_INFINITY);
+        const host = this.numbers.cpuOf[party] as number;
+        const cpu = this.cpus[host] as HostCpu<number>;
+        cpu.start({ id: party, coreSec: walk.coreSec, maxCores: walk.maxCores }, nowMs);
+        this.cpuMs[host] = (this.cpuMs[host] as number) + walk.coreSec * 1_000;
+        this.due.set(this.numbers.cpuParties[host] as number, cpu.nextDueMs());
+        return;
+      }
+      case PHASE.ollama:
+        if ((this.numbers.endpointOf[party] as number) < 0) this.send(party, row, nowMs, 0);
+        else this.askEndpoint(party, nowMs);
+        return;
+      case PHASE.claude:
+        this.send(party, row, nowMs, 1);
+        return;
+    }
+  }
+
+  private finish(party: number, row: number, nowMs: number, failed: boolean): void {
+    const { settleMs, measureMs, onTask } = this.simulation;
+    const seconds = (nowMs - (this.rows[row + AGENT.beganMs] as number)) / 1_000;
+    if (onTask?.({ number: this.rows[row + AGENT.walk] as number, seconds, failed })) this.endMs = nowMs;
+    const batch = Math.floor(((nowMs - settleMs) / measureMs) * BATCHES);
+    if (!failed && batch >= 0 && batch < BATCHES) {
+      this.batchTasks[batch] = (this.batchTasks[batch] as number) + 1;
+      this.batchSeconds[batch] = (this.batchSeconds[batch] as number) + seconds;
+    }
+    this.begin(party, row, nowMs);
+  }
+
+  /** The request that the walk has just named. */
+  private askEndpoint(party: number, nowMs: number): void {
+    const { walk } = this;
+    const line = this.lines[this.numbers.lineOf[party] as number];
+    if (line?.isRemote) line.uplink.send(this.frameBytes(walk.outputTokens), nowMs);
+    this.due.set(party, Number.POSITIVE_INFINITY);
+    const endpoint = this.numbers.endpointOf[party] as number;
+    const machine = this.endpoints[endpoint] as EndpointMachine;
+    const request = {
+      id: `${party}`,
+      model: machine.model,
+      promptTokens: walk.promptTokens,
+      outputTokens: walk.outputTokens,
+      conversation: `${walk.number}`,
+    };
+    this.settleEndpoint(endpoint, machine.request(request, nowMs), nowMs);
+  }
+
+  private send(party: number, row: number, nowMs: number, isClaude: number): void {
+    const { walk, rows } = this;
+    const line = this.lines[this.numbers.lineOf[party] as number] as (typeof this.lines)[number];
+    const frames = line.isRemote ? this.frameBytes(walk.outputTokens) : 0;
+    const { arrivesMs } = line.uplink.send(walk.promptTokens * CHARACTERS_PER_TOKEN + frames, nowMs);
+    rows[row + AGENT.isClaude] = isClaude;
+    rows[row + AGENT.stage] = STAGE.sent;
+    this.due.set(party, arrivesMs);
+  }
+
+  private frameBytes(outputTokens: number): number {
+    return (outputTokens / FRAME_TOKENS_PER_SEC) * this.simulation.framesPerSec * FRAME_BYTES;
+  }
+
+  private askApi(party: number, row: number, nowMs: number): void {
+    const { rows, walk } = this;
+    walk.load(rows, row + AGENT.walk);
+    const answer = this.api.ask(
+      {
+        session: walk.session,
+        lastStepMs: rows[row + AGENT.lastStepMs] as number,
+        promptTokens: walk.promptTokens,
+        newTokens: walk.newTokens,
+        lastOutputTokens: rows[row + AGENT.lastOutputTokens] as number,
+        outputTokens: walk.outputTokens,
+        maxTokens: rows[row + AGENT.isClaude] === 1 ? this.maxTokens : FALLBACK_MAX_TOKENS,
+      },
+      nowMs,
+    );
+    if (!answer.ok) {
+      const refusals = (rows[row + AGENT.refusals] as number) + 1;
+      rows[row + AGENT.refusals] = refusals;
+      if (refusals > this.retries) this.finish(party, row, nowMs, true);
+      else this.due.set(party, nowMs + answer.retryAfterMs);
+      return;
+    }
+    rows[row + AGENT.refusals] = 0;
+    rows[row + AGENT.reservedTokens] = answer.reservedTokens;
+    rows[row + AGENT.lastStepMs] = nowMs;
+    rows[row + AGENT.lastOutputTokens] = walk.outputTokens;
+    rows[row + AGENT.stage] = STAGE.answered;
+    const delayMs = this.lines[this.numbers.lineOf[party] as number]?.delayMs ?? 0;
+    this.due.set(party, nowMs + answer.answerMs + delayMs);
+  }
+
+  private cpuDue(party: number, host: number, nowMs: number): void {
+    const cpu = this.cpus[host] as HostCpu<number>;
+    const { ended } = this;
+    ended.length = 0;
+    cpu.advance(nowMs, ended);
+    for (const agent of ended) this.startPhase(agent, agent * AGENT_NUMBERS, nowMs);
+    this.due.set(party, cpu.nextDueMs());
+  }
+
+  private endpointDue(endpoint: number, nowMs: number): void {
+    const machine = this.endpoints[endpoint] as EndpointMachine;
+    this.settleEndpoint(endpoint, machine.advance(nowMs), nowMs);
+  }
+
+  private settleEndpoint(endpoint: number, effects: ReturnType<EndpointMachine["advance"]>, nowMs: number): void {
+    const machine = this.endpoints[endpoint] as EndpointMachine;
+    this.due.set(this.numbers.endpointParties[endpoint] as number, machine.dueMs);
+    for (const effect of effects) {
+      if (effect.type !== "finished") continue;
+      const party = Number(effect.id);
+      this.startPhase(party, party * AGENT_NUMBERS, nowMs);
+    }
+  }
+
+  private result(): SimulatedFleet {
+    const { measureMs } = this.simulation;
+    const hours = measureMs / BATCHES / 3_600_000;
+    const tasks = this.batchTasks.reduce((sum, count) => sum + count, 0);
+    const perHour = Array.from(this.batchTasks, (count) => count / hours);
+    const seconds = Array.from(this.batchTasks, (count, batch) =>
+      count > 0 ? (this.batchSeconds[batch] as number) / count : 0,
+    );
+    const busy = new Map<string, { sum: number; count: number }>();
+    const add = (name: string, share: number) => {
+      const known = busy.get(name) ?? { sum: 0, count: 0 };
+      busy.set(name, { sum: known.sum + share, count: known.count + 1 });
+    };
+    this.cpus.forEach((cpu, index) =>
+      add(this.cpuNames[index] ?? "cpu", (this.cpuMs[index] as number) / cpu.cores / this.endMs),
+    );
+    this.endpoints.forEach((machine, index) => add(this.endpointNames[index] ?? "gpu", machine.totalBusyMs / this.endMs));
+    add("hub", this.hubBusyMs / this.endMs);
+    return {
+      tasksPerHour: batchMeans(perHour, "tasks/h"),
+      taskSeconds: batchMeans(seconds, "s"),
+      tasks,
+      events: this.events,
+      refusals: this.api.refusals,
+      utilisation: [...busy].map(([name, { sum, count }]) => ({ name, share: sum / count })),
+    };
+  }
+}
