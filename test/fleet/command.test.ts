@@ -10,6 +10,12 @@ interface FleetOutput {
   simulated: { error: number; simulated: { value: number } } | null;
 }
 
+interface StubsRow {
+  tasks: number;
+  failed: { stubs: number; simulated: number };
+  error: { value: number };
+}
+
 describe("bench fleet", () => {
   it("decides for the shipped fleet on the recorded hubs, and says that they are recorded", async () => {
     const { code, stdout, stderr } = await runBench(["fleet", "--draws", "10", "--json"]);
@@ -33,7 +39,20 @@ describe("bench fleet", () => {
     expect(stdout).toMatch(/fleets +held by rule +median error/);
   });
 
+  it("puts a random fleet on real stubs and finds the same tasks to take as long in the simulation, roughly", async () => {
+    const flags = ["--stubs", "1", "--minutes", "0.25", "--time-scale", "20", "--json", "--no-progress"];
+    const { stdout } = await runBench(["fleet", ...flags]);
+    const { schema, groups } = JSON.parse(stdout) as { schema: string; groups: { fleets: StubsRow[] }[] };
+    expect(schema).toBe("hubscale.fleet-stubs/1");
+    const [row] = groups.flatMap(({ fleets }) => fleets);
+    expect(row?.tasks).toBeGreaterThan(20);
+    expect(row?.failed).toEqual({ stubs: 0, simulated: 0 });
+    // Other programs may make the stubs late; wrong rules made them differ by more.
+    expect(Math.abs(row?.error.value ?? 1)).toBeLessThan(0.4);
+  });
+
   it.each([
+    [["--stubs", "2", "--minutes", "0"], /give a number from 0.1 to 600/],
     [["--fleet", "none-such"], /cannot read the fleet 'none-such'/],
     [["--workload", "steady"], /has no tiers/],
     [["--hub", "single-dreamt"], /no measurement of the hub 'single-dreamt'; there are single-reference/],

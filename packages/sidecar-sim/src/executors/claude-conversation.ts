@@ -13,7 +13,6 @@ interface Turn {
   content: TextBlock[];
 }
 
-
 const TOOLS = [
   { name: "work", description: textOfTokens(TOOLS_TOKENS, "tools "), input_schema: { type: "object", properties: {} } },
 ];
