@@ -1,4 +1,5 @@
-export { CannotStart } from "./backbone.ts";
+export * from "./backbone.ts";
+export { FIRST_RANK, rankOf } from "./backlog.ts";
 export { removeNatsHub } from "./nats/remove-hub.ts";
 export {
   type BackboneChoice,
@@ -8,3 +9,5 @@ export {
   type ShardedNode,
   type ShardedNodeOptions,
 } from "./sharded-node.ts";
+export { ShardedTaskDesk, type ShardedTaskDeskOptions } from "./sharded-task-desk.ts";
+export { placeOf } from "./task-id.ts";
