@@ -33,6 +33,19 @@ export function serverSourcesOf(environment: Readonly<Record<string, string | un
       redis: environment["HUBSCALE_REDIS_IMAGE"] ?? "redis:8",
       nats: environment["HUBSCALE_NATS_IMAGE"] ?? "nats:2.12",
     },
-    origins: SERVER_ORIGINS,
+    origins: originsOf(environment["HUBSCALE_SERVER_ORIGINS"]),
   };
+}
+
+/** Some of the origins, separated by commas, for a machine on which others are to be left alone; all of them by default. */
+function originsOf(text: string | undefined): readonly ServerOrigin[] {
+  if (text === undefined || text === "") return SERVER_ORIGINS;
+  const names = text.split(",").map((name) => name.trim());
+  const unknown = names.find((name) => !SERVER_ORIGINS.some((origin) => origin === name));
+  if (unknown !== undefined) {
+    throw new Error(
+      `HUBSCALE_SERVER_ORIGINS names '${unknown}'; give some of ${SERVER_ORIGINS.join(", ")}, separated by commas`,
+    );
+  }
+  return SERVER_ORIGINS.filter((origin) => names.includes(origin));
 }
