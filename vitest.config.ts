@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 
 /** These judge a machine's speed or a trial's outcome, so nothing else may run beside them. */
-const ALONE = ["test/tester/**/*.test.ts", "test/compare/smoke.test.ts", "test/load/**/*.test.ts"];
+const ALONE = ["test/tester/**/*.test.ts", "test/compare/smoke.test.ts", "test/load/**/*.test.ts", "test/edge/flood.test.ts"];
 
 const system = { testTimeout: 60_000, hookTimeout: 120_000 };
 

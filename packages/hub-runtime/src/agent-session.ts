@@ -227,7 +227,7 @@ export class AgentSession {
     this.#violations = recorded.log;
     if (!recorded.close) return;
     if (this.#agent) backoff.closed(this.#agent.agentId);
-    this.#socket.close(1008, "too many violations of the protocol");
+    this.#socket.expel(1008, "too many violations of the protocol");
   }
 
   #failed(error: unknown): void {

@@ -21,6 +21,7 @@ export class AgentSocket implements AgentLine {
   readonly #waiting: Buffer[] = [];
   #handle: FrameHandler = () => undefined;
   #isBusy = false;
+  #framesSinceExpelled: number | undefined;
 
   constructor({ socket, metrics, maxBufferedBytes }: AgentSocketOptions) {
     this.#socket = socket;
@@ -43,6 +44,10 @@ export class AgentSocket implements AgentLine {
 
   /** Takes a frame in. Frames behind one that waits for the store are kept; a client that goes on sending is no longer read. */
   receive(data: Buffer): void {
+    if (this.#framesSinceExpelled !== undefined) {
+      if (++this.#framesSinceExpelled === FRAMES_ON_THEIR_WAY) this.terminate();
+      return;
+    }
     if (this.#isBusy) {
       this.#waiting.push(data);
       if (this.#waiting.length === WAITING_FRAMES) this.#socket.pause();
@@ -62,6 +67,12 @@ export class AgentSocket implements AgentLine {
 
   close(code: number, reason: string): void {
     this.#socket.close(code, reason);
+  }
+
+  /** As `close`, for a client that broke the rules: nothing more of it is heard, and it is cut off when it sends on all the same. */
+  expel(code: number, reason: string): void {
+    this.#framesSinceExpelled = 0;
+    this.close(code, reason);
   }
 
   /** Without a closing handshake, for a client that does not answer one. */
@@ -98,3 +109,6 @@ const TEXT_FRAME = { binary: false };
 
 /** Frames of one client that may wait behind one in progress; at 10 progress frames a second, more than six seconds' worth. */
 const WAITING_FRAMES = 64;
+
+/** What a client may have sent before it read that its connection is closed. */
+const FRAMES_ON_THEIR_WAY = 64;

@@ -196,3 +196,12 @@ describe("frames", () => {
 function deep(): string {
   return "[".repeat(100_000) + "]".repeat(100_000);
 }
+
+test("a client that sends on after its tenth violation is heard no more and cut off", async () => {
+  const { context } = await start();
+  const client = await context.connect();
+  for (let n = 0; n < 5_000; n++) client.sendText("no JSON");
+  await client.closed;
+  const { counters } = (await context.http("GET", "/api/metrics")).body as { counters: Record<string, number> };
+  expect(counters).toMatchObject({ frames_in: LIMITS.violations, violations: LIMITS.violations });
+});
