@@ -14,7 +14,7 @@ import { Victim, type Waits } from "./victim.ts";
 
 /** HUBSCALE_TEST_SEED=n draws other frames. */
 const SEED = Number(process.env.HUBSCALE_TEST_SEED ?? 1);
-const ORDERS = { framesIdentified: 1_200_000, framesUnidentified: 400_000, requests: 20_000, idleConnections: 300 };
+const ORDERS = { framesIdentified: 1_400_000, framesUnidentified: 400_000, requests: 20_000, idleConnections: 300 };
 const TALKERS = 6;
 const CALM_MS = 3_000;
 const SAMPLE_EVERY_MS = 200;
