@@ -112,7 +112,7 @@ async function ask({ agents, port }, requests, seed) {
       if (!(await link.write(malformedRequest(random, agents[0]?.token ?? "")))) break;
     }
     // Many of these wait for the rest of a request that never comes.
-    await link.end({ withinMs: 200 });
+    await link.end({ withinMs: 60 });
   }
 }
 
