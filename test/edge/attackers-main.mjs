@@ -72,7 +72,7 @@ async function talk({ port }, { agentId, token }, frames, seed) {
     }
     if (alive) await link.write(frameOf(malformedText(random)));
     // Most end as they should, after all was answered; some are gone in the middle of it.
-    if (random() < 0.9) await link.end({ bytes: frameOf(Buffer.from([3, 232]), { first: 0x88 }), withinMs: 30_000 });
+    if (random() < 0.97) await link.end({ bytes: frameOf(Buffer.from([3, 232]), { first: 0x88 }), withinMs: 30_000 });
     else link.destroy();
   }
 }
