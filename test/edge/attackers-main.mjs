@@ -36,7 +36,7 @@ const HANDSHAKE = [
 const FRAMES_PER_WRITE = 200;
 const POOL = 64;
 /** A connection of an identified agent sends so many writes, among them fewer violations than close it. */
-const WRITES_PER_CONNECTION = 25;
+const WRITES_PER_CONNECTION = 50;
 const FLOODERS = 8;
 const HTTP_CLIENTS = 8;
 
