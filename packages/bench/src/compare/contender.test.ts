@@ -47,7 +47,7 @@ class ModelHub implements MeasuredHub, LoadGenerator {
   tasks = 0;
   async probe() {
     this.tasks += 10;
-    return { rate: this.capacity * 2, paid: 10 };
+    return { rate: this.capacity * 2, paid: 10, drainMs: 0 };
   }
   async trial(plan: { load: number; durationMs: number }): Promise<MeasuredTrial> {
     const offered = Math.round((plan.load * plan.durationMs) / 1000);

@@ -74,8 +74,11 @@ export interface CheckedHistory {
 }
 
 export interface LoadGenerator {
-  /** A small load for a while: `rate` is what of it was achieved a second, `paid` how much the hub has paid for. */
-  probe(inFlight: number, durationMs: number, seed: number): Promise<{ rate: number; paid: number }>;
+  /**
+   * A small load for a while: `rate` is what of it was achieved a second, `paid` how much the hub has paid for, `drainMs` how long
+   * the last of it took after the load had ended.
+   */
+  probe(inFlight: number, durationMs: number, seed: number): Promise<{ rate: number; paid: number; drainMs: number }>;
   trial(plan: TrialPlan): Promise<MeasuredTrial>;
   /** That the generator itself has used, from the operating system. */
   cpuSeconds(): number;

@@ -96,7 +96,7 @@ export async function enterHub(options: EntryOptions): Promise<Entrant> {
     hub: measured,
     generator,
     durability: { required: durability.required, verified: durability.verified ?? "unknown", how: durability.how },
-    warmUp: () => warmUp(generator, measured, { inFlight: Math.min(WARM_UP_IN_FLIGHT, workload.agents), seed }),
+    warmUp: () => warmUp(generator, measured, { mostInFlight: Math.min(WARM_UP_IN_FLIGHT, workload.agents), seed }),
     applyQuotas: (cores = options.coresPerMachine ?? undefined) => {
       if (cores !== undefined) applyQuotas(hub, id, options.isolation, cores);
     },

@@ -76,7 +76,7 @@ export class GeneratedLoad implements LoadGenerator {
       { mode: "closed", inFlight },
       { durationMs, warmupMs: durationMs / 4, drainLimitMs: 15_000, seed },
     );
-    return { rate: result.inWindow.completed / (durationMs / 1000), paid: result.whole.completed };
+    return { rate: result.inWindow.completed / (durationMs / 1000), paid: result.whole.completed, drainMs: result.drainMs };
   }
 
   async trial(plan: TrialPlan): Promise<MeasuredTrial> {

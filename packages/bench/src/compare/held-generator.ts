@@ -37,7 +37,7 @@ export class HeldGenerator implements LoadGenerator {
   /** The first one also brings the agents. Rejects when the hub does not bear even so little. */
   async probe(amount: number, durationMs: number, seed: number) {
     const held = await this.#process.hold({ amount, durationMs, warmupMs: durationMs / 4, seed });
-    return { rate: amount, paid: held.carried };
+    return { rate: amount, paid: held.carried, drainMs: 0 };
   }
 
   async trial({ load, slo, durationMs, warmupMs, seed }: TrialPlan): Promise<MeasuredTrial> {

@@ -6,22 +6,47 @@ import type { LoadGenerator, MeasuredHub } from "./contender.ts";
 const SLICE_MS = 250;
 /** A hub that is not steady by then is measured all the same, and said not to have been. */
 const MOST_SLICES = 8;
+/** The first slices tell how many are fit. */
+const FIRST_IN_FLIGHT = 2;
+const GROWTH = 4;
+const LEAST_TASKS_PER_SLICE = 10;
+const COMPILED_AFTER_CPU_S = 1.5;
 /** Of a hub whose CPU is not known. */
 const BLIND_SLICES = 4;
 
+/**
+ * `mostInFlight` tasks at a time, or as many as a slow hub keeps up with: each slice ends with its last task, and a hub of ten tasks
+ * a second would be at work on a full batch for seconds.
+ */
 export async function warmUp(
   generator: Pick<LoadGenerator, "probe">,
   hub: Pick<MeasuredHub, "cpuSecondsByRole">,
-  { inFlight, seed }: { inFlight: number; seed: number },
+  { mostInFlight, seed }: { mostInFlight: number; seed: number },
 ): Promise<WarmUp> {
   const cpuMsPerTask: number[] = [];
   const isBlind = Object.keys(hub.cpuSecondsByRole()).length === 0;
+  let inFlight = Math.min(FIRST_IN_FLIGHT, mostInFlight);
+  let isSettled = false;
+  const atFirst = total(hub.cpuSecondsByRole());
+  let leastDrainMs = Number.POSITIVE_INFINITY;
   for (let slice = 0; slice < (isBlind ? BLIND_SLICES : MOST_SLICES); slice++) {
     const before = total(hub.cpuSecondsByRole());
-    const { paid } = await generator.probe(inFlight, SLICE_MS, seed + slice);
+    const { paid, drainMs } = await generator.probe(inFlight, SLICE_MS, seed + slice);
+    // What a task's own work takes shows in the first drain, of a few.
+    leastDrainMs = Math.min(leastDrainMs, drainMs);
+    const keepsUp = drainMs <= Math.max(SLICE_MS, 2 * leastDrainMs);
+    if (!isSettled && !(keepsUp && inFlight === mostInFlight)) {
+      isSettled = !keepsUp;
+      inFlight = keepsUp ? Math.min(mostInFlight, inFlight * GROWTH) : Math.max(1, Math.floor(inFlight / GROWTH));
+      continue;
+    }
+    isSettled = true;
     if (isBlind || paid === 0) continue;
     cpuMsPerTask.push(((total(hub.cpuSecondsByRole()) - before) * 1000) / paid);
     if (steadyFrom(cpuMsPerTask) !== null) break;
+    // A slice of a slow hub has too few tasks to tell; by then its code is compiled all the same.
+    const isCoarse = paid < LEAST_TASKS_PER_SLICE;
+    if (isCoarse && total(hub.cpuSecondsByRole()) - atFirst >= COMPILED_AFTER_CPU_S) break;
   }
   return { cpuMsPerTask, sliceMs: SLICE_MS, steadyFrom: steadyFrom(cpuMsPerTask) };
 }

@@ -40,11 +40,13 @@ function modelHub(rung: Rung): HubResult {
 function run(change: Partial<ClimbOptions>) {
   const groups: string[][] = [];
   const options: ClimbOptions = {
-    effort: { shortSum: false, control: true },
+    effort: { shortSum: false },
+    control: true,
     plan: { rungs: "all" },
     condition: conditionOf(WORKLOAD, 0),
     fixes: ["C1", "C3", "C6"],
     order: undefined,
+    slowHubsAtOnce: 2,
     hubsAtOnce: 2,
     measure: (rungs) => {
       groups.push(rungs.map(hubIdOf));
@@ -81,7 +83,7 @@ it("adds them in the order that was asked for, the rest behind", async () => {
 });
 
 it("a short sum takes what is beside the task path in one step; a condition may have the top only", async () => {
-  const short = await run({ fixes: EVERY_FIX, effort: { shortSum: true, control: false } }).ladder;
+  const short = await run({ fixes: EVERY_FIX, effort: { shortSum: true }, control: false }).ladder;
   expect(short.rungs.at(-1)?.added).toEqual(["C5", "C8", "C7", "C9", "C11"]);
   expect(short.rungs.at(-1)?.fixes).toHaveLength(11);
   const top = await run({ plan: { rungs: "alone-and-all" } }).ladder;

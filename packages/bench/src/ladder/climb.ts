@@ -19,12 +19,16 @@ import {
 } from "./rungs.ts";
 
 export interface ClimbOptions {
-  effort: Pick<LadderEffort, "shortSum" | "control">;
+  effort: Pick<LadderEffort, "shortSum">;
+  /** The reference once more at the end. */
+  control: boolean;
   plan: Pick<ConditionPlan, "rungs">;
   condition: Condition;
   fixes: readonly Fix[];
   /** These first, in this order; undefined: all by their gain. */
   order: readonly Fix[] | undefined;
+  /** Of rungs with at most one fix, and of those with more. */
+  slowHubsAtOnce: number;
   hubsAtOnce: number;
   measure(rungs: readonly Rung[]): Promise<HubResult[]>;
   /** Told before each group. */
@@ -32,30 +36,35 @@ export interface ClimbOptions {
 }
 
 export async function climb(options: ClimbOptions): Promise<Ladder> {
-  const { condition, effort, fixes, hubsAtOnce, plan } = options;
+  const { condition, effort, fixes, hubsAtOnce, plan, slowHubsAtOnce } = options;
   const rungs: RungResult[] = [];
-  const climbTo = async (next: readonly Rung[]) => {
-    for (const group of inGroups(next, hubsAtOnce)) {
+  const climbTo = async (next: readonly Rung[], atOnce: number) => {
+    for (const group of inGroups(next, atOnce)) {
       options.at(group.map(nameOf).join(", "));
       for (const [i, hub] of (await options.measure(group)).entries()) {
         rungs.push(rungResultOf(group[i] as Rung, hub, rungs[0] ?? null, condition));
       }
     }
   };
-  await climbTo([REFERENCE, ...aloneRungs(fixes)]);
+  await climbTo([REFERENCE, ...aloneRungs(fixes)], slowHubsAtOnce);
   const byGain = orderByGain(gainsOf(rungs));
   const first = options.order ?? [];
   const order = [...first, ...byGain.filter((fix) => !first.includes(fix))];
   const together = effort.shortSum && !options.order ? BESIDE_THE_TASK_PATH : new Set<Fix>();
   const sums = plan.rungs === "all" ? sumRungs(order, together) : [topRung(order)];
-  await climbTo([...sums, ...(effort.control ? [CONTROL] : [])]);
+  await climbTo([...sums, ...(options.control ? [CONTROL] : [])], hubsAtOnce);
   return { condition, order: { fixes: order, by: options.order ? "request" : "gain" }, rungs };
 }
 
 /** How many rungs `climb` will measure, at most. */
-export function rungCount({ effort, fixes, plan }: Pick<ClimbOptions, "effort" | "fixes" | "plan">): number {
+export function rungCount({
+  control,
+  effort,
+  fixes,
+  plan,
+}: Pick<ClimbOptions, "control" | "effort" | "fixes" | "plan">): number {
   const sums = plan.rungs === "all" ? sumRungs(fixes, effort.shortSum ? BESIDE_THE_TASK_PATH : new Set()).length : 1;
-  return 1 + fixes.length + sums + (effort.control ? 1 : 0);
+  return 1 + fixes.length + sums + (control ? 1 : 0);
 }
 
 export function conditionOf(workload: Workload, queuedRows: number): Condition {

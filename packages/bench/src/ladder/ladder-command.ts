@@ -94,6 +94,7 @@ export async function ladderCommand(options: LadderOptions, { stdout, stderr, en
       startedAt,
       order: options.order,
       sources: serverSourcesOf(env),
+      slowHubsAtOnce: share.slowHubsAtOnce,
       hubsAtOnce: share.hubsAtOnce,
       coresPerMachine: quotas ? (options.cores ?? share.coresPerHub) : null,
       environment: { ...environment },

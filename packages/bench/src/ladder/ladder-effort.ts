@@ -6,8 +6,8 @@ export interface LadderEffort {
   trials: ContenderPlan["effort"];
   /** Fixes beside the path of a task are added in one step. */
   shortSum: boolean;
-  /** The reference is measured again at the end of each ladder. */
-  control: boolean;
+  /** The reference is measured again at the end of each ladder, of the first one, or of none. */
+  control: "each" | "first" | "none";
   /** Beside the first one, which has all rungs; here only the reference, each fix alone, and all together. */
   conditions: readonly ConditionPlan[];
 }
@@ -32,21 +32,21 @@ export const LADDER_EFFORTS: Record<LadderEffort["name"], LadderEffort> = {
     name: "smoke",
     trials: { trialsPerHub: 4, trialMs: 600, warmupMs: 150, probeMs: 400, goalHalfWidth: 0.15 },
     shortSum: true,
-    control: false,
+    control: "none",
     conditions: [{ workload: "steady", completedRows: 100, rungs: "all" }],
   },
   quick: {
     name: "quick",
-    trials: { trialsPerHub: 5, trialMs: 1_000, warmupMs: 150, probeMs: 500, goalHalfWidth: 0.12 },
+    trials: { trialsPerHub: 4, trialMs: 750, warmupMs: 150, probeMs: 300, goalHalfWidth: 0.12 },
     shortSum: true,
-    control: true,
+    control: "first",
     conditions: BOTH_WORKLOADS,
   },
   full: {
     name: "full",
     trials: { trialsPerHub: 10, trialMs: 3_000, warmupMs: 300, probeMs: 1_000, goalHalfWidth: 0.08 },
     shortSum: false,
-    control: true,
+    control: "each",
     conditions: [
       ...BOTH_WORKLOADS,
       { workload: "steady", completedRows: 0, rungs: "alone-and-all" },

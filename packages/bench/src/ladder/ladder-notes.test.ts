@@ -7,6 +7,7 @@ const facts = {
   slo: "assign.p99 < 250 ms",
   appliedBoundMs: 385,
   arrivals: "constant",
+  slowHubsAtOnce: 3,
   hubsAtOnce: 2,
   isolation: { kind: "cgroup-v2", how: "cgroup-v2, period 20 ms", coresPerMachine: 0.65 },
   environment: {},
@@ -34,9 +35,9 @@ const notes = (change: Partial<Parameters<typeof notesFor>[0]>) =>
 it("says that trials are short and hubs slowed down by a quota", () => {
   expect(notes({})).toContain("SHORT TRIALS at effort quick");
   expect(notes({})).toContain("0.65 of a core");
-  expect(notes({ isolation: { kind: "none", how: "not allowed", coresPerMachine: null }, hubsAtOnce: 1 })).toContain(
-    "No CPU quota (not allowed)",
-  );
+  expect(
+    notes({ isolation: { kind: "none", how: "not allowed", coresPerMachine: null }, slowHubsAtOnce: 1, hubsAtOnce: 1 }),
+  ).toContain("No CPU quota (not allowed)");
 });
 
 it("says first that the disk was slowed down", () => {

@@ -5,7 +5,10 @@ import { slowedDiskNote } from "../report/summary.ts";
 import type { LadderEffort } from "./ladder-effort.ts";
 import type { Ladder, LadderResult } from "./ladder-result.ts";
 
-type Facts = Pick<LadderResult, "slo" | "appliedBoundMs" | "arrivals" | "hubsAtOnce" | "isolation" | "environment" | "ladders">;
+type Facts = Pick<
+  LadderResult,
+  "slo" | "appliedBoundMs" | "arrivals" | "slowHubsAtOnce" | "hubsAtOnce" | "isolation" | "environment" | "ladders"
+>;
 
 export function notesFor(facts: Facts, { trials, name }: Pick<LadderEffort, "trials" | "name">): string[] {
   const { ladders, isolation, environment } = facts;
@@ -27,11 +30,11 @@ export function notesFor(facts: Facts, { trials, name }: Pick<LadderEffort, "tri
   ];
 }
 
-function isolationNote({ isolation, hubsAtOnce, appliedBoundMs }: Facts): string[] {
+function isolationNote({ isolation, hubsAtOnce, slowHubsAtOnce, appliedBoundMs }: Facts): string[] {
   const { coresPerMachine, how } = isolation;
   if (coresPerMachine === null)
     return [`No CPU quota (${how}): each hub shared the machine with its generator, one hub at a time.`];
-  const together = hubsAtOnce > 1 ? `, ${hubsAtOnce} hubs at a time` : "";
+  const together = hubsAtOnce > 1 ? `, ${slowHubsAtOnce} hubs at a time with at most one fix, else ${hubsAtOnce}` : "";
   return [
     `Each hub had ${coresPerMachine} of a core (${how})${together}: a slow motion in which the SLO's bound is stretched to ${Math.round(appliedBoundMs)} ms. Compare the rungs; do not quote the capacities for a whole core.`,
   ];

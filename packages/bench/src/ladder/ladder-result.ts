@@ -18,6 +18,7 @@ export interface LadderResult {
   appliedBoundMs: number;
   arrivals: string;
   /** Hubs that were under load at the same time, each with its own quota and its own generator. */
+  slowHubsAtOnce: number;
   hubsAtOnce: number;
   isolation: { kind: string; how: string; coresPerMachine: number | null };
   environment: Record<string, unknown>;

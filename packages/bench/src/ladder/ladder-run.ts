@@ -19,6 +19,7 @@ export interface LadderRunOptions extends Omit<RungSetting, "workload" | "backlo
   order: readonly Fix[] | undefined;
   slo: Slo;
   arrivals: string;
+  slowHubsAtOnce: number;
   hubsAtOnce: number;
   environment: Record<string, unknown>;
   /** For data that several hubs start from. */
@@ -30,7 +31,8 @@ export interface LadderRunOptions extends Omit<RungSetting, "workload" | "backlo
 export async function runLadders(options: LadderRunOptions): Promise<LadderResult> {
   const { conditions, effort, fixes, fsyncFloorMs, isolation, nowMs, progress, slo } = options;
   const startMs = nowMs();
-  const total = conditions.reduce((sum, { plan }) => sum + rungCount({ effort, fixes, plan }), 0);
+  const hasControl = (nth: number) => effort.control === "each" || (effort.control === "first" && nth === 0);
+  const total = conditions.reduce((sum, { plan }, i) => sum + rungCount({ control: hasControl(i), effort, fixes, plan }), 0);
   const ladders: Ladder[] = [];
   let measured = 0;
   for (const { plan, workload } of conditions) {
@@ -44,6 +46,7 @@ export async function runLadders(options: LadderRunOptions): Promise<LadderResul
     };
     const ladder = await climb({
       ...options,
+      control: hasControl(ladders.length),
       plan,
       condition: conditionOf(workload, queuedRows),
       at: (names) => progress.at(measured / total, `${workload.name}: ${names}`),
@@ -59,6 +62,7 @@ export async function runLadders(options: LadderRunOptions): Promise<LadderResul
     slo: sloText(slo),
     appliedBoundMs: appliedSlo(options).boundMs,
     arrivals: options.arrivals,
+    slowHubsAtOnce: options.slowHubsAtOnce,
     hubsAtOnce: options.hubsAtOnce,
     isolation: { kind: isolation.kind, how: isolation.how, coresPerMachine: options.coresPerMachine },
     environment: { ...options.environment, ...(fsyncFloorMs > 0 && { fsyncFloorMs }) },
