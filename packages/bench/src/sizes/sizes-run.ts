@@ -43,6 +43,7 @@ export async function runSeries(plan: SeriesPlan & { spec: HubSpec }, run: Sizes
       await untilNothingIsOwed(entrant, run);
     }
     for (const entrant of entrants) entrant.applyQuotas();
+    const inFlight = plan.grows === "completed rows" && scansTable(plan.spec) ? IN_FLIGHT_OF_SCANNING : IN_FLIGHT;
     const slices: Slice[][] = plan.points.map(() => []);
     // One round that is not counted: caches and heaps have their sizes then, under the quota.
     for (let round = -1; round < run.rounds; round++) {
@@ -51,7 +52,7 @@ export async function runSeries(plan: SeriesPlan & { spec: HubSpec }, run: Sizes
       // Each round begins with another, so that none is always the first.
       const turned = [...indexes.slice((round + 1) % indexes.length), ...indexes.slice(0, (round + 1) % indexes.length)];
       for (const group of inGroups(turned, run.hubsAtOnce)) {
-        const done = await Promise.all(group.map((index) => slice(entrants[index] as Ready, round, run)));
+        const done = await Promise.all(group.map((index) => slice(entrants[index] as Ready, inFlight, round, run)));
         if (round >= 0) for (const [i, index] of group.entries()) slices[index]?.push(done[i] as Slice);
       }
     }
@@ -63,9 +64,15 @@ export async function runSeries(plan: SeriesPlan & { spec: HubSpec }, run: Sizes
   }
 }
 
-/** Enough to use up a hub's share of a core, few enough for a slow one to be done with them soon. */
+/** Enough to use up a hub's share of a core. */
 const IN_FLIGHT = 8;
+/** Of a hub that scans a table of thousands of rows several times a task, which may take it seconds. */
+const IN_FLIGHT_OF_SCANNING = 2;
 const SLICE_MS = 1_500;
+function scansTable(spec: HubSpec): boolean {
+  return spec.kind === "single" && spec.profile === "reference" && !spec.fixes.includes("C3");
+}
+
 /** A row for each completed task is kept, or the age would be pruned away. Hubs that prune nothing take it as read. */
 const KEEP_ALL = ["--retain-completed", "10000000"];
 
@@ -83,11 +90,11 @@ async function enter(spec: HubSpec, { completedRows, agents }: SeriesPlan["point
   return entrant;
 }
 
-async function slice(entrant: Ready, round: number, run: SizesRun): Promise<Slice> {
+async function slice(entrant: Ready, inFlight: number, round: number, run: SizesRun): Promise<Slice> {
   const { nowMs } = run;
   const startMs = nowMs();
   const cpuBefore = total(entrant.hub.cpuSecondsByRole());
-  const { paid } = await entrant.generator.probe(IN_FLIGHT, SLICE_MS, run.seed + round + 1);
+  const { paid } = await entrant.generator.probe(inFlight, SLICE_MS, run.seed + round + 1);
   await untilNothingIsOwed(entrant, run);
   if (paid === 0) throw new Error(`${entrant.hub.id} completed nothing in a slice; try fewer rows`);
   return { tasks: paid, wallSec: (nowMs() - startMs) / 1000, cpuSec: total(entrant.hub.cpuSecondsByRole()) - cpuBefore };
