@@ -45,7 +45,7 @@ interface Flood {
   framesUnidentified: number;
   requests: number;
   idleConnections: number;
-  /** So many of the frames have to be taken in by the hub: others die with their connection. */
+  /** So many of the frames have to be taken in by the hub, or the flood proved little: others die with their connection. */
   handledAtLeast: number;
 }
 
@@ -76,18 +76,18 @@ async function shardedNode(): Promise<FloodedHub> {
 }
 
 const MILLION: Flood = {
-  framesIdentified: 1_100_000,
-  framesUnidentified: 400_000,
+  framesIdentified: 750_000,
+  framesUnidentified: 300_000,
   requests: 20_000,
   idleConnections: 300,
-  handledAtLeast: 1_000_000,
+  handledAtLeast: 500_000,
 };
 const TENTH: Flood = {
-  framesIdentified: 120_000,
-  framesUnidentified: 40_000,
+  framesIdentified: 75_000,
+  framesUnidentified: 30_000,
   requests: 2_000,
   idleConnections: 300,
-  handledAtLeast: 100_000,
+  handledAtLeast: 50_000,
 };
 
 it.each([
