@@ -1,8 +1,8 @@
 /** `pnpm bench …`: the commands and their options. What they do is elsewhere. */
-import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { type Fix, isFix } from "@hubscale/hub-single";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { BENCH_VERSION } from "./bench-version.ts";
 import { addBytesCommand } from "./bytes/bytes-command.ts";
 import { calibrateCommand, DEFAULT_ROUNDS, DEFAULT_ROWS, DEFAULT_TASK_RATES } from "./calibrate/calibrate-command.ts";
 import { compareCommand } from "./compare/compare-command.ts";
@@ -21,6 +21,7 @@ import { EXIT } from "./exit-codes.ts";
 import { addFaultsCommand } from "./faults/faults-command.ts";
 import { addFleetCommand } from "./fleet/fleet-command.ts";
 import { FSYNC_FLOOR } from "./fsync-floor-option.ts";
+import { addWorkerCommand } from "./hosts/worker-command.ts";
 import { addGpuCommand } from "./gpu-sharing/gpu-command.ts";
 import { LADDER_SLO, ladderCommand } from "./ladder/ladder-command.ts";
 import { LADDER_EFFORTS } from "./ladder/ladder-effort.ts";
@@ -30,14 +31,12 @@ import { addProfileCommand } from "./profile/profile-command.ts";
 import { addReportCommand } from "./report/report-command.ts";
 import { addSizesCommand } from "./sizes/sizes-command.ts";
 
-const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
-
 /** As it was called: `pnpm bench` in a checkout, `npx hubscale` where it is installed. */
 const calledAs = basename(process.argv[1] ?? "").startsWith("hubscale") ? "hubscale" : "bench";
 
 const program = new Command(calledAs)
   .description("Measures when a task hub for LLM agents should be repaired, given machines, or distributed.")
-  .version(version)
+  .version(BENCH_VERSION)
   .showHelpAfterError("(--help shows all options)")
   .showSuggestionAfterError()
   .exitOverride();
@@ -133,6 +132,7 @@ addProfileCommand(program, surroundings, end);
 addReportCommand(program, surroundings, end);
 addGpuCommand(program, surroundings, end);
 addBytesCommand(program, surroundings, end);
+addWorkerCommand(program, surroundings, end);
 
 try {
   await program.parseAsync();

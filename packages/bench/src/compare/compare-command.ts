@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type ReadCalibration, readCalibration, recordAsCalibration } from "../calibrate/calibration-file.ts";
 import { predictRealHub } from "../calibrate/real-hub.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { hostsInWords } from "../hosts/hosts-in-words.ts";
 import type { CpuIsolation } from "../isolation/cpu-quota.ts";
 import type { EnvironmentFingerprint } from "../machine/index.ts";
 import { type Slo, sloText } from "../measure/slo.ts";
@@ -12,14 +13,13 @@ import { renderTerminal } from "../report/terminal.ts";
 import type { CompareResult } from "../results/compare-result.ts";
 import { checkThresholds, renderChecks } from "../thresholds/threshold-check.ts";
 import { loadThresholds } from "../thresholds/threshold-file.ts";
-import type { Workload } from "../workload/workload.ts";
-import { formatHubId, type HubSpec } from "../drivers/index.ts";
+import { formatHubId } from "../drivers/index.ts";
 import { runComparison } from "./comparison.ts";
 import { EFFORTS, type Effort } from "./effort.ts";
 import { bareWorkload, measureFloor } from "./harness-floor.ts";
 import { holdsPoints, type OpenedPoints, PointFiles, type RunConfiguration } from "./point-files.ts";
 import type { Terminal } from "./progress.ts";
-import { onStage, planStage, resultsFolder, type StageFacts, type StageOptions } from "./stage.ts";
+import { onStage, planStage, resultsFolder, type StageFacts, type StageOptions, type StagePlan } from "./stage.ts";
 
 export interface CompareCommandOptions extends StageOptions {
   effort: Effort["name"];
@@ -66,7 +66,7 @@ export async function compareCommand(options: CompareCommandOptions, surrounding
   let opened: Extract<OpenedPoints, { ok: true }> | undefined;
   /** Before any hub is started. */
   const prepare = ({ progress, ...facts }: StageFacts) => {
-    const configuration = configurationOf({ ...facts, options, specs: plan.specs, workload: plan.workload });
+    const configuration = configurationOf({ ...facts, options, ...plan });
     const points = PointFiles.open(out, configuration, { resume: options.resume, startedAt: startedAt.toISOString() });
     if (!points.ok)
       return fail(EXIT.usage, `${out} holds a run of another configuration; start anew without --resume`, ...points.problems);
@@ -130,10 +130,8 @@ function resumeLine({ kept, dropped, startedAt }: Extract<OpenedPoints, { ok: tr
   return `kept of the run begun ${startedAt}: ${kept.length} trials (${each.join(", ") || "none"})${lost}`;
 }
 
-interface Configuration {
+interface Configuration extends StagePlan {
   options: CompareCommandOptions;
-  specs: readonly HubSpec[];
-  workload: Workload;
   slo: Slo;
   coresPerMachine: number | null;
   isolation: CpuIsolation;
@@ -145,6 +143,7 @@ function configurationOf({
   options,
   specs,
   workload,
+  hosts,
   slo,
   coresPerMachine,
   isolation,
@@ -161,6 +160,7 @@ function configurationOf({
     isolation: isolation.kind,
     coresPerMachine,
     shards: options.shards ?? null,
+    hosts: hosts ? hostsInWords(hosts) : null,
     calibration: options.calibration ?? null,
     seed: options.seed,
     machine: { cpuModel, cpus, cpuLimitCores, kernel, node, filesystem: dataDisk.filesystem },

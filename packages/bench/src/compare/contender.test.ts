@@ -31,15 +31,15 @@ class ModelHub implements MeasuredHub, LoadGenerator {
     this.debtSeconds -= burnt;
     this.hubSeconds += burnt;
   };
-  cpuSecondsByRole = () => ({ hub: this.hubSeconds });
-  countResources = () => () => ({});
+  cpuSecondsByRole = async () => ({ hub: this.hubSeconds });
+  countResources = async () => async () => ({});
   lookInside = async () => ({
     counters: { fsyncs: this.hubSeconds * 10 },
     owed: Math.round(this.owedPerTask * this.tasks),
     loopUtilisation: null,
   });
   describe = async () => ({});
-  cpuSeconds = () => 0;
+  cpuSeconds = async () => 0;
   close = async () => ({
     history: { ...history(this.tasks), ...this.fault },
     offending: this.fault.lost ? ["task-0000000000000001"] : [],

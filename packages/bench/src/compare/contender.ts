@@ -10,9 +10,9 @@ export interface MeasuredHub {
   readonly id: string;
   readonly machines: { hubNodes: number; backboneServers: number };
   /** CPU seconds used so far, by role, from the operating system. */
-  cpuSecondsByRole(): Record<string, number>;
+  cpuSecondsByRole(): Promise<Record<string, number>>;
   /** Begins to count what each role uses; the function that it returns ends it. */
-  countResources(): () => Record<string, RoleResources>;
+  countResources(): Promise<() => Promise<Record<string, RoleResources>>>;
   lookInside(): Promise<InsideView>;
   describe(): Promise<unknown>;
 }
@@ -81,7 +81,7 @@ export interface LoadGenerator {
   probe(inFlight: number, durationMs: number, seed: number): Promise<{ rate: number; paid: number; drainMs: number }>;
   trial(plan: TrialPlan): Promise<MeasuredTrial>;
   /** That the generator itself has used, from the operating system. */
-  cpuSeconds(): number;
+  cpuSeconds(): Promise<number>;
   /** Disconnects the agents and hands over the history of the whole run. */
   close(): Promise<CheckedHistory>;
 }
@@ -141,10 +141,10 @@ export class Contender {
    */
   async probe(): Promise<void> {
     const { generator, probeInFlight, probeMs, seed } = this.#options;
-    const before = this.hub.cpuSecondsByRole();
+    const before = await this.hub.cpuSecondsByRole();
     const probe = await generator.probe(probeInFlight, probeMs, seed);
     await this.#untilQuiet(RECOVERY_LIMIT_MS);
-    const spent = difference(this.hub.cpuSecondsByRole(), before);
+    const spent = difference(await this.hub.cpuSecondsByRole(), before);
     const ceiling = ceilingLoad(spent, probe.paid, this.#options.coresByRole);
     this.#beginSearch(Math.max(1, ceiling === undefined ? probe.rate : ceiling * EXPECTED_UTILISATION));
   }
@@ -208,9 +208,9 @@ export class Contender {
   async trial(load = this.#search?.nextLoad()): Promise<TrialSummary> {
     if (load === undefined) throw new Error(`${this.hub.id}: trial before probe`);
     const { generator, slo, trialMs, warmupMs, seed } = this.#options;
-    const cpuBefore = this.#cpuOfAllRoles();
+    const cpuBefore = await this.#cpuOfAllRoles();
     const before = await this.hub.lookInside();
-    const resources = this.hub.countResources();
+    const resources = await this.hub.countResources();
     const durationMs = Math.max(trialMs, Math.min((this.#options.leastPerTrial / load) * 1000, 2 * trialMs));
     const measured = await generator.trial({
       load,
@@ -221,8 +221,8 @@ export class Contender {
       slo,
     });
     const quietAfterMs = await this.#untilQuiet(QUIET_LIMIT_MS);
-    const cpuAfter = this.#cpuOfAllRoles();
-    const resourcesByRole = resources();
+    const cpuAfter = await this.#cpuOfAllRoles();
+    const resourcesByRole = await resources();
     const after = await this.hub.lookInside();
     if (quietAfterMs === null) await this.#untilQuiet(RECOVERY_LIMIT_MS);
 
@@ -263,8 +263,9 @@ export class Contender {
     return summary;
   }
 
-  #cpuOfAllRoles(): Record<string, number> {
-    return { ...this.hub.cpuSecondsByRole(), generator: this.#options.generator.cpuSeconds() };
+  async #cpuOfAllRoles(): Promise<Record<string, number>> {
+    const [ofHub, generator] = await Promise.all([this.hub.cpuSecondsByRole(), this.#options.generator.cpuSeconds()]);
+    return { ...ofHub, generator };
   }
 
   /** Milliseconds until the hub's own processes were idle for one window; null: not within the limit. */
@@ -282,10 +283,10 @@ export class Contender {
   /** CPU seconds per second of the hub's own roles over a window. */
   async #busyShare(windowMs: number): Promise<number> {
     const { nowMs, sleep } = this.#options;
-    const before = total(this.hub.cpuSecondsByRole());
+    const before = total(await this.hub.cpuSecondsByRole());
     const startMs = nowMs();
     await sleep(windowMs);
-    return (total(this.hub.cpuSecondsByRole()) - before) / ((nowMs() - startMs) / 1000);
+    return (total(await this.hub.cpuSecondsByRole()) - before) / ((nowMs() - startMs) / 1000);
   }
 }
 

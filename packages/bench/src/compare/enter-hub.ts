@@ -1,7 +1,6 @@
 /** Brings one hub to the start line: its processes, its durability, its generator with all agents connected. */
-import { setPriority } from "node:os";
 import type { Tokens } from "@hubscale/sidecar-sim";
-import { startHub, type HubSpec, type RunningHub } from "../drivers/index.ts";
+import { type HubPlacement, startHub, type HubSpec, type RunningHub } from "../drivers/index.ts";
 import type { CpuIsolation } from "../isolation/cpu-quota.ts";
 import type { ProcessCare } from "../machine/index.ts";
 import type { Slo } from "../measure/slo.ts";
@@ -9,7 +8,8 @@ import type { ServerSources } from "../provisioning/index.ts";
 import { longWorkMs, type Workload } from "../workload/workload.ts";
 import { appliedSlo } from "./applied-slo.ts";
 import { type Entrant, refusedHub } from "./entrant.ts";
-import type { GeneratorProcess } from "../load/generator-process.ts";
+import { favour, forkGenerator, type GeneratorChannel } from "../load/generator-channel.ts";
+import { GeneratorProcess } from "../load/generator-process.ts";
 import { GeneratedLoad } from "./generated-load.ts";
 import { HeldGenerator } from "./held-generator.ts";
 import { measuredHub } from "./measured-hub.ts";
@@ -35,6 +35,10 @@ export interface EntryOptions {
   /** Further flags of the hub's programs. */
   edgeFlags?: readonly string[];
   external?: ExternalHub;
+  /** Other machines for its programs and servers. Default: this one. */
+  placement?: HubPlacement;
+  /** Another machine for its load. Default: this one. */
+  openGenerator?: () => Promise<GeneratorChannel>;
   tell(line: string): void;
 }
 
@@ -64,6 +68,7 @@ export async function enterHub(options: EntryOptions): Promise<Entrant> {
     ...(options.keptFolder !== undefined && { keptFolder: options.keptFolder }),
     ...(options.edgeFlags && { edgeFlags: options.edgeFlags }),
     ...(external && { target: external }),
+    ...(options.placement && { placement: options.placement }),
     tell,
   });
   if (!started.ok) {
@@ -75,7 +80,14 @@ export async function enterHub(options: EntryOptions): Promise<Entrant> {
   const { hub } = started;
   const { durability, unknown } = await hub.describe();
   const prefix = external?.prefix ?? `agent-${seed}`;
-  const onSpawn = (process: GeneratorProcess) => care.atEnd(() => process.kill());
+  const openGenerator = async () => {
+    const process = new GeneratorProcess(
+      { phase: () => undefined, note: tell },
+      await (options.openGenerator ?? generatorHere)(),
+    );
+    care.atEnd(() => process.kill());
+    return process;
+  };
   const generator = await GeneratedLoad.start({
     ws: hub.ws,
     http: hub.http,
@@ -84,13 +96,11 @@ export async function enterHub(options: EntryOptions): Promise<Entrant> {
     seed,
     prefix,
     ...(external && { known: external.known }),
-    onNote: tell,
-    onSpawn,
+    openGenerator,
   });
   await external?.keep(generator.tokens);
   await fillQueue(hub.http, workload.queued_tasks ?? 0, `${prefix}-queue`);
   const measured = measuredHub(hub, id);
-  raisePriority(generator.pid);
   return {
     ready: true,
     hub: measured,
@@ -100,20 +110,16 @@ export async function enterHub(options: EntryOptions): Promise<Entrant> {
     applyQuotas: (cores = options.coresPerMachine ?? undefined) => {
       if (cores !== undefined) applyQuotas(hub, id, options.isolation, cores);
     },
-    hold: async (plan) => {
-      const held = await HeldGenerator.start({
+    hold: (plan) =>
+      HeldGenerator.start({
         plan,
         ws: hub.ws,
         http: hub.http,
         prefix: `${prefix}-${plan.load}`,
         agents: TALKING_AGENTS,
         seed,
-        onNote: tell,
-        onSpawn,
-      });
-      raisePriority(held.pid);
-      return held;
-    },
+        openGenerator,
+      }),
     unknown,
     stop: () => hub.stop(),
   };
@@ -124,20 +130,11 @@ const TALKING_AGENTS = 20;
 /** Few at a time, so that no heap of debt is left to pay. */
 const WARM_UP_IN_FLIGHT = 8;
 
-/**
- * The generator keeps time for all: where we may, it goes before the hubs that it measures. Without the right to do so it
- * competes like any process, and the trials' own check of its lateness decides.
- */
-function raisePriority(pid: number): void {
-  try {
-    setPriority(pid, GENERATOR_NICENESS);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== "ERR_SYSTEM_ERROR") throw error;
-  }
+async function generatorHere(): Promise<GeneratorChannel> {
+  const generator = forkGenerator();
+  favour(generator);
+  return generator;
 }
-
-const GENERATOR_NICENESS = -10;
 
 /** Every process is a machine of its own in the scale model: each node, each server. */
 function applyQuotas(hub: RunningHub, id: string, isolation: CpuIsolation, cores: number): void {

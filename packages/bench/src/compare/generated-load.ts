@@ -2,9 +2,8 @@
 import type { Tokens } from "@hubscale/sidecar-sim";
 import type { BesideLoad } from "../load/beside-tasks.ts";
 import type { Load, StageLatencies, TrialResult, TrialShape } from "../load/generator-protocol.ts";
-import { GeneratorProcess } from "../load/generator-process.ts";
+import type { GeneratorProcess } from "../load/generator-process.ts";
 import type { LateBound } from "../load/late-count.ts";
-import { readCpuSeconds } from "../machine/index.ts";
 import { allowedShare, type Slo } from "../measure/slo.ts";
 import { type Workload, workTimeOf } from "../workload/workload.ts";
 import { checkedHistoryOf } from "./checked-history.ts";
@@ -21,9 +20,8 @@ export interface GeneratorTarget {
   prefix: string;
   /** Tokens from an earlier run. */
   known?: Tokens;
-  onNote(text: string): void;
-  /** At once, so that the process is ended with the program whatever happens next. */
-  onSpawn(process: GeneratorProcess): void;
+  /** Ended with the program, whatever happens next. */
+  openGenerator(): Promise<GeneratorProcess>;
 }
 
 /** Submissions that may be under way at one node; beyond them they wait in the generator, and their latency says so. */
@@ -39,8 +37,7 @@ export class GeneratedLoad implements LoadGenerator {
 
   /** Starts a generator process and connects its agents. Rejects when the hub cannot be reached or refuses them. */
   static async start(target: GeneratorTarget): Promise<GeneratedLoad> {
-    const process = new GeneratorProcess({ phase: () => undefined, note: (text) => target.onNote(text) });
-    target.onSpawn(process);
+    const process = await target.openGenerator();
     const { tokens } = await process.connect({
       ws: target.ws,
       http: target.http,
@@ -65,10 +62,6 @@ export class GeneratedLoad implements LoadGenerator {
     this.tokens = tokens;
     this.#process = process;
     this.#target = target;
-  }
-
-  get pid(): number {
-    return this.#process.pid as number;
   }
 
   async probe(inFlight: number, durationMs: number, seed: number) {
@@ -110,8 +103,8 @@ export class GeneratedLoad implements LoadGenerator {
     };
   }
 
-  cpuSeconds(): number {
-    return readCpuSeconds([this.pid]);
+  cpuSeconds(): Promise<number> {
+    return this.#process.cpuSeconds();
   }
 
   async close(): Promise<CheckedHistory> {

@@ -18,7 +18,7 @@ export function bareWorkload({ name, slo, agents, task }: Workload): Workload {
 export async function measureFloor(entrant: ReadyEntrant, { seed, slo }: { seed: number; slo: Slo }): Promise<HarnessFloor> {
   const { generator } = entrant;
   await entrant.warmUp();
-  const cpuBefore = generator.cpuSeconds();
+  const cpuBefore = await generator.cpuSeconds();
   const trial = await generator.trial({
     load: RATE_PER_SEC,
     durationMs: TRIAL_MS,
@@ -28,7 +28,7 @@ export async function measureFloor(entrant: ReadyEntrant, { seed, slo }: { seed:
     // No bound: a floor that is high is to be seen, not cut off.
     slo: { ...slo, boundMs: DRAIN_LIMIT_MS },
   });
-  const generatorCpuMsPerTask = ((generator.cpuSeconds() - cpuBefore) * 1000) / Math.max(1, trial.completed);
+  const generatorCpuMsPerTask = (((await generator.cpuSeconds()) - cpuBefore) * 1000) / Math.max(1, trial.completed);
   await generator.close();
   await entrant.stop();
   return {

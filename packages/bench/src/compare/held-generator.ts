@@ -1,7 +1,6 @@
 /** A load that is held, seen as the generator of a contender: its trials, its cost, its history. */
-import { GeneratorFailed, GeneratorProcess } from "../load/generator-process.ts";
+import { GeneratorFailed, type GeneratorProcess } from "../load/generator-process.ts";
 import type { HeldLoadSetting } from "../load/held-load.ts";
-import { readCpuSeconds } from "../machine/index.ts";
 import { allowedShare } from "../measure/slo.ts";
 import { checkedHistoryOf } from "./checked-history.ts";
 import type { CheckedHistory, LoadGenerator, MeasuredTrial, TrialPlan } from "./contender.ts";
@@ -9,18 +8,16 @@ import type { QuantityPlan } from "./quantity.ts";
 
 export interface HeldTarget extends Omit<HeldLoadSetting, "load" | "limitMs"> {
   plan: QuantityPlan;
-  onNote(text: string): void;
-  /** At once, so that the process is ended with the program whatever happens next. */
-  onSpawn(process: GeneratorProcess): void;
+  /** Ended with the program, whatever happens next. */
+  openGenerator(): Promise<GeneratorProcess>;
 }
 
 export class HeldGenerator implements LoadGenerator {
   readonly #process: GeneratorProcess;
   readonly #plan: QuantityPlan;
 
-  static async start({ plan, onNote, onSpawn, ...setting }: HeldTarget): Promise<HeldGenerator> {
-    const process = new GeneratorProcess({ phase: () => undefined, note: onNote });
-    onSpawn(process);
+  static async start({ plan, openGenerator, ...setting }: HeldTarget): Promise<HeldGenerator> {
+    const process = await openGenerator();
     await process.open({ ...setting, load: plan.load, limitMs: BRING_LIMIT_MS });
     return new HeldGenerator(process, plan);
   }
@@ -28,10 +25,6 @@ export class HeldGenerator implements LoadGenerator {
   private constructor(process: GeneratorProcess, plan: QuantityPlan) {
     this.#process = process;
     this.#plan = plan;
-  }
-
-  get pid(): number {
-    return this.#process.pid as number;
   }
 
   /** The first one also brings the agents. Rejects when the hub does not bear even so little. */
@@ -69,8 +62,8 @@ export class HeldGenerator implements LoadGenerator {
     }
   }
 
-  cpuSeconds(): number {
-    return readCpuSeconds([this.pid]);
+  cpuSeconds(): Promise<number> {
+    return this.#process.cpuSeconds();
   }
 
   async close(): Promise<CheckedHistory> {

@@ -32,6 +32,7 @@ export function withMeasuring(command: Command): Command {
     )
     .option("--cores <share>", "that share, in cores; default: as much as fits", coreShare)
     .option(...FSYNC_FLOOR)
+    .option("--hosts <file>", "on which machines the parts run, each with a bench worker (docs/hosts.md)")
     .option("--seed <n>", "for arrivals, work times and resampling", wholeNumber, 1)
     .option("--json", "print the result as JSON on stdout instead of the table", false)
     .option("--no-progress", "no progress on stderr");

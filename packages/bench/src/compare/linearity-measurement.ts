@@ -28,7 +28,7 @@ export async function measureLinearity(entrant: ReadyEntrant, setting: Linearity
       const load = Math.max(1, (UTILISATION * cores * machines * 1000) / cpuMsPerTask);
       tell(`${hub.id}: ${cores} of a core, ${Math.round(load)} tasks/s`);
       entrant.applyQuotas(cores);
-      const before = total(hub.cpuSecondsByRole());
+      const before = total(await hub.cpuSecondsByRole());
       const trial = await generator.trial({
         load,
         durationMs: trialMs,
@@ -40,7 +40,7 @@ export async function measureLinearity(entrant: ReadyEntrant, setting: Linearity
       });
       await setting.settle();
       if (trial.completed === 0) throw new Error(`${hub.id} completed nothing with ${cores} of a core`);
-      observations.push({ cores, cpuMsPerTask: ((total(hub.cpuSecondsByRole()) - before) * 1000) / trial.completed });
+      observations.push({ cores, cpuMsPerTask: ((total(await hub.cpuSecondsByRole()) - before) * 1000) / trial.completed });
     }
   }
   return linearityOf(observations, seededRandom(seed));

@@ -1,23 +1,29 @@
 /** A running hub as far as measuring goes: what its processes use, and what it tells of itself. */
 import type { RunningHub } from "../drivers/index.ts";
-import { ProcessSampler, readCpuSeconds, type RoleUsage } from "../machine/index.ts";
+import { type RoleUsage, type UsageMark, usageBetween } from "../machine/index.ts";
 import type { RoleResources } from "../results/compare-result.ts";
 import type { InsideView, MeasuredHub } from "./contender.ts";
 import { serverCounters } from "./server-counters.ts";
 
 export function measuredHub(hub: RunningHub, id: string): MeasuredHub {
-  const sampler = new ProcessSampler(() => hub.roles);
   return {
     id,
     machines: { hubNodes: hub.ws.length, backboneServers: hub.servers.length },
-    cpuSecondsByRole: () => Object.fromEntries([...hub.roles].map(([role, pids]) => [role, readCpuSeconds(pids)])),
-    countResources: () => {
-      const mark = sampler.mark();
-      return () => Object.fromEntries([...sampler.since(mark)].map(([role, usage]) => [role, resourcesOf(usage)]));
+    cpuSecondsByRole: async () => cpuSecondsOf(await hub.readUsage()),
+    countResources: async () => {
+      const from = await hub.readUsage();
+      return async () =>
+        Object.fromEntries([...usageBetween(from, await hub.readUsage())].map(([role, usage]) => [role, resourcesOf(usage)]));
     },
     lookInside: () => lookInside(hub),
     describe: () => hub.describe(),
   };
+}
+
+function cpuSecondsOf({ byRole }: UsageMark): Record<string, number> {
+  const sum = (usages: Iterable<{ cpuSeconds: number }>) =>
+    [...usages].reduce((total, { cpuSeconds }) => total + cpuSeconds, 0);
+  return Object.fromEntries([...byRole].map(([role, usages]) => [role, sum(usages.values())]));
 }
 
 function resourcesOf(usage: RoleUsage): RoleResources {

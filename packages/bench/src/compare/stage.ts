@@ -5,6 +5,10 @@ import { fileURLToPath } from "node:url";
 import { readTokens, writeTokens } from "@hubscale/sidecar-sim";
 import { formatHubId, type HubSpec, parseHubId } from "../drivers/index.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { type Hosts, loadHosts } from "../hosts/hosts-file.ts";
+import { hostsInWords } from "../hosts/hosts-in-words.ts";
+import { WorkerPlacement } from "../hosts/worker-placement.ts";
+import { Workers } from "../hosts/workers.ts";
 import { type CpuIsolation, noIsolation, openCpuIsolation } from "../isolation/cpu-quota.ts";
 import { type EnvironmentFingerprint, ProcessCare, readEnvironment } from "../machine/index.ts";
 import { parseSlo, type Slo } from "../measure/slo.ts";
@@ -32,6 +36,8 @@ export interface StageOptions {
   http?: string;
   pid?: number[];
   tokenFile?: string;
+  /** A hosts file: hubs and load run on other machines. */
+  hosts?: string;
 }
 
 /** What is known before a hub is started. */
@@ -45,6 +51,8 @@ export interface StageFacts {
 }
 
 export interface Stage extends StageFacts {
+  /** With `hosts`: the machines of the workers. */
+  environment: EnvironmentFingerprint & { hosts?: Workers["machines"] };
   care: ProcessCare;
   workload: Workload;
   entrants: Entrant[];
@@ -55,8 +63,8 @@ export interface Stage extends StageFacts {
 /** Everything that can be checked before anything is started; the problems are for exit code 2. */
 export function planStage(
   hubs: readonly string[],
-  { target, http, workload }: StageOptions,
-): { ok: true; specs: HubSpec[]; workload: Workload } | { ok: false; problems: string[] } {
+  { target, http, workload, hosts: hostsFile, cores, isolation }: StageOptions,
+): ({ ok: true } & StagePlan) | { ok: false; problems: string[] } {
   const ids = target !== undefined && !hubs.includes("external") ? [...hubs, "external"] : hubs;
   const parsed = ids.map((id) => parseHubId(id));
   const problems = parsed.flatMap((hub) => (hub.ok ? [] : [hub.problem]));
@@ -66,15 +74,29 @@ export function planStage(
   }
   if (target !== undefined && !isUrl(target, ["ws:", "wss:"])) problems.push(`--target: '${target}' is no ws:// address`);
   if (http !== undefined && !isUrl(http, ["http:", "https:"])) problems.push(`--http: '${http}' is no http:// address`);
+  const hosts = hostsFile === undefined ? undefined : loadHosts(hostsFile);
+  if (hosts && !hosts.ok) problems.push(...hosts.problems);
+  if (hosts && (cores !== undefined || isolation === "cgroup")) {
+    problems.push(
+      "--hosts: the machines are real ones, and CPU quotas stand in for machines; leave --cores and --isolation away",
+    );
+  }
   const loaded = loadWorkload(workload);
   if (!loaded.ok) problems.push(...loaded.problems);
   if (problems.length > 0 || !loaded.ok) return { ok: false, problems };
-  return { ok: true, specs: parsed.flatMap((hub) => (hub.ok ? [hub.spec] : [])), workload: loaded.workload };
+  const specs = parsed.flatMap((hub) => (hub.ok ? [hub.spec] : []));
+  return { ok: true, specs, workload: loaded.workload, ...(hosts?.ok && { hosts: hosts.hosts }) };
+}
+
+export interface StagePlan {
+  specs: HubSpec[];
+  workload: Workload;
+  hosts?: Hosts;
 }
 
 /** `prepare` may end it with an exit code. Then starts the hubs, hands them to `run`, and ends whatever was started, also after an error. */
 export async function onStage(
-  plan: { specs: readonly HubSpec[]; workload: Workload },
+  plan: StagePlan,
   options: StageOptions,
   { stderr, env, cwd, prepare }: Surroundings & { prepare?: (facts: StageFacts) => ExitCode | undefined },
   run: (stage: Stage) => Promise<ExitCode>,
@@ -83,13 +105,16 @@ export async function onStage(
     for (const line of lines) stderr.write(`hubscale: ${line}\n`);
     return EXIT.error;
   };
-  const { specs, workload } = plan;
+  const { specs, workload, hosts } = plan;
   const care = new ProcessCare({ handleSignals: true });
   const progress = options.progress ? progressOn(stderr, () => performance.now()) : silentProgress;
   care.atEnd(() => progress.done());
   try {
-    const isolation =
-      options.isolation === "none" ? noIsolation("switched off with --isolation none") : openCpuIsolation(process.pid);
+    const isolation = hosts
+      ? noIsolation(hostsInWords(hosts))
+      : options.isolation === "none"
+        ? noIsolation("switched off with --isolation none")
+        : openCpuIsolation(process.pid);
     if (isolation.kind === "none" && options.isolation === "cgroup") {
       return fail(`--isolation cgroup: ${isolation.how}; use --isolation none to measure without quotas`);
     }
@@ -104,6 +129,14 @@ export async function onStage(
     const ended = prepare?.({ progress, isolation, coresPerMachine, environment, slo });
     if (ended !== undefined) return ended;
     const external = await externalHubOf(options, cwd);
+    const sources = serverSourcesOf(env);
+    const tell = (line: string) => progress.say(line);
+    const workers = hosts && (await Workers.open({ hosts, care, sources, tell, commit: environment.commit }));
+    const load = hosts?.load ?? null;
+    const elsewhere = workers && {
+      placement: new WorkerPlacement(workers),
+      ...(load !== null && { openGenerator: () => workers.link(load).startGenerator() }),
+    };
     const entrants: Entrant[] = [];
     const enter = (spec: HubSpec, its: Workload) =>
       enterHub({
@@ -111,22 +144,27 @@ export async function onStage(
         spec,
         id: formatHubId(spec),
         care,
-        sources: serverSourcesOf(env),
+        sources,
         isolation,
         coresPerMachine: spec.kind === "external" ? null : coresPerMachine,
         workload: its,
         slo,
         ...(external && { external }),
-        tell: (line) => progress.say(line),
+        ...elsewhere,
+        tell,
       });
     progress.at(0, `starting ${specs.map(formatHubId).join(", ")}`);
-    entrants.push(...(await Promise.all(specs.map((spec) => enter(spec, workload)))));
+    const entering = Promise.all(specs.map((spec) => enter(spec, workload)));
+    entrants.push(...(await (workers ? Promise.race([entering, workers.lost]) : entering)));
     // After the hubs: hooks run last added first, and a CPU group can only go when its processes have.
     care.atEnd(async () => {
       await Promise.all(entrants.map((entrant) => (entrant.ready ? entrant.stop() : undefined)));
       isolation.close();
     });
-    return await run({ care, progress, isolation, coresPerMachine, environment, workload, slo, entrants, enter });
+    const facts = { progress, isolation, coresPerMachine, slo };
+    const stage = { ...facts, environment: { ...environment, ...(workers && { hosts: workers.machines }) } };
+    const running = run({ ...stage, care, workload, entrants, enter });
+    return await (workers ? Promise.race([running, workers.lost]) : running);
   } catch (error) {
     progress.done();
     // What fails because the program was told to end is no failure worth telling.

@@ -7,7 +7,7 @@ function hubOf({ perSec, workMs }: { perSec: number; workMs: number }) {
   let cpuSeconds = 0;
   return {
     inFlights,
-    cpuSecondsByRole: () => ({ hub: cpuSeconds }),
+    cpuSecondsByRole: async () => ({ hub: cpuSeconds }),
     probe: async (inFlight: number) => {
       inFlights.push(inFlight);
       cpuSeconds += 0.1;

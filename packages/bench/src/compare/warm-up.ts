@@ -24,13 +24,13 @@ export async function warmUp(
   { mostInFlight, seed }: { mostInFlight: number; seed: number },
 ): Promise<WarmUp> {
   const cpuMsPerTask: number[] = [];
-  const isBlind = Object.keys(hub.cpuSecondsByRole()).length === 0;
+  const isBlind = Object.keys(await hub.cpuSecondsByRole()).length === 0;
   let inFlight = Math.min(FIRST_IN_FLIGHT, mostInFlight);
   let isSettled = false;
-  const atFirst = total(hub.cpuSecondsByRole());
+  const atFirst = total(await hub.cpuSecondsByRole());
   let leastDrainMs = Number.POSITIVE_INFINITY;
   for (let slice = 0; slice < (isBlind ? BLIND_SLICES : MOST_SLICES); slice++) {
-    const before = total(hub.cpuSecondsByRole());
+    const before = total(await hub.cpuSecondsByRole());
     const { paid, drainMs } = await generator.probe(inFlight, SLICE_MS, seed + slice);
     // What a task's own work takes shows in the first drain, of a few.
     leastDrainMs = Math.min(leastDrainMs, drainMs);
@@ -42,11 +42,11 @@ export async function warmUp(
     }
     isSettled = true;
     if (isBlind || paid === 0) continue;
-    cpuMsPerTask.push(((total(hub.cpuSecondsByRole()) - before) * 1000) / paid);
+    cpuMsPerTask.push(((total(await hub.cpuSecondsByRole()) - before) * 1000) / paid);
     if (steadyFrom(cpuMsPerTask) !== null) break;
     // A slice of a slow hub has too few tasks to tell; by then its code is compiled all the same.
     const isCoarse = paid < LEAST_TASKS_PER_SLICE;
-    if (isCoarse && total(hub.cpuSecondsByRole()) - atFirst >= COMPILED_AFTER_CPU_S) break;
+    if (isCoarse && total(await hub.cpuSecondsByRole()) - atFirst >= COMPILED_AFTER_CPU_S) break;
   }
   return { cpuMsPerTask, sliceMs: SLICE_MS, steadyFrom: steadyFrom(cpuMsPerTask) };
 }

@@ -16,6 +16,7 @@ export function obstaclesBetween(a: CompareResult, b: CompareResult): Discord[] 
   const pairs: [what: string, a: unknown, b: unknown][] = [
     ...MACHINE.map((name): [string, unknown, unknown] => [name, a.environment[name] ?? null, b.environment[name] ?? null]),
     ["data disk", diskOf(a), diskOf(b)],
+    ["machines", machinesOf(a), machinesOf(b)],
     ["CPU quota", quotaOf(a), quotaOf(b)],
     ["SLO", a.slo, b.slo],
     ["SLO bound as applied", Math.round(a.appliedBoundMs), Math.round(b.appliedBoundMs)],
@@ -65,6 +66,14 @@ function syncMsOf({ environment }: CompareResult): number | null {
 
 function quotaOf({ isolation: { kind, coresPerMachine } }: CompareResult): string {
   return coresPerMachine === null ? "none" : `${coresPerMachine} core by ${kind}`;
+}
+
+/** Of a run on several: which machine had which part, and what it is. */
+function machinesOf({ environment }: CompareResult): string {
+  const hosts = (environment["hosts"] ?? []) as { takes: string[]; machine: Record<string, unknown> }[];
+  const factsOf = ({ takes, machine }: (typeof hosts)[number]) =>
+    [...takes, ...["cpuModel", "cpus", "kernel", "node"].map((name) => String(machine[name]))].join(" ");
+  return hosts.map(factsOf).sort().join("; ") || "one";
 }
 
 function durabilityOf({ durability: { required, verified } }: HubResult): string {

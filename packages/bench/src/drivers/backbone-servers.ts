@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { DEFAULT_SHARDS, removeNatsHub } from "@hubscale/hub-sharded";
+import { readUsage } from "../machine/index.ts";
 import {
   type ProvisionedServer,
   type ProvisionRequest,
@@ -12,6 +13,7 @@ import {
   removeKeys,
 } from "../provisioning/index.ts";
 import type { HubSpec } from "./hub-id.ts";
+import type { PlacedServers, ProcessReading, ServerOrder } from "./hub-placement.ts";
 import type { HubEnvironment } from "./running-hub.ts";
 
 type ShardedSpec = HubSpec & { kind: "sharded" };
@@ -20,6 +22,7 @@ export interface BackboneServers {
   servers: ProvisionedServer[];
   /** Flags of each node. */
   flags: string[];
+  readUsage(): Promise<ProcessReading[]>;
   /** Removes what this hub left in servers that go on running, ends the others. */
   stop(): Promise<void>;
 }
@@ -31,11 +34,10 @@ export async function backboneServers(
 ): Promise<{ ok: true; backbone: BackboneServers } | { ok: false; refusal: Refusal }> {
   const problem = problemOf(spec, env);
   if (problem !== undefined) return { ok: false, refusal: problem };
+  const { isRedisCluster = false, replicas = 1, durability, placement } = env;
+  const order = { kind: spec.backbone, count: spec.servers, isRedisCluster, durability };
   const request = serverRequest(spec.backbone, env);
-  const { isRedisCluster = false, replicas = 1 } = env;
-  const provisionRedisOnes = isRedisCluster ? provisionRedisCluster : provisionRedisServers;
-  const provision = spec.backbone === "nats" ? provisionNatsServers : provisionRedisOnes;
-  const provisioned = await provision(spec.servers, request);
+  const provisioned = await (placement ? placement.provision(order, request) : provisionServers(order, request));
   if (!provisioned.ok) return provisioned;
   const { servers } = provisioned;
   // Several runs may share a server that was named by its URL; what is kept is found again by its name.
@@ -51,12 +53,28 @@ export async function backboneServers(
     ok: true,
     backbone: {
       servers,
+      readUsage: () => provisioned.readUsage(),
       flags: ["--backbone", spec.backbone, ...place, "--namespace", namespace, ...shardFlags(spec, env)],
       async stop() {
         for (const server of servers) if (server.configText === "") await remove(server.url, namespace);
         await Promise.all(servers.map((server) => server.stop()));
       },
     },
+  };
+}
+
+/** On this machine. */
+export async function provisionServers(
+  { kind, count, isRedisCluster }: ServerOrder,
+  request: ProvisionRequest,
+): Promise<PlacedServers> {
+  const provisionRedisOnes = isRedisCluster ? provisionRedisCluster : provisionRedisServers;
+  const provisioned = await (kind === "nats" ? provisionNatsServers : provisionRedisOnes)(count, request);
+  if (!provisioned.ok) return provisioned;
+  const pids = provisioned.servers.flatMap(({ pid }) => pid ?? []);
+  return {
+    ...provisioned,
+    readUsage: async () => readUsage(pids).map((usage) => ({ role: kind, key: usage.pid, usage })),
   };
 }
 

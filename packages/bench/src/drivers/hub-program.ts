@@ -13,9 +13,22 @@ export interface ReadyLine {
 
 export interface HubProgram {
   name: string;
-  /** File URL of the module to run. */
-  module: string;
+  program: HubProgramName;
   args: readonly string[];
+}
+
+/** By name, so that another machine runs its own copy. */
+export type HubProgramName = "hub-single" | "hub-sharded" | "null-hub";
+
+function moduleOf(program: HubProgramName): string {
+  switch (program) {
+    case "hub-single":
+      return import.meta.resolve("@hubscale/hub-single/main");
+    case "hub-sharded":
+      return import.meta.resolve("@hubscale/hub-sharded/node-main");
+    case "null-hub":
+      return new URL("../load/null-hub-main.js", import.meta.url).href;
+  }
 }
 
 export interface StartOptions {
@@ -46,7 +59,7 @@ export async function startProgram(program: HubProgram, options: StartOptions): 
     name: program.name,
     role: "hub",
     command: launcher.command,
-    args: [...launcher.args, fileURLToPath(program.module), ...program.args, "--exit-with-parent"],
+    args: [...launcher.args, fileURLToPath(moduleOf(program.program)), ...program.args, "--exit-with-parent"],
     stdout: "lines",
     log: log === "inherit" ? log : join(log, `${program.name.replaceAll(" ", "-")}.log`),
     holdStdin: true,

@@ -1,8 +1,9 @@
 /** A hub under test: how it is started, what it says of itself, how it ends. Nothing here measures. */
 import type { BackplaneDescription, DurabilityLevel } from "@hubscale/hub-runtime";
-import type { ManagedProcess, ProcessCare } from "../machine/index.ts";
+import type { ManagedProcess, ProcessCare, UsageMark } from "../machine/index.ts";
 import type { ProvisionedServer, Refusal, ServerSources } from "../provisioning/index.ts";
 import type { HubSpec } from "./hub-id.ts";
+import type { HubPlacement } from "./hub-placement.ts";
 import type { Launcher } from "./hub-program.ts";
 
 export interface HubEnvironment {
@@ -38,6 +39,8 @@ export interface HubEnvironment {
   readyWithinMs?: number;
   /** Runs node for the first program of the hub: a profiler. Default: node itself. */
   launcher?: Launcher;
+  /** The machines of its programs and servers. Default: this one. */
+  placement?: HubPlacement;
   /** Told what takes time, one line each. */
   tell?: (line: string) => void;
 }
@@ -48,8 +51,10 @@ export interface RunningHub {
   /** One address per node. */
   ws: string[];
   http: string[];
-  /** Pids by role, for CPU accounting: `hub`, `redis`, `nats`. Empty for a hub that is not on this machine. */
+  /** Pids by role of those of its processes that are on this machine: `hub`, `redis`, `nats`. */
   roles: ReadonlyMap<string, readonly number[]>;
+  /** What all of its processes have used so far, by role, wherever they run; without roles for a hub that is not ours. */
+  readUsage(): Promise<UsageMark>;
   /** The hub's own programs, in the order of `ws`. */
   nodes: readonly ManagedProcess[];
   servers: readonly ProvisionedServer[];

@@ -1,10 +1,12 @@
 /** Starts the hub of an id, checks that it keeps what it must keep, and hands over its one handle. */
 import { join } from "node:path";
+import { ProcessSampler } from "../machine/index.ts";
 import { durabilityRefusal, type ProvisionedServer, satisfies } from "../provisioning/index.ts";
 import { type BackboneServers, backboneServers } from "./backbone-servers.ts";
 import { describeHub } from "./hub-description.ts";
 import { formatHubId, type HubSpec } from "./hub-id.ts";
 import { type HubProgram, READY_WITHIN_MS, startPrograms } from "./hub-program.ts";
+import { placeHub } from "./placed-hub.ts";
 import type { HubEnvironment, RunningHub, StartedHub } from "./running-hub.ts";
 
 /**
@@ -32,7 +34,7 @@ function startSingle(spec: HubSpec & { kind: "single" }, env: HubEnvironment): P
   return runNodes(spec, env, (folder) => [
     {
       name: "hub",
-      module: import.meta.resolve("@hubscale/hub-single/main"),
+      program: "hub-single",
       args: [
         "--profile",
         spec.profile,
@@ -59,7 +61,7 @@ async function startSharded(spec: HubSpec & { kind: "sharded" }, env: HubEnviron
     const programs = () =>
       Array.from({ length: spec.nodes }, (_, i) => ({
         name: `hub node ${i + 1}`,
-        module: import.meta.resolve("@hubscale/hub-sharded/node-main"),
+        program: "hub-sharded" as const,
         args: ["--node", `n${i + 1}`, ...backbone.flags, "--durability", env.durability, ...commonFlags(env, i)],
       }));
     return await verified(await runNodes(spec, env, programs, backbone), env);
@@ -70,8 +72,7 @@ async function startSharded(spec: HubSpec & { kind: "sharded" }, env: HubEnviron
 }
 
 function startNull(spec: HubSpec, env: HubEnvironment): Promise<RunningHub> {
-  const module = new URL("../load/null-hub-main.js", import.meta.url).href;
-  return runNodes(spec, env, () => [{ name: "null hub", module, args: ["--port", String(env.port ?? 0)] }]);
+  return runNodes(spec, env, () => [{ name: "null hub", program: "null-hub", args: ["--port", String(env.port ?? 0)] }]);
 }
 
 function connectExternal(spec: HubSpec, env: HubEnvironment): StartedHub {
@@ -80,6 +81,7 @@ function connectExternal(spec: HubSpec, env: HubEnvironment): StartedHub {
     return { ok: false, refusal: { code: "no_target", message, nextStep: "give --target ws://… and --http http://…" } };
   }
   const { ws, http, pids = [] } = env.target;
+  const roles = new Map<string, readonly number[]>(pids.length > 0 ? [["hub", pids]] : []);
   const unknown = ["its version and configuration", "its durability, where it does not say (GET /api/describe)"];
   if (pids.length === 0) {
     unknown.push(
@@ -92,7 +94,8 @@ function connectExternal(spec: HubSpec, env: HubEnvironment): StartedHub {
     spec,
     ws: [ws],
     http: [http],
-    roles: new Map(pids.length > 0 ? [["hub", pids]] : []),
+    roles,
+    readUsage: usageHere(roles),
     nodes: [],
     servers: [],
     describe: () => describeHub({ id: "external", http: [http], servers: [], required: env.durability, unknown }),
@@ -117,7 +120,8 @@ async function runNodes(
   programs: Programs,
   backbone?: BackboneServers,
 ): Promise<RunningHub> {
-  const { care } = env;
+  const { care, placement } = env;
+  if (placement) return placeHub(placement, { spec, env, programs, backbone });
   const folder = care.temporaryFolder("hub", env.dir);
   const options = { care, log: env.log ?? folder, readyWithinMs: env.readyWithinMs ?? READY_WITHIN_MS, launcher: env.launcher };
   const started = await startPrograms(programs(folder), options).catch((error: unknown) => {
@@ -128,15 +132,17 @@ async function runNodes(
   const id = formatHubId(spec);
   const servers = backbone?.servers ?? [];
   const http = started.flatMap(({ ready }) => ready.http);
+  const roles = rolesOf(
+    started.map(({ ready }) => ready.pids),
+    servers,
+  );
   return {
     id,
     spec,
     ws: started.flatMap(({ ready }) => ready.ws),
     http,
-    roles: rolesOf(
-      started.map(({ ready }) => ready.pids),
-      servers,
-    ),
+    roles,
+    readUsage: usageHere(roles),
     nodes,
     servers,
     describe: () => describeHub({ id, http, servers, required: env.durability }),
@@ -146,6 +152,11 @@ async function runNodes(
       care.removeFolder(folder);
     },
   };
+}
+
+function usageHere(roles: RunningHub["roles"]): RunningHub["readUsage"] {
+  const sampler = new ProcessSampler(() => roles);
+  return async () => sampler.mark();
 }
 
 function rolesOf(

@@ -179,11 +179,11 @@ export class HubUnderFault {
     const common = ["--port", "0", "--rate-limits", "off", "--drain-ms", "0"];
     switch (spec.kind) {
       case "null":
-        return { name: "null hub", module: new URL("../load/null-hub-main.js", import.meta.url).href, args: ["--port", "0"] };
+        return { name: "null hub", program: "null-hub", args: ["--port", "0"] };
       case "single": {
         const fixes = spec.fixes.length > 0 ? ["--fix", spec.fixes.join(",")] : [];
         const args = ["--profile", spec.profile, ...fixes, "--data", join(this.#folder, "data"), ...common];
-        return { name: "hub", module: import.meta.resolve("@hubscale/hub-single/main"), args };
+        return { name: "hub", program: "hub-single", args };
       }
       case "sharded": {
         const { engine, server, wires } = this.#backbone as Backbone;
@@ -192,7 +192,7 @@ export class HubUnderFault {
         const own = ["--node", `n${index + 1}`, "--namespace", this.#namespace, "--lease-ms", String(leaseMs)];
         return {
           name: `hub node ${index + 1}`,
-          module: import.meta.resolve("@hubscale/hub-sharded/node-main"),
+          program: "hub-sharded",
           args: ["--backbone", engine, ...place, ...monitor, "--durability", DURABILITY, ...own, ...common],
         };
       }

@@ -1,5 +1,4 @@
-import { type ChildProcess, fork } from "node:child_process";
-import { fileURLToPath } from "node:url";
+import { forkGenerator, type GeneratorChannel } from "./generator-channel.ts";
 import type {
   ConnectCommand,
   GeneratorCommand,
@@ -27,31 +26,30 @@ export class GeneratorFailed extends Error {
   }
 }
 
-/** A load generator in a process of its own, seen from the bench. One command at a time. */
+/** A load generator in a process of its own, here or on another machine, seen from the bench. One command at a time. */
 export class GeneratorProcess {
-  readonly #child: ChildProcess;
+  readonly #channel: GeneratorChannel;
   readonly #listener: GeneratorProcessListener;
   readonly #exited: Promise<void>;
   #waiting: { resolve(reply: GeneratorReply): void; reject(error: GeneratorFailed): void } | undefined;
 
-  constructor(listener: GeneratorProcessListener, execArgv: readonly string[] = []) {
+  /** On this machine, or where the channel leads. */
+  constructor(listener: GeneratorProcessListener, channel: GeneratorChannel = forkGenerator()) {
     this.#listener = listener;
-    this.#child = fork(fileURLToPath(new URL("./generator-main.js", import.meta.url)), [], {
-      serialization: "advanced",
-      execArgv: [...execArgv],
-      stdio: ["ignore", "inherit", "inherit", "ipc"],
-    });
-    this.#child.on("message", (reply) => this.#heard(reply as GeneratorReply));
-    this.#exited = new Promise((resolve) => {
-      this.#child.once("exit", (code, signal) => {
-        this.#settle()?.reject(new GeneratorFailed("gone", `the load generator ended (${signal ?? `exit ${code}`})`));
-        resolve();
-      });
+    this.#channel = channel;
+    channel.onReply((reply) => this.#heard(reply));
+    this.#exited = channel.ended.then((how) => {
+      this.#settle()?.reject(new GeneratorFailed("gone", `the load generator ended (${how})`));
     });
   }
 
   get pid(): number | undefined {
-    return this.#child.pid;
+    return this.#channel.pid;
+  }
+
+  /** That the process has used since its start. */
+  cpuSeconds(): Promise<number> {
+    return this.#channel.cpuSeconds();
   }
 
   /** Rejects with `GeneratorFailed`. */
@@ -83,7 +81,7 @@ export class GeneratorProcess {
 
   /** Ends the process at once, whatever it does. */
   async kill(): Promise<void> {
-    this.#child.kill("SIGKILL");
+    this.#channel.kill();
     await this.#exited;
   }
 
@@ -98,8 +96,8 @@ export class GeneratorProcess {
           else reject(new GeneratorFailed("internal", `unexpected reply ${reply.kind} to ${command.kind}`));
         },
       };
-      if (!this.#child.connected) this.#settle()?.reject(new GeneratorFailed("gone", "the load generator has ended"));
-      else this.#child.send(command);
+      if (!this.#channel.isOpen) this.#settle()?.reject(new GeneratorFailed("gone", "the load generator has ended"));
+      else this.#channel.send(command);
     });
   }
 

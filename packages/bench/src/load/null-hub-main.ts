@@ -3,9 +3,13 @@ import { parseArgs } from "node:util";
 import { startNullHub } from "./null-hub.ts";
 
 const { values } = parseArgs({
-  options: { port: { type: "string", default: "0" }, "exit-with-parent": { type: "boolean", default: false } },
+  options: {
+    host: { type: "string", default: "127.0.0.1" },
+    port: { type: "string", default: "0" },
+    "exit-with-parent": { type: "boolean", default: false },
+  },
 });
-const hub = await startNullHub({ port: Number(values.port) });
+const hub = await startNullHub({ host: values.host, port: Number(values.port) });
 const stop = () => {
   hub.close().then(
     () => process.exit(0),

@@ -10,6 +10,8 @@ import { NullDesk, type NullHubFlaws } from "./null-desk.ts";
  */
 export interface NullHubOptions {
   port: number;
+  /** Default: 127.0.0.1. */
+  host?: string;
   flaws?: Partial<NullHubFlaws>;
   /** After this many registrations one is answered 429, to be tried again; absent: never. */
   registrationsFree?: number;
@@ -27,6 +29,7 @@ export interface NullHub {
 const NO_FLAWS: NullHubFlaws = { loseEvery: 0, repeatEvery: 0, staleEvery: 0, refuseEvery: 0, debtMsPerTask: 0 };
 
 export async function startNullHub(options: NullHubOptions): Promise<NullHub> {
+  const { host = "127.0.0.1" } = options;
   const desk = new NullDesk({ ...NO_FLAWS, ...options.flaws });
   const door = new NullDoor(desk, options.registrationsFree ?? Number.POSITIVE_INFINITY);
   const http = createServer((request, response) => door.answer(request, response));
@@ -36,13 +39,13 @@ export async function startNullHub(options: NullHubOptions): Promise<NullHub> {
   sockets.on("connection", (socket) => desk.connected(socket));
   await new Promise<void>((resolve, reject) => {
     http.once("error", reject);
-    http.listen(options.port, "127.0.0.1", resolve);
+    http.listen(options.port, host, resolve);
   });
   const { port } = http.address() as AddressInfo;
   return {
     port,
-    wsUrl: `ws://127.0.0.1:${port}/ws`,
-    httpUrl: `http://127.0.0.1:${port}`,
+    wsUrl: `ws://${host}:${port}/ws`,
+    httpUrl: `http://${host}:${port}`,
     cutAll: () => {
       for (const socket of sockets.clients) socket.terminate();
     },

@@ -5,8 +5,11 @@ import { type ProcessUsage, readUsage } from "./process-usage.ts";
 /** One reading of all roles. `atMs` is of this process's monotonic clock. */
 export interface UsageMark {
   atMs: number;
-  byRole: ReadonlyMap<string, ReadonlyMap<number, ProcessUsage>>;
+  byRole: ReadonlyMap<string, ReadonlyMap<ProcessKey, ProcessUsage>>;
 }
+
+/** Its pid on this machine; of one that runs elsewhere, with its machine: pids of two machines may be the same. */
+export type ProcessKey = number | `${string}/${number}`;
 
 /** The cost of one role between two marks. Null where the system does not tell. */
 export interface RoleUsage {
@@ -51,20 +54,20 @@ export class ProcessSampler {
 export function usageBetween(from: UsageMark, to: UsageMark): Map<string, RoleUsage> {
   const roles = new Map<string, RoleUsage>();
   for (const role of new Set([...from.byRole.keys(), ...to.byRole.keys()])) {
-    const before = from.byRole.get(role) ?? new Map<number, ProcessUsage>();
-    const after = to.byRole.get(role) ?? new Map<number, ProcessUsage>();
+    const before = from.byRole.get(role) ?? new Map<ProcessKey, ProcessUsage>();
+    const after = to.byRole.get(role) ?? new Map<ProcessKey, ProcessUsage>();
     roles.set(role, roleUsage(before, after, to.atMs - from.atMs));
   }
   return roles;
 }
 
 function roleUsage(
-  before: ReadonlyMap<number, ProcessUsage>,
-  after: ReadonlyMap<number, ProcessUsage>,
+  before: ReadonlyMap<ProcessKey, ProcessUsage>,
+  after: ReadonlyMap<ProcessKey, ProcessUsage>,
   wallMs: number,
 ): RoleUsage {
-  const pairs = [...after.values()].map((now) => {
-    const earlier = before.get(now.pid);
+  const pairs = [...after].map(([key, now]) => {
+    const earlier = before.get(key);
     return { now, earlier: earlier?.startMark === now.startMark ? earlier : undefined };
   });
   const grown = (counter: Counter) =>
@@ -83,7 +86,7 @@ function roleUsage(
     writeCalls: grown("writeCalls"),
     diskWriteBytes: grown("diskWriteBytes"),
     processes: after.size,
-    endedPids: [...before.values()].filter((old) => after.get(old.pid)?.startMark !== old.startMark).map((old) => old.pid),
+    endedPids: [...before].filter(([key, old]) => after.get(key)?.startMark !== old.startMark).map(([, old]) => old.pid),
   };
 }
 

@@ -1,5 +1,6 @@
 /** One hub under one profiler: started, warmed, loaded for a while, ended, and the profiler waited for. */
 import { mkdirSync } from "node:fs";
+import { GeneratorProcess } from "../load/generator-process.ts";
 import { GeneratedLoad } from "../compare/generated-load.ts";
 import { type HubSpec, startHub } from "../drivers/index.ts";
 import type { ProcessCare } from "../machine/index.ts";
@@ -54,8 +55,11 @@ export async function profileOnce(options: ProfileRunOptions): Promise<Profiled 
     graceMs: longWorkMs(workload) + 1000,
     seed,
     prefix: `agent-${seed}`,
-    onNote: options.tell,
-    onSpawn: (process) => care.atEnd(() => process.kill()),
+    openGenerator: async () => {
+      const process = new GeneratorProcess({ phase: () => undefined, note: options.tell });
+      care.atEnd(() => process.kill());
+      return process;
+    },
   });
   const from = monotonicMicros();
   const { rate } = await generator.probe(options.inFlight, options.seconds * 1000, seed);

@@ -1,7 +1,7 @@
 export { durabilityRefusal, type Provisioned, type ProvisionedServer, type Refusal, satisfies } from "./provisioned.ts";
 export type { ProvisionRequest } from "./provision-request.ts";
 export { freePort } from "./free-port.ts";
-export { provisionNats } from "./nats-server.ts";
+export { NATS_USER, provisionNats } from "./nats-server.ts";
 export { formNatsCluster, natsClusterSettings, provisionNatsServers } from "./nats-cluster.ts";
 export { provisionRedis, removeKeys } from "./redis-server.ts";
 export {

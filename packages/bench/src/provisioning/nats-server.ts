@@ -14,6 +14,8 @@ import { isAtLeast, type ServerProgram } from "./server-program.ts";
 /** The first version that can sync each message before it acknowledges it. */
 const SYNCS_SINCE = "2.10.0";
 const READY_WITHIN_MS = 10_000;
+/** Of a server that others reach by a secret. */
+export const NATS_USER = "hubscale";
 
 export async function provisionNats(request: ProvisionRequest): Promise<Provisioned> {
   const { sources, durability } = request;
@@ -27,7 +29,7 @@ export async function provisionNats(request: ProvisionRequest): Promise<Provisio
   const found = await findProgram(wanted, request);
   if ("program" in found) return checked(await startNats(found.program, request), durability);
   const { reasons } = found;
-  if (sources.origins.includes("docker")) {
+  if (sources.origins.includes("docker") && request.listen === undefined) {
     const container = await startNatsContainer(request);
     if ("server" in container) return checked(container.server, durability);
     reasons.push(`Docker: ${container.reason}`);
@@ -45,21 +47,22 @@ async function checked(server: ProvisionedServer, required: DurabilityLevel): Pr
 }
 
 async function startNats(program: ServerProgram, request: ProvisionRequest): Promise<ProvisionedServer> {
-  const { care, durability } = request;
+  const { care, durability, listen } = request;
   const folder = dataFolderFor("nats", request);
   const log = join(folder, "nats-server.log");
   const sync = durability === "fsync" || isAtLeast(program.version, SYNCS_SINCE) ? syncIntervalFor(durability) : "";
   // Port -1 lets the server choose free ones itself; it writes them into a file that carries its pid.
   const configText = [
-    "host: 127.0.0.1",
+    `host: ${listen?.address ?? "127.0.0.1"}`,
     `port: ${request.port ?? -1}`,
-    'http: "127.0.0.1:-1"',
+    `http: "${listen?.address ?? "127.0.0.1"}:-1"`,
     `ports_file_dir: ${JSON.stringify(folder)}`,
     jetStreamBlock(join(folder, "jetstream"), sync),
     ...(request.extraSettings ?? []).map((words) => words.join(" ")),
   ].join("\n");
   const configFile = join(folder, "nats.conf");
-  writeFileSync(configFile, configText);
+  const secretText = listen ? `\nauthorization { user: ${NATS_USER}, password: "${listen.secret}" }\n` : "";
+  writeFileSync(configFile, configText + secretText, { mode: 0o600 });
   const { command, env } = program;
   const child = await care.start({
     name: "nats-server",
@@ -76,12 +79,14 @@ async function startNats(program: ServerProgram, request: ProvisionRequest): Pro
     if (request.keptFolder === undefined) care.removeFolder(folder);
   };
   try {
-    const { url, monitor } = await portsOf(child, folder);
+    const { url: open, monitor } = await portsOf(child, folder);
+    const url = listen ? open.replace("nats://", `nats://${NATS_USER}:${listen.secret}@`) : open;
     const state = await inspect(monitor, () => child.alive);
     return { kind: "nats", url, pid: child.pid, origin: program.origin, configText, stop, monitorUrl: monitor, ...state };
   } catch (cause) {
+    const said = child.logTail();
     await stop();
-    throw new Error(`nats-server did not start\n${child.logTail()}`, { cause });
+    throw new Error(`nats-server did not start\n${said}`, { cause });
   }
 }
 

@@ -13,8 +13,10 @@ export interface ProvisionRequest {
   dir?: string;
   /** The data folder itself, made if need be, used as it is found, and kept. */
   keptFolder?: string;
-  /** On 127.0.0.1; default: any free one. */
+  /** Default: any free one. */
   port?: number;
+  /** Reached from other machines, by those who have the secret. Default: on 127.0.0.1, by everybody there. */
+  listen?: { address: string; secret: string } | undefined;
   /** Further lines of its configuration file. Only for a program that is started here. */
   extraSettings?: readonly (readonly [name: string, value: string])[];
   /** Told what takes time, one line each. */

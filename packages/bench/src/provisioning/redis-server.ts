@@ -28,7 +28,7 @@ export async function provisionRedis(request: ProvisionRequest): Promise<Provisi
   const found = await findProgram(WANTED, request);
   if ("program" in found) return checked(await startRedis(found.program, request), durability);
   reasons.push(...found.reasons);
-  if (sources.origins.includes("docker")) {
+  if (sources.origins.includes("docker") && request.listen === undefined) {
     const container = await startRedisContainer(request);
     if ("server" in container) return checked(container.server, durability);
     reasons.push(`Docker: ${container.reason}`);
@@ -63,14 +63,15 @@ async function runningRedis(url: string): Promise<ProvisionedServer> {
 }
 
 async function startRedis(program: ServerProgram, request: ProvisionRequest): Promise<ProvisionedServer> {
-  const { care, durability } = request;
+  const { care, durability, listen } = request;
   const folder = dataFolderFor("redis", request);
   const log = join(folder, "redis-server.log");
   for (let attempt = 1; ; attempt++) {
     const port = request.port ?? (await freePort());
-    const configText = configOf({ port, folder, durability }) + linesOf(request.extraSettings ?? []);
+    const configText = configOf({ port, folder, durability, listen }) + linesOf(request.extraSettings ?? []);
     const configFile = join(folder, "redis.conf");
-    writeFileSync(configFile, configText);
+    const secretText = listen ? linesOf([["requirepass", listen.secret]]) : "";
+    writeFileSync(configFile, configText + secretText, { mode: 0o600 });
     const { command, env } = program;
     const child = await care.start({
       name: "redis-server",
@@ -82,7 +83,7 @@ async function startRedis(program: ServerProgram, request: ProvisionRequest): Pr
       stdout: "log",
       log,
     });
-    const url = `redis://127.0.0.1:${port}`;
+    const url = listen ? `redis://:${listen.secret}@${listen.address}:${port}` : `redis://127.0.0.1:${port}`;
     const state = await ready(child, url);
     if (state) {
       const stop = async () => {
@@ -145,9 +146,14 @@ function settingsFor(durability: DurabilityLevel): [name: string, value: string]
   ];
 }
 
-function configOf({ port, folder, durability }: { port: number; folder: string; durability: DurabilityLevel }): string {
+interface Place extends Pick<ProvisionRequest, "durability" | "listen"> {
+  port: number;
+  folder: string;
+}
+
+function configOf({ port, folder, durability, listen }: Place): string {
   const place = [
-    ["bind", "127.0.0.1"],
+    ["bind", listen?.address ?? "127.0.0.1"],
     ["port", String(port)],
     ["dir", JSON.stringify(folder)],
     ["daemonize", "no"],

@@ -119,7 +119,11 @@ function notesOf(result: CompareResult): string[] {
     notes.push(`Never steady in the warm-up (what a task cost still changed): ${unsteady.map(({ id }) => id).join(", ")}.`);
   }
   const cores = result.isolation.coresPerMachine;
-  if (cores === null) {
+  if (result.environment["hosts"] !== undefined) {
+    notes.push(
+      `On ${result.isolation.how}. No CPU quota: each process had what its machine gave it, nodes on one machine shared it, and latencies hold the network. A machine that is faster makes its hub faster: results.json says what each is (environment.hosts).`,
+    );
+  } else if (cores === null) {
     notes.push(
       `No CPU quota (${result.isolation.how}): hubs of several processes shared this machine's cores with the load generator, so compare CPU-ms/task and read their capacity as this machine's, not the hub's.`,
     );

@@ -93,11 +93,11 @@ async function enter(spec: HubSpec, { completedRows, agents }: SeriesPlan["point
 async function slice(entrant: Ready, inFlight: number, round: number, run: SizesRun): Promise<Slice> {
   const { nowMs } = run;
   const startMs = nowMs();
-  const cpuBefore = total(entrant.hub.cpuSecondsByRole());
+  const cpuBefore = total(await entrant.hub.cpuSecondsByRole());
   const { paid } = await entrant.generator.probe(inFlight, SLICE_MS, run.seed + round + 1);
   await untilNothingIsOwed(entrant, run);
   if (paid === 0) throw new Error(`${entrant.hub.id} completed nothing in a slice; try fewer rows`);
-  return { tasks: paid, wallSec: (nowMs() - startMs) / 1000, cpuSec: total(entrant.hub.cpuSecondsByRole()) - cpuBefore };
+  return { tasks: paid, wallSec: (nowMs() - startMs) / 1000, cpuSec: total(await entrant.hub.cpuSecondsByRole()) - cpuBefore };
 }
 
 const LOOK_EVERY_MS = 20;

@@ -2,11 +2,11 @@
 import { dirname } from "node:path";
 import { readWorkMix, type WorkMix } from "@hubscale/fleet-model";
 import { parseWorkTime, type WorkTime } from "@hubscale/sidecar-sim";
-import { type Static, type TSchema, Type } from "typebox";
-import { Compile } from "typebox/compile";
+import { type Static, Type } from "typebox";
 import type { Arrivals } from "../load/arrivals.ts";
 import { parseSlo, SLO_HELP } from "../measure/slo.ts";
 import { readArrivals } from "./arrivals-field.ts";
+import { schemaProblems } from "./schema-problems.ts";
 import { problemLines, readYaml } from "./yaml-file.ts";
 
 const perSec = () => Type.Optional(Type.Number({ minimum: 0, maximum: 10_000 }));
@@ -103,25 +103,4 @@ export function loadWorkload(nameOrFile: string): LoadedWorkload {
   if (mix && !mix.ok) problems.push(...problemLines(yaml, mix.problems, ["tiers"]));
   if (problems.length > 0) return { ok: false, problems };
   return { ok: true, workload, mix: mix?.ok ? mix.value : undefined, file: yaml.file };
-}
-
-function schemaProblems(schema: TSchema, value: unknown, at: (path: string[]) => string): string[] {
-  const problems: string[] = [];
-  for (const issue of Compile(schema).Errors(value)) {
-    const path = issue.instancePath.split("/").slice(1);
-    if (issue.keyword === "required") {
-      for (const name of issue.params.requiredProperties)
-        problems.push(`${at(path)}: ${[...path, name].join(".")}: is missing`);
-    } else if (issue.keyword === "additionalProperties") {
-      for (const name of issue.params.additionalProperties) {
-        problems.push(`${at([...path, name])}: ${[...path, name].join(".")}: unknown field`);
-      }
-    } else if (issue.keyword === "enum") {
-      problems.push(`${at(path)}: ${path.join(".")}: must be one of ${issue.params.allowedValues.join(", ")}`);
-    } else if (issue.keyword !== "boolean") {
-      // "boolean" only repeats an unknown field, which additionalProperties has named.
-      problems.push(`${at(path)}: ${path.join(".") || "the file"}: ${issue.message}`);
-    }
-  }
-  return problems;
 }

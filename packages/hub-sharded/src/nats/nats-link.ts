@@ -60,7 +60,8 @@ export class NatsLink {
   /** Rejects when no server can be reached now. */
   static async open({ servers, node, log }: NatsLinkOptions): Promise<NatsLink> {
     const connection = await connect({
-      servers: [...servers],
+      servers: servers.map((url) => url.replace(/\/\/[^/@]*@/, "//")),
+      ...credentialsIn(servers[0]),
       name: `hubscale ${node}`,
       timeout: CONNECT_WITHIN_MS,
       maxReconnectAttempts: -1,
@@ -173,4 +174,10 @@ export class NatsLink {
       }
     }
   }
+}
+
+/** The client reads none out of a URL. All servers of a cluster take the same. */
+function credentialsIn(url: string | undefined): { user?: string; pass?: string } {
+  const { username, password } = new URL(url ?? "nats://127.0.0.1");
+  return username === "" ? {} : { user: decodeURIComponent(username), pass: decodeURIComponent(password) };
 }
