@@ -1,14 +1,10 @@
-/** What faults of nodes, of their engine and of the network between them do to a hub at work. Prints the time to recover from each. */
-import { FaultProxy, PausedProcesses, RestartableServer, type SteadyWork } from "hubscale/faults";
+/** What faults of nodes and of the network between one of them and their engine do to a hub at work. Prints the time to recover from each. */
+import { FaultProxy, PausedProcesses, RestartableServer } from "hubscale/faults";
 import { ProcessCare } from "hubscale/machine";
 import { provisionNats, provisionRedis, serverSourcesOf } from "hubscale/provisioning";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { LEASE_MS, recoveredClean, WORK } from "./backbone-faults.ts";
 import { expectClean, ShardedHub, tellRecovery } from "./sharded-hub.ts";
-
-const LEASE_MS = 2_000;
-const AGENTS = 30;
-/** Two thirds of the agents are busy at any time, so that each node holds tasks when something happens to it. */
-const WORK = { agents: AGENTS, ratePerSec: 60, workMs: 330 };
 
 describe.each(["redis", "nats"] as const)("over %s,", (engine) => {
   let care: ProcessCare;
@@ -39,26 +35,6 @@ describe.each(["redis", "nats"] as const)("over %s,", (engine) => {
     await hub?.stop();
     await wire?.close();
     await care.close();
-  });
-
-  /** Ends the work, prints what was seen since `sinceMs`, and fails if anything acknowledged was lost or done twice. */
-  async function recoveredClean(fault: string, work: SteadyWork, sinceMs: number) {
-    const recovery = await work.recovered(sinceMs);
-    await work.until("all agents connected", () => work.generator.fleet.online === AGENTS, 60_000);
-    const end = await work.stop();
-    tellRecovery(fault, recovery, end);
-    expectClean(end);
-    return end;
-  }
-
-  it("kill -9 of the server and its restart: submitters are asked for patience, agents stay, nothing is lost", async () => {
-    const work = await hub.work(WORK);
-    await server.kill();
-    await work.until("submissions to be postponed", () => work.postponed > 0);
-    await server.restart();
-    const end = await recoveredClean(`kill -9 of ${engine}, restart`, work, work.nowMs());
-    expect(end.complaints).toEqual({});
-    expect(end.disconnected).toBe(0);
   });
 
   it("a node that sleeps past its lease can neither complete nor assign what others have by now", async () => {
@@ -93,7 +69,7 @@ describe.each(["redis", "nats"] as const)("over %s,", (engine) => {
     const sinceMs = work.nowMs();
     const recovery = await work.recovered(sinceMs);
     await hub.startNode("n3");
-    await work.until("all agents connected", () => work.generator.fleet.online === AGENTS, 60_000);
+    await work.until("all agents connected", () => work.generator.fleet.online === WORK.agents, 60_000);
     const end = await work.stop();
     tellRecovery("kill -9 of a node", recovery, end);
     expectClean(end);
@@ -105,7 +81,7 @@ describe.each(["redis", "nats"] as const)("over %s,", (engine) => {
     const work = await hub.work(WORK);
     hub.door.cutAll();
     const end = await recoveredClean("all agents cut off at once", work, work.nowMs());
-    expect(end.disconnected).toBeGreaterThanOrEqual(AGENTS);
+    expect(end.disconnected).toBeGreaterThanOrEqual(WORK.agents);
     // Their node lived, and so had given their tasks to others at once, as the contract has it; a few may have been quicker.
     expect(end.continued + end.aborted).toBeGreaterThan(0);
   });

@@ -15,6 +15,12 @@ export interface ShardedHubOptions {
   flagsOf?: (name: string) => readonly string[];
 }
 
+export interface WorkOptions {
+  agents: number;
+  ratePerSec: number;
+  workMs: number;
+}
+
 export class ShardedHub {
   readonly nodes = new Map<string, NodeProcess>();
   readonly door: FrontDoor;
@@ -52,11 +58,8 @@ export class ShardedHub {
   }
 
   /** Resolves when the agents are connected and the first tasks are done. */
-  async work(options: { agents: number; ratePerSec: number; workMs: number }): Promise<SteadyWork> {
-    const { ws, http } = this.door;
-    const work = await SteadyWork.start({ ws: [ws], http: [http], seed: 1, prefix: `a-${systemRandomHex(3)}`, ...options });
-    await work.until("the first tasks done", () => work.completed > options.agents);
-    return work;
+  work(options: WorkOptions): Promise<SteadyWork> {
+    return steadyWorkAt(this.door, options);
   }
 
   async stop(): Promise<void> {
@@ -64,6 +67,13 @@ export class ShardedHub {
     await this.door.close();
     await Promise.all([...this.nodes.values()].map(({ process }) => process.stop()));
   }
+}
+
+/** Resolves when the agents are connected and the first tasks are done. */
+export async function steadyWorkAt({ ws, http }: FrontDoor, options: WorkOptions): Promise<SteadyWork> {
+  const work = await SteadyWork.start({ ws: [ws], http: [http], seed: 1, prefix: `a-${systemRandomHex(3)}`, ...options });
+  await work.until("the first tasks done", () => work.completed > options.agents);
+  return work;
 }
 
 /** Nothing acknowledged was lost, nothing done twice, all of it ended. */

@@ -1,6 +1,9 @@
 export { durabilityRefusal, type Provisioned, type ProvisionedServer, type Refusal, satisfies } from "./provisioned.ts";
 export type { ProvisionRequest } from "./provision-request.ts";
 export { freePort } from "./free-port.ts";
+export { programFromDebian } from "./debian-packages.ts";
+export { findProgram } from "./program-search.ts";
+export type { ServerProgram } from "./server-program.ts";
 export { NATS_USER, provisionNats } from "./nats-server.ts";
 export { formNatsCluster, natsClusterSettings, provisionNatsServers } from "./nats-cluster.ts";
 export { provisionRedis, removeKeys } from "./redis-server.ts";
