@@ -32,12 +32,20 @@ export async function imagesFromDebian(care: ProcessCare): Promise<ImageNames> {
     if ("program" in found) return found.program;
     throw new Error(`no ${name} for an image: ${found.reasons.join("; ")}`);
   };
-  const busybox = await programFromDebian({ name: "busybox-static", atLeast: "1.30.0", tryOut: busyboxIn }, { care, cacheFolder });
+  const busybox = await programFromDebian(
+    { name: "busybox-static", atLeast: "1.30.0", tryOut: busyboxIn },
+    { care, cacheFolder },
+  );
   const redis = await server("redis-server", "6.2.0", "BullMQ");
   const nats = await server("nats-server", "2.10.0", "sync_interval");
   const make = (recipe: Recipe) => importImage(care, busybox.command, recipe);
   return {
-    node: make({ name: "node", programs: [{ command: process.execPath, env: {} }], changes: [`ENV NODE_EXTRA_CA_CERTS=${CERTIFICATES}`, 'CMD ["node"]'], furnish: addNode }),
+    node: make({
+      name: "node",
+      programs: [{ command: process.execPath, env: {} }],
+      changes: [`ENV NODE_EXTRA_CA_CERTS=${CERTIFICATES}`, 'CMD ["node"]'],
+      furnish: addNode,
+    }),
     redis: make({
       name: "redis",
       programs: [redis, { ...redis, command: redis.command.replace(/-server$/, "-cli") }],

@@ -14,16 +14,21 @@ export const WORK = { agents: AGENTS, ratePerSec: 60, workMs: 330 };
 
 export type Engine = "redis" | "nats";
 
+/** By agents, but for their waiting; submitters are asked for patience and get nothing worse. */
+const UNNOTICED = { complaints: {}, disconnected: 0 };
+
+type Act = () => Promise<void>;
+
 /** Each resolves when it is done. */
 export interface HarmableBackbone {
   /** As by a power switch. */
-  kill(): Promise<void>;
-  restart(): Promise<void>;
-  pause(): Promise<void>;
-  resume(): Promise<void>;
+  kill: Act;
+  restart: Act;
+  pause: Act;
+  resume: Act;
   /** From all nodes. */
-  cutOff(): Promise<void>;
-  rejoin(): Promise<void>;
+  cutOff: Act;
+  rejoin: Act;
 }
 
 export interface HubOverBackbone {
@@ -61,34 +66,29 @@ export function backboneFaultCases(where: string, supply: SupplyHub): void {
     });
 
     /** Harm until submitters are asked for patience and for as long as said, then the end of it. */
-    async function during(fault: string, { harm, heal, lastsMs = 0 }: { harm: Heal; heal: Heal; lastsMs?: number }) {
+    async function during(fault: string, { harm, heal, lastsMs = 0 }: { harm: Act; heal: Act; lastsMs?: number }) {
       const work = await steadyWorkAt(hub.door, WORK);
       await harm();
       await work.generator.until(work.nowMs() + lastsMs);
       await work.until("submissions to be postponed", () => work.postponed > 0);
       await heal();
-      const end = await recoveredClean(`${engine} as ${where} ${fault}`, work, work.nowMs());
-      expect(end.complaints).toEqual({});
-      expect(end.disconnected).toBe(0);
+      const { complaints, disconnected } = await recoveredClean(`${engine} as ${where} ${fault}`, work, work.nowMs());
+      return { complaints, disconnected };
     }
 
-    it("is killed and started again", () =>
-      during("killed, started again", { harm: () => hub.backbone.kill(), heal: () => hub.backbone.restart() }));
+    it("is killed and started again", async () => {
+      const { kill: harm, restart: heal } = hub.backbone;
+      expect(await during("killed, started again", { harm, heal })).toEqual(UNNOTICED);
+    });
 
-    it("sleeps for longer than a lease", () =>
-      during("asleep for one lease and a half", {
-        harm: () => hub.backbone.pause(),
-        lastsMs: 1.5 * LEASE_MS,
-        heal: () => hub.backbone.resume(),
-      }));
+    it("sleeps for longer than a lease", async () => {
+      const { pause: harm, resume: heal } = hub.backbone;
+      expect(await during("asleep for one lease and a half", { harm, heal, lastsMs: 1.5 * LEASE_MS })).toEqual(UNNOTICED);
+    });
 
-    it("is cut off from all nodes for longer than a lease", () =>
-      during("cut off for one lease and a half", {
-        harm: () => hub.backbone.cutOff(),
-        lastsMs: 1.5 * LEASE_MS,
-        heal: () => hub.backbone.rejoin(),
-      }));
+    it("is cut off from all nodes for longer than a lease", async () => {
+      const { cutOff: harm, rejoin: heal } = hub.backbone;
+      expect(await during("cut off for one lease and a half", { harm, heal, lastsMs: 1.5 * LEASE_MS })).toEqual(UNNOTICED);
+    });
   });
 }
-
-type Heal = () => Promise<void>;
