@@ -10,9 +10,13 @@ COPY package.json pnpm-workspace.yaml pnpm-lock.yaml tsconfig.base.json ./
 COPY packages packages
 RUN pnpm install --frozen-lockfile --filter hubscale-workspace --filter "@hubscale/hub-sharded..." --filter "@hubscale/hub-single..." \
  && pnpm exec tsc -b packages/hub-sharded packages/hub-single
+
 # Each program with what it needs at run time and nothing else: no compiler, no tests, no bench.
-RUN pnpm --filter @hubscale/hub-sharded --prod --config.inject-workspace-packages=true deploy /hub/sharded \
- && pnpm --filter @hubscale/hub-single --prod --config.inject-workspace-packages=true deploy /hub/single
+FROM build AS single-files
+RUN pnpm --filter @hubscale/hub-single --prod --config.inject-workspace-packages=true deploy /hub
+
+FROM build AS sharded-files
+RUN pnpm --filter @hubscale/hub-sharded --prod --config.inject-workspace-packages=true deploy /hub
 
 FROM ${NODE_IMAGE} AS run
 # Not root, and nothing that it could write to but its data.
@@ -25,10 +29,10 @@ HEALTHCHECK --interval=5s --timeout=3s --start-period=20s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:4000/health').then(() => process.exit(0), () => process.exit(1))"]
 
 FROM run AS single
-COPY --from=build /hub/single /hub
+COPY --from=single-files /hub /hub
 VOLUME /data
 ENTRYPOINT ["node", "/hub/dist/main.js", "--host", "0.0.0.0", "--port", "4000", "--data", "/data"]
 
 FROM run AS sharded
-COPY --from=build /hub/sharded /hub
+COPY --from=sharded-files /hub /hub
 ENTRYPOINT ["node", "/hub/dist/node-main.js", "--host", "0.0.0.0", "--port", "4000"]
