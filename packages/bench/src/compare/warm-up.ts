@@ -10,7 +10,7 @@ const MOST_SLICES = 8;
 const FIRST_IN_FLIGHT = 2;
 const GROWTH = 4;
 const LEAST_TASKS_PER_SLICE = 10;
-const COMPILED_AFTER_CPU_S = 1.5;
+const COMPILED_AFTER_CPU_S = 1;
 /** Of a hub whose CPU is not known. */
 const BLIND_SLICES = 4;
 

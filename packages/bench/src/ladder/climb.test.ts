@@ -94,3 +94,18 @@ it("knows what agents who work can do at most", () => {
   expect(conditionOf(WORKLOAD, 3)).toMatchObject({ agentsCeilingPerSec: 125, queuedRows: 3, streaming: true });
   expect(conditionOf({ ...WORKLOAD, work: 0 }, 0).agentsCeilingPerSec).toBeNull();
 });
+
+it("measures more at once where little load is needed: slow hubs, and all hubs under agents who work", async () => {
+  const sizes = async (work: number) => {
+    const { groups, ladder } = run({
+      condition: conditionOf({ ...WORKLOAD, work }, 0),
+      control: false,
+      slowHubsAtOnce: 4,
+      hubsAtOnce: 1,
+    });
+    await ladder;
+    return groups.map((group) => group.length);
+  };
+  expect(await sizes(400)).toEqual([4, 2]);
+  expect(await sizes(0)).toEqual([4, 1, 1]);
+});

@@ -27,7 +27,7 @@ export interface ClimbOptions {
   fixes: readonly Fix[];
   /** These first, in this order; undefined: all by their gain. */
   order: readonly Fix[] | undefined;
-  /** Of rungs with at most one fix, and of those with more. */
+  /** Of rungs with at most one fix, and of those with more; of all where agents ask for little. */
   slowHubsAtOnce: number;
   hubsAtOnce: number;
   measure(rungs: readonly Rung[]): Promise<HubResult[]>;
@@ -52,9 +52,14 @@ export async function climb(options: ClimbOptions): Promise<Ladder> {
   const order = [...first, ...byGain.filter((fix) => !first.includes(fix))];
   const together = effort.shortSum && !options.order ? BESIDE_THE_TASK_PATH : new Set<Fix>();
   const sums = plan.rungs === "all" ? sumRungs(order, together) : [topRung(order)];
-  await climbTo([...sums, ...(options.control ? [CONTROL] : [])], hubsAtOnce);
+  const { agentsCeilingPerSec } = condition;
+  const isLittleLoad = agentsCeilingPerSec !== null && agentsCeilingPerSec <= LITTLE_LOAD_PER_SEC;
+  await climbTo([...sums, ...(options.control ? [CONTROL] : [])], isLittleLoad ? slowHubsAtOnce : hubsAtOnce);
   return { condition, order: { fixes: order, by: options.order ? "request" : "gain" }, rungs };
 }
+
+/** Where the agents' own work keeps all hubs below this, their generators need as little as those of slow hubs. */
+const LITTLE_LOAD_PER_SEC = 200;
 
 /** How many rungs `climb` will measure, at most. */
 export function rungCount({

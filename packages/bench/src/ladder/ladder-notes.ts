@@ -34,7 +34,8 @@ function isolationNote({ isolation, hubsAtOnce, slowHubsAtOnce, appliedBoundMs }
   const { coresPerMachine, how } = isolation;
   if (coresPerMachine === null)
     return [`No CPU quota (${how}): each hub shared the machine with its generator, one hub at a time.`];
-  const together = hubsAtOnce > 1 ? `, ${slowHubsAtOnce} hubs at a time with at most one fix, else ${hubsAtOnce}` : "";
+  const together =
+    hubsAtOnce > 1 ? `, ${slowHubsAtOnce} hubs at a time with at most one fix or little load, else ${hubsAtOnce}` : "";
   return [
     `Each hub had ${coresPerMachine} of a core (${how})${together}: a slow motion in which the SLO's bound is stretched to ${Math.round(appliedBoundMs)} ms. Compare the rungs; do not quote the capacities for a whole core.`,
   ];
