@@ -43,8 +43,10 @@ export class EmptyProject {
   }
 
   run(program: string, args: readonly string[], cwd = this.folder): SpawnSyncReturns<string> {
-    // Wrappers of package managers point NODE_PATH at the workspace, where everything would be found that a package forgot to name.
-    const { NODE_PATH: _, ...env } = process.env;
+    // A package manager that runs these tests hands down where the workspace's packages are, and the workspace's settings.
+    const env = Object.fromEntries(
+      Object.entries(process.env).filter(([name]) => name !== "NODE_PATH" && !/^(npm|pnpm)_config_/i.test(name)),
+    );
     return spawnSync(program, args, {
       cwd,
       encoding: "utf8",
