@@ -2,6 +2,7 @@
 import { basename } from "node:path";
 import { type Fix, isFix } from "@hubscale/hub-single";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { addAnalysisCommand } from "./analysis/analysis-command.ts";
 import { BENCH_VERSION } from "./bench-version.ts";
 import { addBytesCommand } from "./bytes/bytes-command.ts";
 import { calibrateCommand, DEFAULT_ROUNDS, DEFAULT_ROWS, DEFAULT_TASK_RATES } from "./calibrate/calibrate-command.ts";
@@ -130,6 +131,7 @@ addDiffCommand(program, surroundings, end);
 addDoctorCommand(program, surroundings, end);
 addProfileCommand(program, surroundings, end);
 addReportCommand(program, surroundings, end);
+addAnalysisCommand(program, surroundings, end);
 addGpuCommand(program, surroundings, end);
 addBytesCommand(program, surroundings, end);
 addWorkerCommand(program, surroundings, end);
