@@ -1,5 +1,6 @@
 /** `bench compare`: the composition root of the main job. Checks everything it can before anything is started. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { type Command, Option } from "commander";
 import { type ReadCalibration, readCalibration, recordAsCalibration } from "../calibrate/calibration-file.ts";
 import { predictRealHub } from "../calibrate/real-hub.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
@@ -7,16 +8,20 @@ import { hostsInWords } from "../hosts/hosts-in-words.ts";
 import type { CpuIsolation } from "../isolation/cpu-quota.ts";
 import type { EnvironmentFingerprint } from "../machine/index.ts";
 import { type Slo, sloText } from "../measure/slo.ts";
-import { unwritable, writeReport } from "../report/report-files.ts";
+import { writeReport } from "../report/report-files.ts";
 import { summarise } from "../report/summary.ts";
 import { renderTerminal } from "../report/terminal.ts";
 import type { CompareResult } from "../results/compare-result.ts";
+import { exitCodeOf } from "../results/exit-code.ts";
+import { unwritable } from "../results/stored-result.ts";
 import { checkThresholds, renderChecks } from "../thresholds/threshold-check.ts";
 import { loadThresholds } from "../thresholds/threshold-file.ts";
 import { formatHubId } from "../drivers/index.ts";
 import { runComparison } from "./comparison.ts";
+import { commaList, wholeNumberFrom } from "../option-values.ts";
 import { EFFORTS, type Effort } from "./effort.ts";
 import { bareWorkload, measureFloor } from "./harness-floor.ts";
+import { withMeasuring } from "./hub-options.ts";
 import { holdsPoints, type OpenedPoints, PointFiles, type RunConfiguration } from "./point-files.ts";
 import type { Terminal } from "./progress.ts";
 import { onStage, planStage, resultsFolder, type StageFacts, type StageOptions, type StagePlan } from "./stage.ts";
@@ -41,7 +46,20 @@ export interface Surroundings {
   cwd: string;
 }
 
-export async function compareCommand(options: CompareCommandOptions, surroundings: Surroundings): Promise<ExitCode> {
+export function addCompareCommand(program: Command, surroundings: Surroundings, end: (code: ExitCode) => void): void {
+  withMeasuring(program.command("compare"))
+    .description("measure hubs against each other and say what to do (the main job)")
+    .addOption(new Option("--effort <name>", "how much time it may take").choices(Object.keys(EFFORTS)).default("quick"))
+    .option("--hubs <ids>", "hub ids, separated by commas; default: those of the effort", commaList)
+    .option("--shards <n>", "queue shards of the sharded hubs, 1 to 256; default: the program's own", wholeNumberFrom(1, 256))
+    .option("--out <dir>", "where results.json, report.md and report.html go; default: hubscale-results/<time>")
+    .option("--resume", "go on with the interrupted run in --out; refused when it was of another configuration", false)
+    .option("--thresholds <file>", "bounds that the result must keep, or the run ends with 99 (docs/statistics.md)")
+    .option("--calibration <file>", "for the prediction of the real hub, from bench calibrate dets; default: a recorded one")
+    .action(async (options) => end(await compareCommand(options, surroundings)));
+}
+
+async function compareCommand(options: CompareCommandOptions, surroundings: Surroundings): Promise<ExitCode> {
   const { stdout, stderr, cwd } = surroundings;
   const fail = (code: ExitCode, ...lines: string[]) => {
     for (const line of lines) stderr.write(`hubscale: ${line}\n`);
@@ -111,16 +129,6 @@ export async function compareCommand(options: CompareCommandOptions, surrounding
 
 function calibrationOf(file: string | undefined): ReadCalibration {
   return file === undefined ? { ok: true, calibration: recordAsCalibration() } : readCalibration(file);
-}
-
-/** 4 when a hub broke a guarantee or could not be measured, 99 when a threshold was missed, 3 when nothing could be decided. */
-export function exitCodeOf(result: CompareResult): ExitCode {
-  const { hubs, decision } = result;
-  if (hubs.some(({ history: h }) => h.lost + h.duplicated + h.staleAccepted > 0)) return EXIT.invalid;
-  const measured = hubs.filter((hub) => hub.trials.length > 0);
-  if (measured.some((hub) => !hub.valid)) return EXIT.invalid;
-  if (result.thresholds?.some(({ met }) => !met)) return EXIT.thresholdMissed;
-  return decision.verdict.startsWith("No verdict") ? EXIT.inconclusive : EXIT.ok;
 }
 
 function resumeLine({ kept, dropped, startedAt }: Extract<OpenedPoints, { ok: true }>): string {

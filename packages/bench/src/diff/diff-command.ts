@@ -1,7 +1,7 @@
 /** `bench diff A B`: whether two runs differ by more than chance. */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
-import { readResult, type ReportStreams } from "../report/report-files.ts";
+import { type ReportStreams, readResult } from "../results/stored-result.ts";
 import { renderDiff } from "./diff-report.ts";
 import { diffOf, type ResultDiff } from "./result-diff.ts";
 

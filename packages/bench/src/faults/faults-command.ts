@@ -9,7 +9,7 @@ import { formatHubId, parseHubId } from "../drivers/hub-id.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { ProcessCare, readEnvironment } from "../machine/index.ts";
 import { serverSourcesOf } from "../provisioning/index.ts";
-import { unwritable } from "../report/report-files.ts";
+import { unwritable } from "../results/stored-result.ts";
 import { drawPlan } from "./fault-plan.ts";
 import { carryOut, DELAYED_MS, type FaultRun, WORK } from "./fault-run.ts";
 import { renderFaults, reproduction, runLine } from "./faults-report.ts";

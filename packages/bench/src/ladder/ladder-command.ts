@@ -3,15 +3,18 @@ import { renameSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import type { Fix } from "@hubscale/hub-single";
+import { type Fix, isFix } from "@hubscale/hub-single";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Surroundings } from "../compare/compare-command.ts";
 import { progressOn, silentProgress } from "../compare/progress.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { FSYNC_FLOOR } from "../fsync-floor-option.ts";
 import { noIsolation, openCpuIsolation } from "../isolation/cpu-quota.ts";
 import { ProcessCare, readEnvironment } from "../machine/index.ts";
 import type { Slo } from "../measure/slo.ts";
+import { commaList, coreShare, slo, wholeNumber } from "../option-values.ts";
 import { serverSourcesOf } from "../provisioning/index.ts";
-import { unwritable } from "../report/report-files.ts";
+import { unwritable } from "../results/stored-result.ts";
 import { loadWorkload, type Workload } from "../workload/workload.ts";
 import { type ConditionPlan, LADDER_EFFORTS, type LadderEffort, SMOKE_FIXES } from "./ladder-effort.ts";
 import { renderLadderPage } from "./ladder-page.ts";
@@ -47,7 +50,32 @@ export interface LadderOptions {
  */
 export const LADDER_SLO: Slo = { stage: "assign", quantile: "p99", boundMs: 250 };
 
-export async function ladderCommand(options: LadderOptions, { stdout, stderr, env, cwd }: Surroundings): Promise<ExitCode> {
+export function addLadderCommand(program: Command, surroundings: Surroundings, end: (code: ExitCode) => void): void {
+  program
+    .command("ladder")
+    .description("what each fix of the single hub is worth: alone, and added up")
+    .addOption(new Option("--effort <name>", "how much time it may take").choices(Object.keys(LADDER_EFFORTS)).default("quick"))
+    .option("--fixes <list>", "which of C1 to C11; default: all, at effort smoke a few", fixes)
+    .option("--order <list>", "add these up first, in this order; default: by the gain of each alone", fixes)
+    .option("--slo <bound>", "what a load must keep to count as borne", slo, LADDER_SLO)
+    .addOption(new Option("--arrivals <kind>", "of tasks").choices(["constant", "poisson"]).default("constant"))
+    .option("--agents <n>", "in place of the conditions' own", wholeNumber)
+    .option("--rows <n>", "completed rows at the start, in place of the conditions' own", wholeNumber)
+    .addOption(
+      new Option("--isolation <kind>", "give each hub the same share of a core")
+        .choices(["auto", "cgroup", "none"])
+        .default("auto"),
+    )
+    .option("--cores <share>", "that share, in cores; default: as much as fits", coreShare)
+    .option(...FSYNC_FLOOR)
+    .option("--seed <n>", "for resampling", wholeNumber, 1)
+    .option("--out <dir>", "where ladder.json and ladder.html go; default: hubscale-results/ladder-<time>")
+    .option("--json", "print the result as JSON on stdout instead of the tables", false)
+    .option("--no-progress", "no progress on stderr")
+    .action(async (options) => end(await ladderCommand(options, surroundings)));
+}
+
+async function ladderCommand(options: LadderOptions, { stdout, stderr, env, cwd }: Surroundings): Promise<ExitCode> {
   const fail = (code: ExitCode, ...lines: string[]) => {
     for (const line of lines) stderr.write(`hubscale: ${line}\n`);
     return code;
@@ -126,7 +154,7 @@ function workloadFor(workload: Workload, plan: ConditionPlan, { agents, arrivals
 }
 
 /** 4 when a hub broke a guarantee, 3 when a ladder has no reference to stand on. */
-export function exitCodeOf({ ladders }: Pick<LadderResult, "ladders">): ExitCode {
+function exitCodeOf({ ladders }: Pick<LadderResult, "ladders">): ExitCode {
   const rungs = ladders.flatMap((ladder) => ladder.rungs);
   if (rungs.some(({ history: h }) => h.lost + h.duplicated + h.staleAccepted > 0)) return EXIT.invalid;
   const references = rungs.filter((rung) => rung.kind === "reference");
@@ -139,4 +167,12 @@ function put(dir: string, name: string, content: string): string {
   writeFileSync(`${file}.partial`, content);
   renameSync(`${file}.partial`, file);
   return file;
+}
+
+function fixes(text: string): Fix[] {
+  const names = commaList(text);
+  const unknown = names.filter((name) => !isFix(name));
+  if (names.length === 0 || unknown.length > 0)
+    throw new InvalidArgumentError("give fixes from C1 to C11, for instance C1,C3.");
+  return [...new Set(names.filter(isFix))];
 }

@@ -7,7 +7,7 @@ import { parseHubId } from "../drivers/index.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { ProcessCare } from "../machine/index.ts";
 import { serverSourcesOf } from "../provisioning/index.ts";
-import { unwritable } from "../report/report-files.ts";
+import { unwritable } from "../results/stored-result.ts";
 import { loadWorkload } from "../workload/workload.ts";
 import { CLINIC_VERSION, provideClinic } from "./clinic.ts";
 import { profileOnce, type Profiled } from "./profile-run.ts";

@@ -1,2 +1,3 @@
 /** Results in, files out: what `bench compare` and `bench report` write. */
-export { readResult, writeReport } from "./report-files.ts";
+export { readResult } from "../results/stored-result.ts";
+export { writeReport } from "./report-files.ts";

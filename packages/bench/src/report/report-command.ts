@@ -1,13 +1,14 @@
 /** `bench report DIR`: a finished run once more, as a table, as files, as JSON, or against thresholds. */
 import { dirname } from "node:path";
 import type { Command } from "commander";
-import { exitCodeOf } from "../compare/compare-command.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { comparedFleet } from "../fleet/compared-fleet.ts";
 import { readLadder } from "../ladder/ladder-file.ts";
+import { exitCodeOf } from "../results/exit-code.ts";
+import { type ReportStreams, readResult } from "../results/stored-result.ts";
 import { checkThresholds, renderChecks } from "../thresholds/threshold-check.ts";
 import { loadThresholds } from "../thresholds/threshold-file.ts";
-import { readResult, type ReportStreams, writeReport } from "./report-files.ts";
+import { writeReport } from "./report-files.ts";
 import { summarise } from "./summary.ts";
 import { renderTerminal } from "./terminal.ts";
 
