@@ -1,22 +1,19 @@
 /**
  * The hub's image over Redis and NATS in containers, which are killed, paused and cut off. Where there is no Docker this says so, and
- * test/hub-sharded does the same to processes; with HUBSCALE_TEST_DOCKER=required it fails instead.
+ * test/hub-sharded does the same to processes; with HUBSCALE_TEST_DOCKER=required it fails instead, with =off it does not look.
  */
 import { getContainerRuntimeClient } from "testcontainers";
 import { describe, expect, it } from "vitest";
 import { backboneFaultCases } from "../hub-sharded/backbone-faults.ts";
 import { hubImage, startContainerHub } from "./container-hub.ts";
+import { DOCKER_TESTS } from "./docker-tests.ts";
 import { imagesFor } from "./images.ts";
 
-const isPromised = process.env["HUBSCALE_TEST_DOCKER"] === "required";
-const engine = await getContainerRuntimeClient().then(
-  ({ info }) => `Docker ${info.containerRuntime.serverVersion}`,
-  (error: unknown) => error as Error,
-);
+const engine = DOCKER_TESTS === "off" ? new Error("HUBSCALE_TEST_DOCKER=off") : await engineThatAnswers();
 const isThere = typeof engine === "string";
 process.stdout.write(isThere ? `container tests: with ${engine}\n` : `container tests: not run, ${engine.message}\n`);
 
-describe.runIf(isPromised)("Docker", () => {
+describe.runIf(DOCKER_TESTS === "required")("Docker", () => {
   it("is there, as was promised", () => {
     expect(engine).toMatch(/^Docker /);
   });
@@ -30,3 +27,10 @@ describe.runIf(isThere)("in containers,", () => {
     return startContainerHub(kind, await images);
   });
 });
+
+function engineThatAnswers(): Promise<string | Error> {
+  return getContainerRuntimeClient().then(
+    ({ info }) => `Docker ${info.containerRuntime.serverVersion}`,
+    (error: unknown) => error as Error,
+  );
+}
