@@ -4,6 +4,7 @@ import { rateTierOfRoute } from "@hubscale/hub-core";
 import { type FieldError, LIMITS } from "@hubscale/protocol";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { HubMetrics } from "./hub-metrics.ts";
+import { KeptConnections } from "./kept-connections.ts";
 import { parsedJson } from "./parsed-json.ts";
 import { Unavailable } from "./ports.ts";
 import type { RateLimiter } from "./rate-limiter.ts";
@@ -33,6 +34,8 @@ export interface HttpApp {
   open: FastifyInstance;
   /** Adds routes that want a token; `request.agentId` is its owner. */
   secured(add: (app: FastifyInstance) => void): void;
+  /** Ends the connections that wait for a request, then the server. While draining. */
+  close(): Promise<void>;
 }
 
 export function createHttpApp(options: HttpAppOptions): HttpApp {
@@ -49,6 +52,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   });
   // Beyond it the kernel's answer is a closed connection: better than to run out of files.
   app.server.maxConnections = options.maxConnections + HTTP_CONNECTIONS;
+  const kept = new KeptConnections(app.server);
   app.decorateRequest("agentId", "");
 
   app.removeAllContentTypeParsers();
@@ -101,6 +105,10 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
         add(scope);
       });
     },
+    async close() {
+      await kept.dismiss(UNAVAILABLE, GOODBYE_MS);
+      await app.close();
+    },
   };
 }
 
@@ -141,6 +149,21 @@ function unavailable(reply: FastifyReply, retryAfterMs: number): FastifyReply {
     .send({ error: "unavailable", retry_after_ms: retryAfterMs });
 }
 
+/** The same for a connection on which nothing was asked. */
+const UNAVAILABLE = rawAnswer(
+  "503 Service Unavailable",
+  { error: "unavailable", retry_after_ms: DRAINING_RETRY_MS },
+  `Retry-After: ${DRAINING_RETRY_MS / 1_000}\r\n`,
+);
+
+/** For clients to close a connection that was ended. */
+const GOODBYE_MS = 1_000;
+
+function rawAnswer(status: string, body: object, headers = ""): string {
+  const text = JSON.stringify(body);
+  return `HTTP/1.1 ${status}\r\n${headers}Connection: close\r\nContent-Type: application/json\r\nContent-Length: ${text.length}\r\n\r\n${text}`;
+}
+
 export function bearerOf(header: string | undefined): string | undefined {
   return header?.startsWith("Bearer ") ? header.slice("Bearer ".length).trim() : undefined;
 }
@@ -149,10 +172,7 @@ export function bearerOf(header: string | undefined): string | undefined {
 function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): void {
   if (error.code !== "ECONNRESET" && socket.writable) {
     const [status, body] = BROKEN_REQUESTS[error.code ?? ""] ?? ["400 Bad Request", { error: "bad_request" }];
-    const text = JSON.stringify(body);
-    socket.write(
-      `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${text.length}\r\n\r\n${text}`,
-    );
+    socket.write(rawAnswer(status, body));
   }
   socket.destroy(error);
 }

@@ -1,4 +1,6 @@
 /** What a hub that is told to stop does until it is gone. */
+import { once } from "node:events";
+import { connect } from "node:net";
 import { afterEach, expect, test } from "vitest";
 import type { HubEdge } from "./hub-edge.ts";
 import { ConformanceContext } from "./testing/conformance/conformance-case.ts";
@@ -48,4 +50,24 @@ test("draining for a while: answers meanwhile, assigns nothing, and sends agents
   expect(await busy.client.take("task_ack")).toMatchObject({ task_id: taskId, status: "complete" });
   await closing;
   expect(closedInOrder).toEqual([idle.agentId, busy.agentId]);
+});
+
+test("at the end: a request that crosses the end of its kept connection is told to try again, not cut off", async () => {
+  await start({});
+  const { hostname, port } = new URL(hub.httpUrl);
+  const socket = connect(Number(port), hostname);
+  let heard = "";
+  socket.setEncoding("utf8").on("data", (text) => {
+    heard += text;
+  });
+  const request = "GET /health HTTP/1.1\r\nHost: hub\r\n\r\n";
+  socket.write(request);
+  await expect.poll(() => heard).toMatch(/"status":"ok"/);
+  heard = "";
+  const closing = hub.close();
+  // The hub has spoken in advance and the client, as if it had not read that yet, asks again.
+  socket.once("data", () => socket.write(request));
+  await Promise.all([once(socket, "end"), closing]);
+  expect(heard).toMatch(/^HTTP\/1\.1 503 .*\r\nRetry-After: 1\r\nConnection: close\r\n/);
+  expect(heard).not.toMatch(/draining/);
 });

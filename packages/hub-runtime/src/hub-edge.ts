@@ -63,7 +63,7 @@ export async function startHubEdge(options: HubEdgeOptions): Promise<HubEdge> {
     hub.presence.fallSilent();
     const { drainMs = 0 } = options;
     await Promise.all([sockets.drain(drainMs), wait(drainMs)]);
-    await app.open.close();
+    await app.close();
     await closeStores();
   }
 

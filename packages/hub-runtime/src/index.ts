@@ -1,5 +1,6 @@
 export * from "./behaviour.ts";
 export * from "./edge-flags.ts";
+export { failureInWords } from "./failure-in-words.ts";
 export * from "./hub-edge-options.ts";
 export * from "./hub-edge.ts";
 export * from "./ports.ts";

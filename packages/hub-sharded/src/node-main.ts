@@ -1,6 +1,13 @@
 /** The program of one node: reads its flags, wires the parts, prints one line when it is ready. */
 import { hostname } from "node:os";
-import { edgeSecurityOf, rateLimitsOf, startHubEdge, systemClock, systemRandomHex } from "@hubscale/hub-runtime";
+import {
+  edgeSecurityOf,
+  failureInWords,
+  rateLimitsOf,
+  startHubEdge,
+  systemClock,
+  systemRandomHex,
+} from "@hubscale/hub-runtime";
 import { type NodeFlags, parseNodeFlags } from "./node-flags.ts";
 import { type BackboneChoice, openShardedNode } from "./sharded-node.ts";
 
@@ -9,11 +16,11 @@ const ownName = `${hostname()
   .replaceAll(/[^\w.-]/g, "-")
   .slice(0, 48)}-${process.pid}`;
 const parsed = parseNodeFlags(process.argv.slice(2), ownName);
-if (parsed.ok) await run(parsed.flags).catch((error: unknown) => end(1, described(error)));
+if (parsed.ok) await run(parsed.flags).catch((error: unknown) => end(1, failureInWords(error)));
 else end(2, parsed.message);
 
 async function run(flags: NodeFlags): Promise<void> {
-  const fail = (error: unknown) => end(1, described(error));
+  const fail = (error: unknown) => end(1, failureInWords(error));
   const rateLimits = await rateLimitsOf(flags.rateLimits);
   const security = await edgeSecurityOf(flags);
   const parts = { ...flags, backbone: backboneOf(flags), clock: systemClock, randomHex: systemRandomHex, log };
@@ -59,10 +66,4 @@ function log(line: string): void {
 function end(code: 1 | 2, message: string): void {
   log(`hub-sharded: ${message}`);
   process.exit(code);
-}
-
-function described(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const cause = error.cause instanceof Error ? `: ${error.cause.message}` : "";
-  return `${error.message}${cause}`;
 }

@@ -1,5 +1,12 @@
 /** The program of the single hub: reads its flags, wires the parts, prints one line when it is ready. */
-import { edgeSecurityOf, rateLimitsOf, startHubEdge, systemClock, systemRandomHex } from "@hubscale/hub-runtime";
+import {
+  edgeSecurityOf,
+  failureInWords,
+  rateLimitsOf,
+  startHubEdge,
+  systemClock,
+  systemRandomHex,
+} from "@hubscale/hub-runtime";
 import { parseFlags } from "./flags.ts";
 import { openSingleHub } from "./single-hub.ts";
 
@@ -48,9 +55,7 @@ function end(code: 1 | 2, message: string): void {
 }
 
 function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const cause = error.cause instanceof Error ? `: ${error.cause.message}` : "";
-  const text = `${error.message}${cause}`;
+  const text = failureInWords(error);
   // Out of the store's own words: LevelDB has no code for it.
   if (!/no space left/i.test(text)) return text;
   return `${text}; nothing that was acknowledged is lost: make room and start the hub again`;
