@@ -26,3 +26,9 @@ it.each([
   expect(hub.inFlights.slice(0, 4)).toEqual(begins);
   expect(steadyFrom).not.toBeNull();
 });
+
+it("does not wait again and again for tasks that are lost, and calls that hub never steady", async () => {
+  const hub = hubOf({ perSec: 1000, workMs: 15_000 });
+  expect(await warmUp(hub, hub, { mostInFlight: 8, seed: 1 })).toMatchObject({ steadyFrom: null });
+  expect(hub.inFlights).toHaveLength(1);
+});

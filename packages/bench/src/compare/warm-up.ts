@@ -13,6 +13,8 @@ const LEAST_TASKS_PER_SLICE = 10;
 const COMPILED_AFTER_CPU_S = 1;
 /** Of a hub whose CPU is not known. */
 const BLIND_SLICES = 4;
+/** A hub that has not ended a slice's few tasks by then has lost some: each further slice would wait as long for its own. */
+const HOPELESS_DRAIN_MS = 10_000;
 
 /**
  * `mostInFlight` tasks at a time, or as many as a slow hub keeps up with: each slice ends with its last task, and a hub of ten tasks
@@ -32,6 +34,7 @@ export async function warmUp(
   for (let slice = 0; slice < (isBlind ? BLIND_SLICES : MOST_SLICES); slice++) {
     const before = total(await hub.cpuSecondsByRole());
     const { paid, drainMs } = await generator.probe(inFlight, SLICE_MS, seed + slice);
+    if (drainMs >= HOPELESS_DRAIN_MS) break;
     // What a task's own work takes shows in the first drain, of a few.
     leastDrainMs = Math.min(leastDrainMs, drainMs);
     const keepsUp = drainMs <= Math.max(SLICE_MS, 2 * leastDrainMs);
