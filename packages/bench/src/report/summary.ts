@@ -32,6 +32,7 @@ export interface Summary {
 export function summarise(result: CompareResult): Summary {
   const { decision, hubs, isolation } = result;
   const inFleet = fleetLines(result);
+  const withStreaming = hubs.some(({ capacity }) => capacity.streamingAgents !== null);
   return {
     title: `hubscale compare: ${hubs.map((hub) => hub.id).join(" · ")}`,
     verdict: decision.verdict,
@@ -39,11 +40,11 @@ export function summarise(result: CompareResult): Summary {
     invalid: hubs.flatMap((hub) => hub.invalidReasons.map((reason) => `${hub.id}: ${reason}`)),
     main: {
       caption: `Capacity at ${result.slo}`,
-      head: ["hub", "capacity tasks/s", "streaming agents", "assign p99", "CPU-ms/task hub+backbone", "fsync/task", "bound by"],
+      head: ["hub", "capacity tasks/s", ...(withStreaming ? ["streaming agents"] : []), "assign p99", "CPU-ms/task hub+backbone", "fsync/task", "bound by"],
       rows: hubs.map((hub) => [
         hub.valid ? hub.id : `${hub.id} (invalid)`,
         estimateText(hub.capacity.tasksPerSec),
-        estimateText(hub.capacity.streamingAgents),
+        ...(withStreaming ? [estimateText(hub.capacity.streamingAgents)] : []),
         withUnit(hub.latency.assignMsP99, "ms"),
         roleCpu(hub),
         fsyncText(hub),
