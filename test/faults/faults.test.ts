@@ -1,8 +1,9 @@
 /** Random faults against real hubs; and a hub that loses, which must be caught. */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { unavailableKinds } from "hubscale/faults";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { processesMentioning, runBench } from "../compare/bench-program.ts";
 
 let dir = "";
@@ -22,8 +23,13 @@ interface Run {
 async function faults(...flags: string[]) {
   const tmp = mkdtempSync(join(dir, "tmp-"));
   const finished = await runBench(["faults", "--no-progress", ...flags], { TMPDIR: tmp });
-  return { ...finished, leftOver: processesMentioning(tmp) };
+  return { ...finished, leftOver: [...processesMentioning(tmp), ...mountsBelow(tmp), ...readdirSync(tmp)] };
 }
+
+const mountsBelow = (folder: string) =>
+  readFileSync("/proc/mounts", "utf8")
+    .split("\n")
+    .filter((line) => line.includes(folder));
 
 test("hubs that keep their word come through, and the file says what was done to them", async () => {
   const out = join(dir, "good");
@@ -61,12 +67,35 @@ test("hubs that keep their word come through, and the file says what was done to
 }, 240_000);
 
 test("a hub that keeps nothing is caught, with the seed that shows it again", async () => {
-  const { code, stdout, stderr } = await faults("--hubs", "null", "--seed", "2", "--runs", "1", "--out", join(dir, "bad"));
+  const series = ["--hubs", "null", "--kinds", "kill-node", "--seed", "2", "--runs", "1"];
+  const { code, stdout, stderr } = await faults(...series, "--out", join(dir, "bad"));
   expect(stdout).toMatch(/^null {2}seed 2 .*kill -9 of n1.* BROKEN: \d+ lost \(task-/m);
   expect(stderr).toMatch(/null, seed 2: \d+ lost \(task-/);
-  expect(stderr).toMatch(/again: pnpm bench faults --hubs null --seed 2 --runs 1 --lease-ms 1500/);
+  expect(stderr).toMatch(/again: pnpm bench faults --hubs null --seed 2 --runs 1 --lease-ms 1500 --kinds kill-node$/m);
   expect(code).toBe(4);
 }, 240_000);
+
+const cannotTakeThePower = unavailableKinds(["lose-power"]);
+if (cannotTakeThePower.length > 0) process.stdout.write(`no power is taken: ${cannotTakeThePower.join("; ")}\n`);
+
+describe.skipIf(cannotTakeThePower.length > 0)("a hub whose machine loses its power", () => {
+  const series = ["--hubs", "sharded-redis@2", "--kinds", "lose-power", "--seed", "2", "--runs", "1"];
+
+  test("has all that it acknowledged when its store is at fsync", async () => {
+    const { code, stdout, stderr, leftOver } = await faults(...series, "--out", join(dir, "power-fsync"));
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toMatch(/^sharded-redis@2 {2}seed 2 .*loss of power.* none lost, none twice/m);
+    expect(leftOver).toEqual([]);
+  }, 240_000);
+
+  test("has lost what the kernel had not written when its store is at process", async () => {
+    const { code, stderr, leftOver } = await faults(...series, "--durability", "process", "--out", join(dir, "power-process"));
+    expect(stderr).toMatch(/sharded-redis@2, seed 2: \d+ lost \(task-/);
+    expect(stderr).toMatch(/--kinds lose-power --durability process/);
+    expect(code).toBe(4);
+    expect(leftOver).toEqual([]);
+  }, 240_000);
+});
 
 test("says what is wrong before anything is started", async () => {
   const { code, stdout, stderr } = await faults("--hubs", "external,sharded-redis@2x2,sharded-reddis@2");
@@ -74,4 +103,10 @@ test("says what is wrong before anything is started", async () => {
   expect(stderr).toMatch(/'external' is not ours to harm/);
   expect(stderr).toMatch(/faults know one backbone server; use sharded-redis@2/);
   expect(stderr).toMatch(/did you mean sharded-redis@2/);
+  const kinds = await faults("--kinds", "kill-node,lose-pawer");
+  expect({ code: kinds.code, stdout: kinds.stdout }).toEqual({ code: 2, stdout: "" });
+  expect(kinds.stderr).toMatch(/lose-pawer is no fault; give some of .*lose-power/);
+  const nothing = await faults("--hubs", "single-tuned", "--kinds", "cut-off-node");
+  expect({ code: nothing.code, stdout: nothing.stdout }).toEqual({ code: 2, stdout: "" });
+  expect(nothing.stderr).toMatch(/nothing of --kinds cut-off-node can happen to single-tuned/);
 });

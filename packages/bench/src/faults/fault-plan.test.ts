@@ -1,11 +1,22 @@
 import { describe, expect, it } from "vitest";
-import { drawPlan, faultInWords, type FaultTargets, lengthMs, partOf } from "./fault-plan.ts";
+import {
+  applicable,
+  drawPlan,
+  FAULT_KINDS,
+  faultInWords,
+  type FaultKind,
+  type FaultTargets,
+  lengthMs,
+  meet,
+  partOf,
+  PLAIN_KINDS,
+} from "./fault-plan.ts";
 
-const SHARDED: FaultTargets = { nodes: 2, hasBackbone: true };
-const SINGLE: FaultTargets = { nodes: 1, hasBackbone: false };
+const SHARDED: FaultTargets = { nodes: 2, store: "backbone" };
+const SINGLE: FaultTargets = { nodes: 1, store: "node" };
 const LEASE_MS = 1_500;
-const plans = (targets: FaultTargets) =>
-  Array.from({ length: 400 }, (_, seed) => drawPlan({ seed, leaseMs: LEASE_MS, targets }));
+const plans = (targets: FaultTargets, kinds = FAULT_KINDS) =>
+  Array.from({ length: 400 }, (_, seed) => drawPlan({ seed, leaseMs: LEASE_MS, targets, kinds }));
 const kindsOf = (targets: FaultTargets) =>
   new Set(plans(targets).flatMap(({ faults }) => faults.map(({ fault }) => fault.kind)));
 
@@ -16,9 +27,36 @@ describe("a fault plan", () => {
   });
 
   it("does to a hub what can be done to it", () => {
-    const all = ["kill-node", "pause-node", "cut-off-node", "restart-backbone", "reconnect-storm"];
-    expect([...kindsOf(SHARDED)].sort()).toEqual(all.sort());
-    expect([...kindsOf(SINGLE)].sort()).toEqual(["kill-node", "pause-node", "reconnect-storm"]);
+    const ofBackbones = new Set<FaultKind>(["cut-off-node", "restart-backbone"]);
+    expect(kindsOf(SHARDED)).toEqual(new Set(FAULT_KINDS));
+    expect(kindsOf(SINGLE)).toEqual(new Set(FAULT_KINDS.filter((kind) => !ofBackbones.has(kind))));
+    expect(applicable(FAULT_KINDS, { nodes: 1, store: "none" })).not.toContain("full-disk");
+  });
+
+  it("has only what was asked for", () => {
+    const drawn = plans(SHARDED, PLAIN_KINDS).flatMap(({ faults }) => faults.map(({ fault }) => fault.kind));
+    expect(new Set(drawn)).toEqual(new Set(PLAIN_KINDS));
+    expect(() => drawPlan({ seed: 1, leaseMs: LEASE_MS, targets: SINGLE, kinds: ["cut-off-node"] })).toThrow(/cut-off-node/);
+  });
+
+  it("takes the power only from a hub that is whole", () => {
+    const together = plans(SHARDED).flatMap(({ faults }) =>
+      faults.filter(({ atMs, fault }, i) =>
+        faults.slice(0, i).some((earlier) => {
+          const parts = new Set([partOf(earlier.fault), partOf(fault)]);
+          return parts.has("everything") && !parts.has(null) && earlier.atMs + lengthMs(earlier.fault) > atMs;
+        }),
+      ),
+    );
+    expect(together).toEqual([]);
+    expect(meet("everything", "node 1")).toBe(true);
+    expect(meet("node 0", "node 1")).toBe(false);
+  });
+
+  it("sets clocks ahead and behind", () => {
+    const jumps = plans(SHARDED).flatMap(({ faults }) => faults.flatMap(({ fault }) => ("byMs" in fault ? fault.byMs : [])));
+    expect(Math.min(...jumps)).toBeLessThan(-3_600_000);
+    expect(Math.max(...jumps)).toBeGreaterThan(3_600_000);
   });
 
   it("has one to three faults in the order of time, some of them at once", () => {
@@ -53,5 +91,8 @@ describe("a fault plan", () => {
   it("reads well", () => {
     expect(faultInWords({ kind: "kill-node", node: 0, downMs: 640 })).toBe("kill -9 of n1, back after 0.6 s");
     expect(faultInWords({ kind: "reconnect-storm" })).toBe("all connections cut");
+    expect(faultInWords({ kind: "full-disk", store: "backbone", forMs: 900 })).toBe("the backbone's disk full for 0.9 s");
+    const behind = { kind: "jump-clock", node: 1, byMs: -61_000, forMs: 2_000 } as const;
+    expect(faultInWords(behind)).toBe("clock of n2 61 s behind for 2.0 s");
   });
 });

@@ -5,15 +5,24 @@ import { type FaultPlan, lengthMs, type PlannedFault } from "./fault-plan.ts";
 import type { HubUnderFault } from "./hub-under-fault.ts";
 import { type Recovery, SteadyWork } from "./steady-work.ts";
 
+export interface FaultWork {
+  agents: number;
+  /** Tasks a second. */
+  ratePerSec: number;
+  workMs: number;
+}
+
 /** A little over half of the agents are busy at any time, so that each node holds tasks when something happens to it. */
-export const WORK = { agents: 30, ratePerSec: 60, workMs: 330 };
+export const WORK: FaultWork = { agents: 30, ratePerSec: 60, workMs: 330 };
+/** Tasks that are done before anything happens. */
+const UNDER_WAY = 30;
 /** A task is delayed when it took this much longer than its work: more than any hub needs that nothing happens to. */
 export const DELAYED_MS = 1_000;
-/** After the end of a fault; a hub that needs longer has not recovered. */
+/** After the end of the plan's last fault, which may undo what was recovered from an earlier one; a hub that needs longer has not recovered. */
 const RECOVER_WITHIN_MS = 30_000;
 
 export interface StruckFault extends PlannedFault {
-  /** Since the fault's begin, so its own length is in it; null: not within 30 s after its end. */
+  /** Since the fault's begin, so its own length is in it; null: not within 30 s after the end of all. */
   recovery: Recovery | null;
   /** The longest of the three times of `recovery`. */
   recoverySeconds: number | null;
@@ -40,22 +49,23 @@ export interface FaultRun {
   broken: string[];
 }
 
-export async function carryOut(plan: FaultPlan, hub: HubUnderFault): Promise<FaultRun> {
+export async function carryOut(plan: FaultPlan, hub: HubUnderFault, load: FaultWork): Promise<FaultRun> {
   const { ws, http } = hub.door;
   const prefix = `f-${randomBytes(3).toString("hex")}`;
-  const work = await SteadyWork.start({ ws: [ws], http: [http], seed: plan.seed, prefix, ...WORK });
-  await work.until("the first tasks done", () => work.completed > WORK.agents);
+  const work = await SteadyWork.start({ ws: [ws], http: [http], seed: plan.seed, prefix, ...load });
+  await work.until("the first tasks done", () => work.completed > UNDER_WAY);
   const startMs = work.nowMs();
+  const overMs = startMs + Math.max(...plan.faults.map(({ atMs, fault }) => atMs + lengthMs(fault)));
   const struck = await Promise.all(
     plan.faults.map(async (planned) => {
       await work.generator.until(startMs + planned.atMs);
-      return { planned, ...(await strike(planned, { work, hub })) };
+      return { planned, ...(await strike(planned, { work, hub, overMs })) };
     }),
   );
-  const areBack = await cameBack(work);
+  const areBack = await cameBack(work, load.agents);
   const endMs = work.nowMs();
   const end = await work.stop();
-  const limitMs = WORK.workMs + DELAYED_MS;
+  const limitMs = load.workMs + DELAYED_MS;
   const faults = struck.map(({ planned, beganMs, recovery }): StruckFault => {
     const recoveryMs = recovery && Math.max(recovery.acknowledgedMs, recovery.completedMs, recovery.caughtUpMs);
     const untilMs = recoveryMs === null ? endMs : beganMs + recoveryMs;
@@ -84,22 +94,24 @@ export async function carryOut(plan: FaultPlan, hub: HubUnderFault): Promise<Fau
 
 async function strike(
   { fault }: PlannedFault,
-  { work, hub }: { work: SteadyWork; hub: HubUnderFault },
+  { work, hub, overMs }: { work: SteadyWork; hub: HubUnderFault; overMs: number },
 ): Promise<{ beganMs: number; recovery: Recovery | null }> {
   let beganMs = 0;
   let recovering: Promise<Recovery | null> | undefined;
   await hub.strike(fault, () => {
     beganMs = work.nowMs();
     // A hub that does not recover is a finding, and the run goes on to see what became of its tasks.
-    recovering = work.recovered(beganMs, lengthMs(fault) + RECOVER_WITHIN_MS).catch(() => null);
+    recovering = work
+      .recovered(beganMs, Math.max(beganMs + lengthMs(fault), overMs) - beganMs + RECOVER_WITHIN_MS)
+      .catch(() => null);
   });
   return { beganMs, recovery: (await recovering) ?? null };
 }
 
 /** Whether all agents have found a node again. */
-async function cameBack(work: SteadyWork): Promise<boolean> {
+async function cameBack(work: SteadyWork, agents: number): Promise<boolean> {
   const limitMs = work.nowMs() + RECOVER_WITHIN_MS;
-  const isBack = () => work.generator.fleet.online === WORK.agents;
+  const isBack = () => work.generator.fleet.online === agents;
   while (!isBack() && work.nowMs() < limitMs) await work.generator.until(work.nowMs() + 20);
   return isBack();
 }
@@ -122,7 +134,7 @@ function brokenBy({
     ...of(history.staleAccepted, "with a stale outcome accepted", offenders.staleAccepted),
     ...of(history.generationFaults, "with generations that did not rise", offenders.generationFaults),
     ...of(history.unfinished, "never ended", offenders.unfinished),
-    ...(faults.some(({ recovery }) => recovery === null) ? ["no recovery within 30 s of the fault's end"] : []),
+    ...(faults.some(({ recovery }) => recovery === null) ? ["no recovery within 30 s of the end of the faults"] : []),
     ...(areBack ? [] : ["agents that did not come back within 30 s"]),
   ];
 }

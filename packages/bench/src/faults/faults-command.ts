@@ -2,7 +2,8 @@
 import { writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Command, InvalidArgumentError } from "commander";
+import type { DurabilityLevel } from "@hubscale/hub-runtime";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Surroundings } from "../compare/compare-command.ts";
 import { progressOn, silentProgress } from "../compare/progress.ts";
 import { formatHubId, parseHubId } from "../drivers/hub-id.ts";
@@ -10,17 +11,20 @@ import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { ProcessCare, readEnvironment } from "../machine/index.ts";
 import { serverSourcesOf } from "../provisioning/index.ts";
 import { unwritable } from "../results/stored-result.ts";
-import { drawPlan } from "./fault-plan.ts";
-import { carryOut, DELAYED_MS, type FaultRun, WORK } from "./fault-run.ts";
+import { applicable, drawPlan, FAULT_KINDS, type FaultKind, PLAIN_KINDS } from "./fault-plan.ts";
+import { carryOut, DELAYED_MS, type FaultRun, type FaultWork, WORK } from "./fault-run.ts";
 import { renderFaults, reproduction, runLine } from "./faults-report.ts";
 import { FAULTS_SCHEMA, type FaultsResult, summarised } from "./faults-result.ts";
-import { type HarmableSpec, HubUnderFault, targetsOf, unharmable } from "./hub-under-fault.ts";
+import { type HarmableSpec, HubUnderFault, targetsOf, unavailableKinds, unharmable } from "./hub-under-fault.ts";
 
 export interface FaultsCommandOptions {
   hubs: string[];
   seed: number;
   runs: number;
   leaseMs: number;
+  kinds: FaultKind[];
+  durability: DurabilityLevel;
+  rate: number;
   out?: string;
   json: boolean;
   progress: boolean;
@@ -38,6 +42,15 @@ export function addFaultsCommand(program: Command, surroundings: Surroundings, e
     .option("--seed <n>", "of the first run; each decides its plan of faults", wholeFrom(0, 999_999_999), 1)
     .option("--runs <n>", "of each hub, with seeds one after the other", wholeFrom(1, 10_000), 3)
     .option("--lease-ms <ms>", "of the sharded hubs", wholeFrom(500, 60_000), DEFAULT_LEASE_MS)
+    .option("--kinds <list>", `what may happen, separated by commas, or all: ${FAULT_KINDS.join(", ")}`, kindList, [
+      ...PLAIN_KINDS,
+    ])
+    .addOption(
+      new Option("--durability <level>", "required of every store, and read back")
+        .choices(["fsync", "process"])
+        .default("fsync"),
+    )
+    .option("--rate <n>", "tasks a second", wholeFrom(1, 1_000), WORK.ratePerSec)
     .option("--out <dir>", "where faults.json goes; default: hubscale-results/faults-<time>")
     .option("--json", "print the result as JSON on stdout instead of lines and tables", false)
     .option("--no-progress", "no progress on stderr")
@@ -54,6 +67,13 @@ export async function faultsCommand(
   const out = resolve(cwd, options.out ?? join("hubscale-results", name));
   const chosen = harmableHubs(options.hubs);
   const problems = chosen.ok ? [] : chosen.problems;
+  if (chosen.ok) {
+    for (const spec of chosen.specs) {
+      if (applicable(options.kinds, targetsOf(spec)).length > 0) continue;
+      problems.push(`nothing of --kinds ${options.kinds.join(",")} can happen to ${formatHubId(spec)}`);
+    }
+  }
+  problems.push(...unavailableKinds(options.kinds));
   const cannotWrite = chosen.ok ? unwritable(out) : undefined;
   if (cannotWrite !== undefined) problems.push(`cannot write to ${out}: ${cannotWrite}`);
   for (const problem of problems) stderr.write(`hubscale: ${problem}\n`);
@@ -66,14 +86,16 @@ export async function faultsCommand(
     const folder = care.temporaryFolder("disk");
     const environment = readEnvironment({ dataFolder: folder, sourceFolder: fileURLToPath(new URL("..", import.meta.url)) });
     const runs: FaultRun[] = [];
-    const { leaseMs, seed: firstSeed } = options;
+    const { leaseMs, seed: firstSeed, kinds, durability } = options;
+    const work = { ...WORK, ratePerSec: options.rate };
     const resultOf = (): FaultsResult => ({
       schema: FAULTS_SCHEMA,
       startedAt: startedAt.toISOString(),
       environment,
-      durability: "fsync",
+      durability,
       leaseMs,
-      work: WORK,
+      kinds,
+      work,
       delayedMs: DELAYED_MS,
       hubs: summarised(runs),
       runs,
@@ -84,7 +106,7 @@ export async function faultsCommand(
       for (const spec of chosen.specs) {
         const total = options.runs * chosen.specs.length;
         progress.at(runs.length / total, `${formatHubId(spec)}, seed ${seed}`);
-        const run = await runOf(spec, { seed, leaseMs, care, env });
+        const run = await runOf(spec, { seed, leaseMs, kinds, durability, work, care, env });
         runs.push(run);
         // A series that is ended early leaves what it has found.
         writeFileSync(file, `${JSON.stringify(resultOf())}\n`);
@@ -99,7 +121,7 @@ export async function faultsCommand(
     stdout.write(options.json ? `${JSON.stringify(result)}\n` : `\n${renderFaults(result)}\n\n${file}\n`);
     const broken = runs.filter((run) => run.broken.length > 0);
     for (const run of broken) {
-      stderr.write(`hubscale: ${run.hub}, seed ${run.seed}: ${run.broken.join("; ")}\n  again: ${reproduction(run)}\n`);
+      stderr.write(`hubscale: ${run.hub}, seed ${run.seed}: ${run.broken.join("; ")}\n  again: ${reproduction(run, result)}\n`);
     }
     return broken.length > 0 ? EXIT.invalid : EXIT.ok;
   } catch (error) {
@@ -111,15 +133,24 @@ export async function faultsCommand(
   }
 }
 
+interface RunOptions {
+  seed: number;
+  leaseMs: number;
+  kinds: readonly FaultKind[];
+  durability: DurabilityLevel;
+  work: FaultWork;
+  care: ProcessCare;
+  env: Surroundings["env"];
+}
+
 /** A hub of its own for each run, so that the seed alone says what happened to it. */
-async function runOf(
-  spec: HarmableSpec,
-  { seed, leaseMs, care, env }: { seed: number; leaseMs: number; care: ProcessCare; env: Surroundings["env"] },
-): Promise<FaultRun> {
+async function runOf(spec: HarmableSpec, { seed, leaseMs, kinds, durability, work, care, env }: RunOptions): Promise<FaultRun> {
   try {
-    const hub = await HubUnderFault.start({ spec, care, sources: serverSourcesOf(env), leaseMs });
+    const plan = drawPlan({ seed, leaseMs, targets: targetsOf(spec), kinds });
+    const drawn = plan.faults.map(({ fault }) => fault.kind);
+    const hub = await HubUnderFault.start({ spec, care, sources: serverSourcesOf(env), leaseMs, durability, kinds: drawn });
     try {
-      return await carryOut(drawPlan({ seed, leaseMs, targets: targetsOf(spec) }), hub);
+      return await carryOut(plan, hub, work);
     } finally {
       await hub.stop();
     }
@@ -146,6 +177,17 @@ function commaList(text: string): string[] {
     .split(",")
     .map((id) => id.trim())
     .filter((id) => id !== "");
+}
+
+function kindList(text: string): FaultKind[] {
+  const names = text.trim() === "all" ? [...FAULT_KINDS] : commaList(text);
+  const unknown = names.filter((name) => !FAULT_KINDS.includes(name as FaultKind));
+  if (unknown.length > 0 || names.length === 0) {
+    throw new InvalidArgumentError(
+      `${unknown.join(", ") || "nothing"} is no fault; give some of ${FAULT_KINDS.join(", ")}, or all.`,
+    );
+  }
+  return FAULT_KINDS.filter((kind) => names.includes(kind));
 }
 
 function wholeFrom(low: number, high: number): (text: string) => number {

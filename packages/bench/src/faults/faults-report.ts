@@ -1,8 +1,8 @@
 /** Fault runs as text: one line for each run, a table for all. */
 import type { Estimate } from "../measure/estimate.ts";
 import { renderTable } from "../report/terminal.ts";
-import { faultInWords } from "./fault-plan.ts";
-import type { FaultRun } from "./fault-run.ts";
+import { faultInWords, PLAIN_KINDS } from "./fault-plan.ts";
+import { type FaultRun, WORK } from "./fault-run.ts";
 import type { FaultEffect, FaultsResult, HubFaults } from "./faults-result.ts";
 
 export function runLine({ hub, seed, faults, history, tasksDelayed, broken }: FaultRun): string {
@@ -15,11 +15,16 @@ export function runLine({ hub, seed, faults, history, tasksDelayed, broken }: Fa
 }
 
 /** How to have the failing run again. */
-export function reproduction({ hub, seed, plan }: FaultRun): string {
-  return `pnpm bench faults --hubs ${hub} --seed ${seed} --runs 1 --lease-ms ${plan.leaseMs}`;
+export function reproduction({ hub, seed, plan }: FaultRun, { durability, work, kinds }: FaultsResult): string {
+  const series = [
+    ...(kinds.join() === PLAIN_KINDS.join() ? [] : [`--kinds ${kinds.join(",")}`]),
+    ...(durability === "fsync" ? [] : [`--durability ${durability}`]),
+    ...(work.ratePerSec === WORK.ratePerSec ? [] : [`--rate ${work.ratePerSec}`]),
+  ];
+  return [`pnpm bench faults --hubs ${hub} --seed ${seed} --runs 1 --lease-ms ${plan.leaseMs}`, ...series].join(" ");
 }
 
-export function renderFaults({ hubs, delayedMs, leaseMs, work }: FaultsResult): string {
+export function renderFaults({ hubs, delayedMs, leaseMs, work, durability }: FaultsResult): string {
   const seeds = (hub: HubFaults) => `${hub.seeds.first}-${hub.seeds.last}`;
   const effect = ({ faults, recoverySeconds, tasksDelayed }: FaultEffect) => [
     String(faults),
@@ -38,7 +43,7 @@ export function renderFaults({ hubs, delayedMs, leaseMs, work }: FaultsResult): 
     ]),
     notes: [
       `Recovery: from the fault's begin (its own length is in it) until new tasks are acknowledged and done and none of before is open; median [95 %].`,
-      `Delayed: over ${delayedMs / 1_000} s longer than its work. ${work.agents} agents, ${work.ratePerSec} tasks/s, lease ${leaseMs / 1_000} s, every store at fsync.`,
+      `Delayed: over ${delayedMs / 1_000} s longer than its work. ${work.agents} agents, ${work.ratePerSec} tasks/s, lease ${leaseMs / 1_000} s, every store at ${durability}.`,
     ],
   };
   const byKind = {

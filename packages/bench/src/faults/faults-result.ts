@@ -1,8 +1,9 @@
 /** What a series of fault runs comes to: the file `faults.json`, and the summary of each hub. */
 import type { EnvironmentFingerprint } from "../machine/index.ts";
 import { type Estimate, medianEstimate, seededRandom } from "../measure/estimate.ts";
-import type { Fault } from "./fault-plan.ts";
-import type { FaultRun, StruckFault } from "./fault-run.ts";
+import type { DurabilityLevel } from "@hubscale/hub-runtime";
+import type { FaultKind } from "./fault-plan.ts";
+import type { FaultRun, FaultWork, StruckFault } from "./fault-run.ts";
 
 export const FAULTS_SCHEMA = "hubscale.faults/1";
 
@@ -11,9 +12,11 @@ export interface FaultsResult {
   startedAt: string;
   environment: EnvironmentFingerprint;
   /** Required of every store, and read back. */
-  durability: "fsync";
+  durability: DurabilityLevel;
   leaseMs: number;
-  work: { agents: number; ratePerSec: number; workMs: number };
+  /** Those that the plans were drawn from; those that cannot happen to a hub were left out for it. */
+  kinds: readonly FaultKind[];
+  work: FaultWork;
   /** A task that takes this much longer than its work is delayed. */
   delayedMs: number;
   hubs: HubFaults[];
@@ -35,7 +38,7 @@ export interface HubFaults {
   brokenSeeds: number[];
   all: FaultEffect;
   /** Each kind that occurred, of the runs in which it was the only fault: what two at once take is neither's. */
-  byKind: (FaultEffect & { kind: Fault["kind"] })[];
+  byKind: (FaultEffect & { kind: FaultKind })[];
 }
 
 /** Medians over the faults that the hub recovered from. */

@@ -6,6 +6,12 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
+/** The two halves of a connection that is passed on. */
+interface Pair {
+  client: Socket;
+  upstream: Socket;
+}
+
 /** Far below the time for which a draining node still answers. */
 const CHECK_EVERY_MS = 100;
 const CHECK_WITHIN_MS = 2_000;
@@ -15,6 +21,7 @@ export class FrontDoor {
   readonly ws: string;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  readonly #pairs = new Set<Pair>();
   /** By the URL of its HTTP side: whether the last check went well. */
   readonly #nodes = new Map<string, boolean>();
   #checking: Promise<void>;
@@ -60,6 +67,21 @@ export class FrontDoor {
     for (const socket of this.#sockets) socket.resetAndDestroy();
   }
 
+  /** Every `nth` connection stands still, in both directions and without a word, until the returned function is called. */
+  stall(nth: number): () => void {
+    const stalled = [...this.#pairs].filter((_, index) => index % nth === 0);
+    for (const { client, upstream } of stalled) {
+      client.unpipe(upstream);
+      upstream.unpipe(client);
+    }
+    return () => {
+      for (const { client, upstream } of stalled) {
+        client.pipe(upstream);
+        upstream.pipe(client);
+      }
+    };
+  }
+
   async close(): Promise<void> {
     this.#isClosing = true;
     this.cutAll();
@@ -92,6 +114,9 @@ export class FrontDoor {
       if (!upstream) continue;
       this.#track(upstream);
       join(client, upstream);
+      const pair = { client, upstream };
+      this.#pairs.add(pair);
+      client.on("close", () => this.#pairs.delete(pair));
       return;
     }
     client.resetAndDestroy();

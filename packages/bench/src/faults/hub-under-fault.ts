@@ -1,21 +1,25 @@
 /** A hub of any kind whose parts can be harmed one by one and come back: its nodes behind a front door, each with a wire of its own to the backbone. */
 import { randomBytes } from "node:crypto";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { DurabilityLevel } from "@hubscale/hub-runtime";
 import { describeHub } from "../drivers/hub-description.ts";
 import { formatHubId, type HubSpec } from "../drivers/hub-id.ts";
-import { type HubProgram, READY_WITHIN_MS, type StartedProgram, startProgram } from "../drivers/hub-program.ts";
-import type { ProcessCare } from "../machine/index.ts";
+import { type HubProgram, type Launcher, READY_WITHIN_MS, type StartedProgram, startProgram } from "../drivers/hub-program.ts";
+import type { ManagedProcess, ProcessCare } from "../machine/index.ts";
 import { durabilityRefusal, provisionNats, provisionRedis, satisfies, type ServerSources } from "../provisioning/index.ts";
-import { type Fault, type FaultTargets, partOf } from "./fault-plan.ts";
+import { type Fault, type FaultKind, type FaultTargets, meet, partOf } from "./fault-plan.ts";
 import { FaultProxy } from "./fault-proxy.ts";
 import { FrontDoor } from "./front-door.ts";
+import { LosableDisk } from "./losable-disk.ts";
 import { PausedProcesses } from "./paused-processes.ts";
 import { RestartableServer } from "./restartable-server.ts";
+import { SlowSyncs, slowSyncsProblem } from "./slow-syncs.ts";
 
-/** What an acknowledgement must survive here: less would make some faults a licence to lose. */
-const DURABILITY = "fsync";
 const LOOK_EVERY_MS = 20;
+/** Of the connections, every third one is stuck when some are. */
+const STUCK_NTH = 3;
 
 export interface HubUnderFaultOptions {
   spec: HarmableSpec;
@@ -23,6 +27,10 @@ export interface HubUnderFaultOptions {
   sources: ServerSources;
   /** Of a sharded hub; the single one has none. */
   leaseMs: number;
+  /** Required of every store, and read back: what an acknowledgement must survive. */
+  durability: DurabilityLevel;
+  /** What will happen to it: some kinds need it to be started in a way that costs the others something. */
+  kinds: readonly FaultKind[];
 }
 
 export type HarmableSpec = Exclude<HubSpec, { kind: "external" }>;
@@ -36,6 +44,21 @@ export function unharmable(spec: HubSpec): string | undefined {
   return undefined;
 }
 
+/** Why this machine cannot make faults of these kinds happen, with the next step. */
+export function unavailableKinds(kinds: readonly FaultKind[]): string[] {
+  const problems: [of: readonly FaultKind[], problem: string | undefined][] = [
+    [["slow-disk"], slowSyncsProblem()],
+    [DISK_OF_ITS_OWN, LosableDisk.problem()],
+  ];
+  return problems.flatMap(([of, problem]) => {
+    const wanted = kinds.filter((kind) => of.includes(kind));
+    return problem !== undefined && wanted.length > 0 ? [`${wanted.join(", ")}: ${problem}`] : [];
+  });
+}
+
+/** These take a disk away or fill it: it must be none that anybody else uses. */
+const DISK_OF_ITS_OWN: readonly FaultKind[] = ["full-disk", "lose-power"];
+
 /** The one server of a sharded hub. */
 interface Backbone {
   engine: "redis" | "nats";
@@ -48,6 +71,7 @@ export class HubUnderFault {
   readonly door: FrontDoor;
   readonly #options: HubUnderFaultOptions;
   readonly #backbone: Backbone | null;
+  readonly #disk: LosableDisk | null;
   readonly #folder: string;
   readonly #namespace = `faults-${randomBytes(4).toString("hex")}`;
   readonly #nodes: StartedProgram[] = [];
@@ -56,7 +80,13 @@ export class HubUnderFault {
 
   /** Resolves when the door passes connections to every node. Rejects when the hub cannot be had, or keeps less than it must. */
   static async start(options: HubUnderFaultOptions): Promise<HubUnderFault> {
-    const hub = new HubUnderFault(options, await startBackbone(options), await FrontDoor.open([]));
+    const needsDisk = options.kinds.some((kind) => DISK_OF_ITS_OWN.includes(kind));
+    const disk = needsDisk ? await LosableDisk.mount(options.care) : null;
+    const backbone = await startBackbone(options, disk).catch((error: unknown) => {
+      disk?.release();
+      throw error;
+    });
+    const hub = new HubUnderFault(options, { backbone, disk, door: await FrontDoor.open([]) });
     try {
       const { nodes } = hub.targets;
       await Promise.all(Array.from({ length: nodes }, (_, index) => hub.#startNode(index, 0)));
@@ -73,9 +103,13 @@ export class HubUnderFault {
     }
   }
 
-  private constructor(options: HubUnderFaultOptions, backbone: Backbone | null, door: FrontDoor) {
+  private constructor(
+    options: HubUnderFaultOptions,
+    { backbone, disk, door }: { backbone: Backbone | null; disk: LosableDisk | null; door: FrontDoor },
+  ) {
     this.#options = options;
     this.#backbone = backbone;
+    this.#disk = disk;
     this.#folder = options.care.temporaryFolder("faults");
     this.door = door;
   }
@@ -93,25 +127,24 @@ export class HubUnderFault {
    * same part, and says when it begins.
    */
   strike(fault: Fault, onBegin: () => void): Promise<void> {
-    const part = partOf(fault) ?? "";
-    const before = (part !== "" && this.#struck.get(part)) || Promise.resolve();
-    const struck = before.then(() => {
+    const part = partOf(fault);
+    const before = [...this.#struck].flatMap(([other, struck]) => (part !== null && meet(part, other) ? [struck] : []));
+    const struck = Promise.all(before).then(() => {
       onBegin();
       return this.#harm(fault);
     });
-    this.#struck.set(part, struck);
+    if (part !== null) this.#struck.set(part, struck);
     return struck;
   }
 
   async #harm(fault: Fault): Promise<void> {
     switch (fault.kind) {
       case "kill-node": {
-        const { process, ready } = this.#node(fault.node);
+        const { process } = this.#node(fault.node);
         process.signal("SIGKILL");
         await process.ended;
         await sleep(fault.downMs);
-        for (const http of ready.http) this.door.remove(http);
-        await this.#startNode(fault.node, READY_WITHIN_MS);
+        await this.#startAgain(fault.node);
         return;
       }
       case "pause-node": {
@@ -134,7 +167,76 @@ export class HubUnderFault {
         return;
       case "reconnect-storm":
         this.door.cutAll();
+        return;
+      case "stuck-clients": {
+        const release = this.door.stall(STUCK_NTH);
+        await sleep(fault.forMs);
+        release();
+        return;
+      }
+      case "jump-clock": {
+        // The node may have been killed meanwhile: then its clock is right already.
+        const { process } = this.#node(fault.node);
+        this.#setClock(process, fault.byMs);
+        await sleep(fault.forMs);
+        this.#setClock(process, 0);
+        return;
+      }
+      case "slow-disk": {
+        const { care } = this.#options;
+        const pid = this.#backbone?.server.pid ?? this.#node(0).process.pid;
+        const slow = await SlowSyncs.of(pid, fault.delayMs, { care, log: this.#folder });
+        await sleep(fault.forMs);
+        await slow.end();
+        return;
+      }
+      case "full-disk":
+        await this.#disk?.fill();
+        await sleep(fault.forMs);
+        this.#disk?.empty();
+        await this.#startWhatEnded();
+        return;
+      case "lose-power": {
+        const processes = this.#nodes.map(({ process }) => process);
+        for (const process of processes) process.signal("SIGKILL");
+        await Promise.all([this.#backbone?.server.kill(), ...processes.map(({ ended }) => ended)]);
+        await this.#disk?.losePower();
+        await sleep(fault.downMs);
+        await this.#backbone?.server.restart();
+        await Promise.all(this.#nodes.map((_, index) => this.#startAgain(index)));
+      }
     }
+  }
+
+  /** As whatever looks after programs would, once there is room for their data again. */
+  async #startWhatEnded(): Promise<void> {
+    if (this.#backbone) {
+      if (!this.#backbone.server.alive) await this.#backbone.server.restart();
+    } else if (!this.#node(0).process.alive) {
+      await this.#startAgain(0);
+    }
+  }
+
+  async #startAgain(index: number): Promise<void> {
+    for (const http of this.#node(index).ready.http) this.door.remove(http);
+    await this.#startNode(index, READY_WITHIN_MS);
+  }
+
+  #setClock(process: ManagedProcess, offsetMs: number): void {
+    writeFileSync(this.#clockFile, String(offsetMs));
+    process.signal("SIGUSR2");
+  }
+
+  get #clockFile(): string {
+    return join(this.#folder, "clock-offset-ms");
+  }
+
+  /** A node whose clock will jump runs with one that can. */
+  get #launcher(): Launcher | undefined {
+    if (!this.#options.kinds.includes("jump-clock")) return undefined;
+    const clock = new URL("./jumping-clock.js", import.meta.url);
+    clock.searchParams.set("file", this.#clockFile);
+    return { command: process.execPath, args: ["--import", clock.href] };
   }
 
   /** Ends the programs and removes their data. */
@@ -147,6 +249,7 @@ export class HubUnderFault {
       await this.#backbone.server.stop();
       care.removeFolder(this.#backbone.server.keptFolder);
     }
+    this.#disk?.release();
     care.removeFolder(this.#folder);
   }
 
@@ -162,7 +265,7 @@ export class HubUnderFault {
     const limitMs = performance.now() + againForMs;
     for (;;) {
       try {
-        const options = { care, log: this.#folder, readyWithinMs: READY_WITHIN_MS };
+        const options = { care, log: this.#folder, readyWithinMs: READY_WITHIN_MS, launcher: this.#launcher };
         const node = await startProgram(this.#program(index), options);
         this.#nodes[index] = node;
         for (const http of node.ready.http) this.door.add(http);
@@ -175,14 +278,21 @@ export class HubUnderFault {
   }
 
   #program(index: number): HubProgram {
-    const { spec, leaseMs } = this.#options;
+    const { spec, leaseMs, durability } = this.#options;
     const common = ["--port", "0", "--rate-limits", "off", "--drain-ms", "0"];
     switch (spec.kind) {
       case "null":
         return { name: "null hub", program: "null-hub", args: ["--port", "0"] };
       case "single": {
         const fixes = spec.fixes.length > 0 ? ["--fix", spec.fixes.join(",")] : [];
-        const args = ["--profile", spec.profile, ...fixes, "--data", join(this.#folder, "data"), ...common];
+        const args = [
+          "--profile",
+          spec.profile,
+          ...fixes,
+          "--data",
+          join(this.#disk?.folder ?? this.#folder, "data"),
+          ...common,
+        ];
         return { name: "hub", program: "hub-single", args };
       }
       case "sharded": {
@@ -193,7 +303,7 @@ export class HubUnderFault {
         return {
           name: `hub node ${index + 1}`,
           program: "hub-sharded",
-          args: ["--backbone", engine, ...place, ...monitor, "--durability", DURABILITY, ...own, ...common],
+          args: ["--backbone", engine, ...place, ...monitor, "--durability", durability, ...own, ...common],
         };
       }
     }
@@ -201,26 +311,32 @@ export class HubUnderFault {
 
   /** The null hub keeps nothing, and is there to be caught at it. */
   async #checkDurability(): Promise<void> {
-    if (this.#options.spec.kind === "null") return;
+    const { spec, durability: required } = this.#options;
+    if (spec.kind === "null") return;
     const http = this.#nodes.flatMap(({ ready }) => ready.http);
-    const { durability } = await describeHub({ id: this.id, http, servers: [], required: DURABILITY });
-    if (satisfies(durability.verified, DURABILITY)) return;
-    const { message, nextStep } = durabilityRefusal(this.id, durability, DURABILITY);
+    const { durability } = await describeHub({ id: this.id, http, servers: [], required });
+    if (satisfies(durability.verified, required)) return;
+    const { message, nextStep } = durabilityRefusal(this.id, durability, required);
     throw new Error(`${message}; ${nextStep}`);
   }
 }
 
 export function targetsOf(spec: HarmableSpec): FaultTargets {
-  return spec.kind === "sharded" ? { nodes: spec.nodes, hasBackbone: true } : { nodes: 1, hasBackbone: false };
+  if (spec.kind === "sharded") return { nodes: spec.nodes, store: "backbone" };
+  return { nodes: 1, store: spec.kind === "single" ? "node" : "none" };
 }
 
 /** A server of our own, always: one that is named by its URL is somebody's. */
-async function startBackbone({ spec, care, sources }: HubUnderFaultOptions): Promise<Backbone | null> {
+async function startBackbone(
+  { spec, care, sources, durability }: HubUnderFaultOptions,
+  disk: LosableDisk | null,
+): Promise<Backbone | null> {
   if (spec.kind !== "sharded") return null;
   const provision = spec.backbone === "redis" ? provisionRedis : provisionNats;
   const own = { ...sources, origins: sources.origins.filter((origin) => origin === "path" || origin === "debian") };
-  const request = { care, sources: own, durability: DURABILITY } as const;
-  const server = await RestartableServer.start(care, (place) => provision({ ...request, ...place }));
+  const request = { care, sources: own, durability };
+  const folder = disk ? join(disk.folder, "kept") : undefined;
+  const server = await RestartableServer.start(care, (place) => provision({ ...request, ...place }), folder);
   const wire = () => FaultProxy.listen({ host: "127.0.0.1", port: server.port });
   return { engine: spec.backbone, server, wires: await Promise.all(Array.from({ length: spec.nodes }, wire)) };
 }

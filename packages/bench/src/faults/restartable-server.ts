@@ -1,6 +1,6 @@
 /** A server that can be killed as by a power switch and started again with the same data at the same address. */
 import { kill } from "node:process";
-import type { ProcessCare } from "../machine/index.ts";
+import { type ProcessCare, startMarkOf } from "../machine/index.ts";
 import { freePort } from "../provisioning/free-port.ts";
 import { CLUSTER_PORT_MAX } from "../provisioning/redis-cluster.ts";
 import type { Provisioned, ProvisionedServer } from "../provisioning/index.ts";
@@ -18,10 +18,11 @@ export class RestartableServer {
   readonly #start: StartServer;
   readonly #place: ServerPlace;
   #server: ProvisionedServer;
+  #startMark: string | undefined;
 
-  /** Throws when the server cannot be had. */
-  static async start(care: ProcessCare, start: StartServer): Promise<RestartableServer> {
-    const place = { port: await freePort(CLUSTER_PORT_MAX), keptFolder: care.temporaryFolder("kept") };
+  /** Keeps its data in `keptFolder`, else in a temporary folder. Throws when the server cannot be had. */
+  static async start(care: ProcessCare, start: StartServer, keptFolder?: string): Promise<RestartableServer> {
+    const place = { port: await freePort(CLUSTER_PORT_MAX), keptFolder: keptFolder ?? care.temporaryFolder("kept") };
     return new RestartableServer(start, place, await started(start, place));
   }
 
@@ -29,6 +30,7 @@ export class RestartableServer {
     this.#start = start;
     this.#place = place;
     this.#server = server;
+    this.#startMark = startMarkOf(this.pid);
   }
 
   get url(): string {
@@ -53,15 +55,21 @@ export class RestartableServer {
     return this.#server.pid;
   }
 
+  /** Not when it has ended by itself. */
+  get alive(): boolean {
+    return startMarkOf(this.pid) === this.#startMark;
+  }
+
   /** SIGKILL; resolves when it is gone. */
   async kill(): Promise<void> {
-    kill(this.pid, "SIGKILL");
+    if (this.alive) kill(this.pid, "SIGKILL");
     await this.#server.stop();
   }
 
   /** After `kill`: the same data, the same address. Resolves when it answers. */
   async restart(): Promise<void> {
     this.#server = await started(this.#start, this.#place);
+    this.#startMark = startMarkOf(this.pid);
   }
 
   stop(): Promise<void> {

@@ -1,5 +1,6 @@
 export * from "./disk-sync.ts";
 export * from "./environment.ts";
+export * from "./executables.ts";
 export * from "./filesystem.ts";
 export * from "./managed-process.ts";
 export * from "./process-care.ts";

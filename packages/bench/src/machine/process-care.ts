@@ -1,6 +1,6 @@
 /**
  * Everything that a program starts or makes on this machine, so that nothing of it is left: child processes, temporary
- * folders, and hooks for the rest. One `ProcessCare` per program, made by its composition root.
+ * folders, mounts, and hooks for the rest. One `ProcessCare` per program, made by its composition root.
  *
  * Ends of the program that are covered: `close()`, SIGINT, SIGTERM, SIGHUP, an uncaught exception, `process.exit`, and, by a
  * watchdog process, SIGKILL and a crash of the runtime.
@@ -14,6 +14,7 @@ import type { Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { diskFolder } from "./filesystem.ts";
 import { type ChildSpec, ManagedProcess, STOP_GRACE_MS } from "./managed-process.ts";
+import { detachMount } from "./mounts.ts";
 import { signalGroup, startMarkOf } from "./process-identity.ts";
 import { type WatchdogNote, writeNote } from "./watchdog-protocol.ts";
 
@@ -43,6 +44,7 @@ export class ProcessCare {
   /** Pids between spawn and the child's own registration above. */
   readonly #starting = new Set<number>();
   readonly #folders = new Set<string>();
+  readonly #mounts = new Set<string>();
   readonly #hooks: EndHook[] = [];
   readonly #undoHandlers: (() => void)[] = [];
   readonly #tell: (line: string) => void;
@@ -108,6 +110,18 @@ export class ProcessCare {
     if (this.#folders.delete(folder)) this.#note({ folderRemoved: folder });
   }
 
+  /** To be said before something is mounted there: it is unmounted with the program at the latest. */
+  mounting(point: string): void {
+    this.#mounts.add(point);
+    this.#note({ mount: point });
+  }
+
+  unmount(point: string): void {
+    if (!this.#mounts.delete(point)) return;
+    detachMount(point);
+    this.#note({ unmounted: point });
+  }
+
   /** Runs `hook` when the program ends in an orderly way, before the children are stopped; last added, first run. */
   atEnd(hook: EndHook): void {
     this.#hooks.push(hook);
@@ -130,7 +144,7 @@ export class ProcessCare {
     return this.#closing !== undefined;
   }
 
-  /** Runs the hooks, stops the children, removes the folders, ends the watchdog. The same promise for every caller. */
+  /** Runs the hooks, stops the children, unmounts, removes the folders, ends the watchdog. The same promise for every caller. */
   close(): Promise<void> {
     this.#closing ??= this.#closeOnce();
     return this.#closing;
@@ -148,6 +162,7 @@ export class ProcessCare {
       const children = [...this.#children.values()].filter((child) => child.role === role);
       await Promise.all(children.map((child) => child.stop(this.#stopGraceMs)));
     }
+    for (const point of this.#mounts) this.unmount(point);
     for (const folder of this.#folders) this.removeFolder(folder);
     for (const undo of this.#undoHandlers) undo();
     await this.#endWatchdog();
@@ -164,6 +179,7 @@ export class ProcessCare {
   /** The synchronous end, in the `exit` event: no waiting is possible any more. */
   #endAtOnce(): void {
     for (const pid of [...this.#children.keys(), ...this.#starting]) signalGroup(pid, "SIGKILL");
+    for (const point of this.#mounts) detachMount(point);
     for (const folder of this.#folders) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   }
 

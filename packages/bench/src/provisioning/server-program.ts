@@ -1,7 +1,6 @@
 /** An executable of a server: found on the PATH, or unpacked from the distribution's packages. */
 import { spawnSync } from "node:child_process";
-import { accessSync, constants } from "node:fs";
-import { delimiter, join } from "node:path";
+import { executablesOnPath } from "../machine/index.ts";
 
 export interface ServerProgram {
   command: string;
@@ -17,9 +16,7 @@ export type VersionQuery = (command: string, env: Record<string, string>) => str
 
 /** Looks through the folders of a `PATH`; undefined when none has a program of this name that runs. */
 export function programOnPath(name: string, path: string, ask: VersionQuery = versionOf): ServerProgram | undefined {
-  for (const folder of path.split(delimiter).filter(Boolean)) {
-    const command = join(folder, name);
-    if (!isExecutable(command)) continue;
+  for (const command of executablesOnPath(name, path)) {
     const version = ask(command, {});
     if (version !== undefined) return { command, env: {}, version, origin: `PATH (${command})` };
   }
@@ -41,14 +38,4 @@ export function isAtLeast(version: string, minimum: string): boolean {
     if (have !== want) return have > want;
   }
   return true;
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch (error) {
-    if (["ENOENT", "EACCES", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) return false;
-    throw error;
-  }
 }

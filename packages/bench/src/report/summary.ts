@@ -40,7 +40,15 @@ export function summarise(result: CompareResult): Summary {
     invalid: hubs.flatMap((hub) => hub.invalidReasons.map((reason) => `${hub.id}: ${reason}`)),
     main: {
       caption: `Capacity at ${result.slo}`,
-      head: ["hub", "capacity tasks/s", ...(withStreaming ? ["streaming agents"] : []), "assign p99", "CPU-ms/task hub+backbone", "fsync/task", "bound by"],
+      head: [
+        "hub",
+        "capacity tasks/s",
+        ...(withStreaming ? ["streaming agents"] : []),
+        "assign p99",
+        "CPU-ms/task hub+backbone",
+        "fsync/task",
+        "bound by",
+      ],
       rows: hubs.map((hub) => [
         hub.valid ? hub.id : `${hub.id} (invalid)`,
         estimateText(hub.capacity.tasksPerSec),
