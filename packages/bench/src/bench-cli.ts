@@ -47,6 +47,13 @@ const surroundings = { stdout: process.stdout, stderr: process.stderr, env: proc
 const end = (code: ExitCode) => {
   process.exitCode = code;
 };
+// `| head` has read enough: as SIGPIPE would for other programs, but what was started is ended first.
+process.stdout.once("error", (error: NodeJS.ErrnoException) => {
+  process.stdout.on("error", () => undefined);
+  if (error.code !== "EPIPE") throw error;
+  process.kill(process.pid, "SIGTERM");
+});
+
 /** At once: Node 20 may spin for ever in its own clean-up of handles (CleanupHandles) after connections were reset. */
 const endAtOnce = (code: ExitCode) => process.exit(code);
 

@@ -236,6 +236,34 @@ test("an outcome whose ack was lost is asked about and sent again only on contin
   expect(s.news.filter((item) => item.type === "outcome_acked").map((item) => item.generation)).toEqual([5, null]);
 });
 
+test("an ack belongs to the outcome of its own connection, though an older one of the same task was never answered", () => {
+  const s = sidecarWith({ workTime: { kind: "constant", ms: 0 } });
+  s.connect();
+  s.assign("task-1", 1);
+  s.sidecar.closed();
+  s.connect();
+  // Taken back meanwhile, and given to the same sidecar before the hub says so.
+  s.assign("task-1", 3);
+  s.hear({ type: "state_report_ack", task_id: "task-1", action: "abort" });
+  s.hear({ type: "task_ack", task_id: "task-1", status: "complete" });
+  expect(s.news.filter((item) => item.type === "outcome_acked").map((item) => item.generation)).toEqual([3]);
+  s.sidecar.closed();
+  s.sent();
+  s.connect();
+  expect(s.types()).toEqual(["identify"]);
+});
+
+test("a refusal belongs to the outcome of its own connection", () => {
+  const s = sidecarWith({ workTime: { kind: "constant", ms: 0 } });
+  s.connect();
+  s.assign("task-1", 1);
+  s.sidecar.closed();
+  s.connect();
+  s.assign("task-2", 5);
+  s.hear({ type: "error", error: "task_complete_failed: stale_generation" });
+  expect(s.news.filter((item) => item.type === "outcome_refused")).toMatchObject([{ taskId: "task-2", generation: 5 }]);
+});
+
 test("after a crash only the task's id is left: it recovers under the generation that the hub names", async () => {
   const s = sidecarWith();
   s.connect();

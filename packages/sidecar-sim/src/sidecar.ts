@@ -219,6 +219,8 @@ export class Sidecar {
     }
     // The same task again: the hub took it back and chose this agent once more. The work starts anew under the new generation.
     if (held) stopWorking(held);
+    // What was handed in before a reconnect, and is asked about, was not taken: its ack can only have been lost with its connection.
+    this.takeUnanswered((each) => each.taskId === taskId && each.verdictPending);
     const task: TaskInHand = {
       taskId,
       generation,
@@ -287,7 +289,7 @@ export class Sidecar {
       this.around.tell({ type: "accepted_acked", taskId });
       return;
     }
-    const task = this.takeUnanswered(taskId);
+    const task = this.takeUnanswered((each) => each.taskId === taskId && !each.verdictPending);
     if (!isOutcomeStatus(status)) {
       this.around.tell({ type: "error", error: `unknown task_ack status: ${String(status)}` });
       return;
@@ -307,7 +309,7 @@ export class Sidecar {
     if (typeof generation === "number") task.generation = generation;
     this.around.tell({ type: "continued", taskId, generation: task.generation });
     if (task.ended) {
-      this.takeUnanswered(taskId);
+      this.takeUnanswered((each) => each === task);
       this.sendOutcome(task, task.ended);
     } else if (!task.work || task.work.isStopped) {
       this.work(task);
@@ -319,7 +321,7 @@ export class Sidecar {
     if (!task) return;
     stopWorking(task);
     if (this.inHand === task) this.inHand = undefined;
-    else this.takeUnanswered(taskId);
+    else this.takeUnanswered((each) => each === task);
     this.around.tell({ type: "dropped", taskId, generation: task.generation, because });
   }
 
@@ -332,7 +334,7 @@ export class Sidecar {
       return;
     }
     if (error.startsWith("task_complete_failed") || error.startsWith("task_fail_failed")) {
-      const oldest = this.unanswered.shift();
+      const oldest = this.takeUnanswered((each) => !each.verdictPending);
       if (oldest) {
         this.around.tell({ type: "outcome_refused", taskId: oldest.taskId, generation: oldest.generation, error });
         return;
@@ -351,9 +353,12 @@ export class Sidecar {
     return this.inHand?.taskId === taskId ? this.inHand : this.unanswered.find((task) => task.taskId === taskId);
   }
 
-  /** The oldest unanswered outcome of a task, taken off the list. */
-  private takeUnanswered(taskId: string): TaskInHand | undefined {
-    const index = this.unanswered.findIndex((task) => task.taskId === taskId);
+  /**
+   * The oldest unanswered outcome of which that is so, taken off the list. Answers name no generation, but belong to what was sent
+   * on the same connection: not to an outcome that is being asked about.
+   */
+  private takeUnanswered(isIt: (task: TaskInHand) => boolean): TaskInHand | undefined {
+    const index = this.unanswered.findIndex(isIt);
     return index < 0 ? undefined : this.unanswered.splice(index, 1)[0];
   }
 }

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import type { HistoryVerdict } from "../load/history-check.ts";
 import { type FaultPlan, lengthMs, type PlannedFault } from "./fault-plan.ts";
 import type { HubUnderFault } from "./hub-under-fault.ts";
-import { type Recovery, SteadyWork } from "./steady-work.ts";
+import { type Recovery, SteadyWork, type TaskAccount } from "./steady-work.ts";
 
 export interface FaultWork {
   agents: number;
@@ -45,6 +45,8 @@ export interface FaultRun {
   /** What agents that came back with a task were told. */
   continued: number;
   aborted: number;
+  /** What the clients saw of each task that a guarantee did not hold for; milliseconds since the work was under way, as in the plan. */
+  accounts: Record<string, TaskAccount>;
   /** The guarantees that did not hold, in words; empty: all did. */
   broken: string[];
 }
@@ -78,7 +80,7 @@ export async function carryOut(plan: FaultPlan, hub: HubUnderFault, load: FaultW
       tasksDelayed: work.slowerThan(limitMs, { fromMs: beganMs, untilMs }),
     };
   });
-  const { history, disconnected, ...rest } = end;
+  const { history, disconnected, accounts, ...rest } = end;
   return {
     hub: hub.id,
     seed: plan.seed,
@@ -88,6 +90,12 @@ export async function carryOut(plan: FaultPlan, hub: HubUnderFault, load: FaultW
     tasksDelayed: work.slowerThan(limitMs, { fromMs: startMs, untilMs: work.nowMs() }),
     reconnects: disconnected,
     ...rest,
+    accounts: Object.fromEntries(
+      Object.entries(accounts).map(([taskId, account]) => [
+        taskId,
+        account.map(({ atMs, event }) => ({ atMs: Math.round(atMs - startMs), event })),
+      ]),
+    ),
     broken: brokenBy({ history, faults, areBack }),
   };
 }

@@ -4,7 +4,7 @@
  */
 import { type Clock, type SidecarEvent, systemClock } from "@hubscale/sidecar-sim";
 import { arrivalTimes } from "../load/arrivals.ts";
-import { type HistoryVerdict, RunHistory } from "../load/history-check.ts";
+import { type HistoryEvent, type HistoryVerdict, RunHistory } from "../load/history-check.ts";
 import { LoadGenerator } from "../load/load-generator.ts";
 import { sendOnSchedule } from "../load/load-source.ts";
 import { taskBody } from "../load/task-body.ts";
@@ -30,8 +30,13 @@ export interface Recovery {
   caughtUpMs: number;
 }
 
+/** What the clients saw of one task, in order. */
+export type TaskAccount = { atMs: number; event: Exclude<HistoryEvent, { type: "submitted" }> }[];
+
 export interface SteadyWorkEnd {
   history: HistoryVerdict;
+  /** By id, of the tasks that the verdict names; milliseconds as `nowMs()`. */
+  accounts: Record<string, TaskAccount>;
   /** Submissions that were asked for patience, each time counted. */
   postponed: number;
   /** Submissions that failed otherwise, by status or error. */
@@ -60,6 +65,7 @@ export class SteadyWork {
   readonly #clock: Clock = systemClock;
   readonly #body = taskBody({ descriptionChars: 200, metadataBytes: 100 });
   readonly #history = new RunHistory();
+  readonly #accounts = new Map<string, TaskAccount>();
   readonly #stop = new AbortController();
   readonly #sending: Promise<void>;
   /** Acknowledged and not seen to end. */
@@ -168,10 +174,13 @@ export class SteadyWork {
       await this.#askAbout([...this.#open]);
       await this.generator.until(this.nowMs() + LOOK_EVERY_MS);
     }
-    await this.generator.lookUpOpen(this.#history, (event) => this.#history.note(event));
+    await this.generator.lookUpOpen(this.#history, (event) => this.#note(event));
     await this.generator.close();
+    const history = this.#history.verdict();
+    const named = new Set(Object.values(history.offenders).flat());
     return {
-      history: this.#history.verdict(),
+      history,
+      accounts: Object.fromEntries([...this.#accounts].filter(([taskId]) => named.has(taskId))),
       postponed: this.postponed,
       complaints: this.complaints,
       disconnected: this.disconnected,
@@ -182,7 +191,7 @@ export class SteadyWork {
 
   #submit(sentMs: number): void {
     this.#unanswered++;
-    this.#history.note({ type: "submitted" });
+    this.#note({ type: "submitted" });
     const attempt = () =>
       this.generator.submitter.submit(this.#body, (submission) => {
         if (submission.ok) {
@@ -203,7 +212,7 @@ export class SteadyWork {
   #acked(taskId: string, sentMs: number): void {
     this.#acknowledged.push({ sentMs, atMs: this.nowMs() });
     this.#sentMs.set(taskId, sentMs);
-    this.#history.note({ type: "acknowledged", taskId });
+    this.#note({ type: "acknowledged", taskId });
     if (!this.#ended.has(taskId)) this.#open.add(taskId);
   }
 
@@ -212,10 +221,10 @@ export class SteadyWork {
       case "assigned":
       case "outcome_sent":
       case "outcome_refused":
-        this.#history.note(event);
+        this.#note(event);
         return;
       case "outcome_acked":
-        this.#history.note(event);
+        this.#note(event);
         if (event.status !== "retried") this.#end(event.taskId);
         return;
       case "disconnected":
@@ -230,6 +239,14 @@ export class SteadyWork {
       default:
         return;
     }
+  }
+
+  #note(event: HistoryEvent): void {
+    this.#history.note(event);
+    if (event.type === "submitted") return;
+    const account = this.#accounts.get(event.taskId) ?? [];
+    account.push({ atMs: this.nowMs(), event });
+    this.#accounts.set(event.taskId, account);
   }
 
   #end(taskId: string): void {
@@ -250,7 +267,7 @@ export class SteadyWork {
         this.#askedMs.set(taskId, nowMs);
         const status = await this.generator.submitter.lookUp(taskId);
         if (status !== "completed" && status !== "dead_letter" && status !== "absent") return;
-        this.#history.note({ type: "looked_up", taskId, status });
+        this.#note({ type: "looked_up", taskId, status });
         this.#end(taskId);
       }),
     );
