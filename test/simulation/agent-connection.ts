@@ -27,6 +27,8 @@ export class AgentConnection {
   readonly #process: SimulatedNode["process"];
   #end: NodeEnd | undefined;
   #isOpen = true;
+  /** The node learns later that it is not. */
+  #isOpenAtNode = true;
   #lastToNodeMs = 0;
   #lastToAgentMs = 0;
 
@@ -51,7 +53,10 @@ export class AgentConnection {
   breakDown(): void {
     this.#isOpen = false;
     const { random, world } = this.#options;
-    world.after(random() * HALF_OPEN_UP_TO_MS, () => this.#process.enter(() => this.#end?.closed()));
+    world.after(random() * HALF_OPEN_UP_TO_MS, () => {
+      this.#isOpenAtNode = false;
+      this.#process.enter(() => this.#end?.closed());
+    });
   }
 
   /** The node has closed it, or died. */
@@ -67,10 +72,15 @@ export class AgentConnection {
       this.#lastToAgentMs = this.#later(this.#lastToAgentMs);
       world.after(this.#lastToAgentMs - world.nowMs, () => this.#isOpen && hear(frame));
     };
+    const isOpen = () => this.#isOpenAtNode;
     return {
+      get isOpen() {
+        return isOpen();
+      },
       send,
       sendBytes: (frame: Buffer) => send(JSON.parse(frame.toString()) as HubFrame),
       close: () => {
+        this.#isOpenAtNode = false;
         this.#end?.closed();
         this.closedByNode();
       },

@@ -27,7 +27,6 @@ const RECONNECT_UP_TO_MS = 1_500;
 const WORK_UP_TO_MS = 2_500;
 /** It hangs up on a node that does not answer for so long. */
 const PATIENCE_MS = 5_000;
-const TRY_AGAIN_MS = 500;
 
 export class SimulatedAgent {
   readonly agentId: string;
@@ -114,7 +113,7 @@ export class SimulatedAgent {
       case "task_ack":
         return this.#acknowledged(frame.task_id, frame.status);
       case "error":
-        return this.#refused(connection, frame.error);
+        return this.#refused(frame.error);
       default:
         return;
     }
@@ -184,17 +183,11 @@ export class SimulatedAgent {
     if (this.#work?.taskId === taskId) this.#work = undefined;
   }
 
-  /** Of two copies the second is refused, perhaps while the next task is under way already. */
-  #refused(connection: AgentConnection, error: string): void {
-    const isUnavailable = error.endsWith("unavailable");
-    const again = (run: () => void) => this.#options.world.after(TRY_AGAIN_MS, run);
-    if (/^(state_report|task_recovering)_failed/.test(error)) {
-      again(() => this.#connection === connection && this.#resume(connection));
-    } else if (/^task_(complete|fail)_failed/.test(error)) {
-      if (isUnavailable) again(() => this.#reportIfDone());
-      else this.#options.history.count("refused");
-      if (!isUnavailable && this.#work?.isDone) this.#work = undefined;
-    }
+  /** Of two copies the second is refused, perhaps while the next task is under way already. Nothing is said again, as by the recorded sidecar. */
+  #refused(error: string): void {
+    if (!/^task_(complete|fail)_failed/.test(error)) return;
+    this.#options.history.count("refused");
+    if (this.#work?.isDone) this.#work = undefined;
   }
 
   #expectAnswer(connection: AgentConnection): void {

@@ -143,7 +143,7 @@ export class SimulatedNode {
       onFault,
       log: () => undefined,
     });
-    const reports = new TaskReports({ clock: process.clock, tasks: desk, roster, metrics });
+    const reports = new TaskReports({ clock: process.clock, tasks: desk, roster, metrics, onBroken: onFault });
     const running: Running = { process, link, desk, roster, reports, listeners, isOpen: false };
     desk.open().then(
       () => {

@@ -139,7 +139,7 @@ export class AgentSession {
 
   async #identify(frame: SidecarFrameOf<"identify">): Promise<void> {
     const { tokens, limiter, backoff, roster, presence, tasks, messages } = this.#hub;
-    const owner = await tokens.agentOf(frame.token);
+    const owner = await this.#whenAvailable(() => tokens.agentOf(frame.token));
     if (owner !== frame.agent_id) {
       return this.#violated({ type: "error", error: owner === undefined ? "invalid_token" : "token_agent_mismatch" });
     }
@@ -167,6 +167,20 @@ export class AgentSession {
     if (this.#hub.hasWarts) identified();
     tasks.notify({ type: "agent_joined", agentId: owner });
     await messages.deliverMailbox(agent);
+  }
+
+  /** Who has just come waits rather than to come again, ever later, while the store is away. */
+  async #whenAvailable<T>(ask: () => Promise<T> | T): Promise<T> {
+    const { clock } = this.#hub;
+    const untilMs = clock.nowMs() + IDENTIFY_PATIENCE_MS;
+    for (;;) {
+      try {
+        return await ask();
+      } catch (error) {
+        if (!(error instanceof Unavailable) || !this.#socket.isOpen || clock.nowMs() >= untilMs) throw error;
+        await new Promise<void>((resolve) => clock.after(IDENTIFY_AGAIN_MS, resolve));
+      }
+    }
   }
 
   #status(agent: ConnectedAgent, status: string): undefined {
@@ -255,6 +269,10 @@ function isWordOnOwnTask(agent: ConnectedAgent, frame: SidecarFrame): boolean {
 }
 
 const OLLAMA_PORT = 11_434;
+
+/** Below the ten seconds for which a sidecar waits for an answer. */
+const IDENTIFY_PATIENCE_MS = 5_000;
+const IDENTIFY_AGAIN_MS = 250;
 
 /** Undefined: not a JSON object. */
 function parsedFrame(data: Buffer): { type?: unknown } | undefined {

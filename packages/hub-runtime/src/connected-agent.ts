@@ -5,6 +5,7 @@ import type { Cancel, PresenceEntry, RosterAgent } from "./ports.ts";
 
 /** The way back to an agent. Sending never blocks and never throws; after the end of the connection it does nothing. */
 export interface AgentLine {
+  readonly isOpen: boolean;
   send(frame: HubFrame): void;
   /** A frame that was serialised before, for fan-out. */
   sendBytes(frame: Buffer): void;

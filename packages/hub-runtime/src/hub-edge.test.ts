@@ -209,11 +209,11 @@ test.each([
 });
 
 describe("stores that fail", () => {
-  test("an unavailable store is 503 with retry-after, and an error frame; connections stay", async () => {
+  test("an unavailable store is 503 with retry-after; connections stay, and what agents report is kept for it", async () => {
     let isDown = false;
     const stores = new MemoryStores();
     const hub = await startWithDesk(stores, (desk) =>
-      failing(desk, () => (isDown ? new Unavailable("gone", 2_500) : undefined)),
+      failing(desk, () => (isDown ? new Unavailable("gone", 1_200) : undefined)),
     );
     const context = new ConformanceContext({ ws: hub.wsUrl, http: hub.httpUrl }, 3_000);
     contexts.push(context);
@@ -222,18 +222,35 @@ describe("stores that fail", () => {
     isDown = true;
     const answer = await context.http("POST", "/api/tasks", { token: await context.submitter(), body: { description: "x" } });
     expect(answer.status).toBe(503);
-    expect(answer.headers.get("retry-after")).toBe("3");
-    expect(answer.body).toEqual({ error: "unavailable", retry_after_ms: 2_500 });
+    expect(answer.headers.get("retry-after")).toBe("2");
+    expect(answer.body).toEqual({ error: "unavailable", retry_after_ms: 1_200 });
+    // Four are kept. An agent that asks on is told to ask later.
     agent.client.send({ type: "task_complete", task_id, generation, result: {} });
+    for (let i = 0; i < 4; i++) agent.client.send({ type: "state_report", task_id, generation });
     expect(await agent.client.take("error")).toEqual({
       type: "error",
-      error: "task_complete_failed: unavailable",
-      retry_after_ms: 2_500,
+      error: "state_report_failed: unavailable",
+      retry_after_ms: 1_200,
     });
-    expect((await context.http("GET", "/api/metrics")).body).toMatchObject({ queue_depth: null, counters: { unavailable: 2 } });
+    expect((await context.http("GET", "/api/metrics")).body).toMatchObject({ queue_depth: null, counters: { unavailable: 6 } });
     isDown = false;
-    agent.client.send({ type: "task_complete", task_id, generation, result: {} });
     expect((await agent.client.take("task_ack"))["status"]).toBe("complete");
+    for (let i = 0; i < 3; i++) expect((await agent.client.take("state_report_ack"))["action"]).toBe("abort");
+  });
+
+  test("who comes while the store is away is let in when it is back", async () => {
+    const stores = new MemoryStores();
+    const known = stores.tokens.get.bind(stores.tokens);
+    let asked = 0;
+    stores.tokens.get = (tokenHash) => {
+      if (++asked === 1) throw new Unavailable("gone", 1_000);
+      return known(tokenHash);
+    };
+    const hub = await startWithDesk(stores, (desk) => desk);
+    const context = new ConformanceContext({ ws: hub.wsUrl, http: hub.httpUrl }, 3_000);
+    contexts.push(context);
+    await context.agent("early");
+    expect(asked).toBe(2);
   });
 
   test("a broken store is reported once, and answered without a trace", async () => {

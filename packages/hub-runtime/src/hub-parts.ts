@@ -66,7 +66,7 @@ export async function assembleHub(options: HubEdgeOptions): Promise<HubParts> {
     roster,
     presence,
     tasks,
-    reports: new TaskReports({ clock, tasks, roster, metrics }),
+    reports: new TaskReports({ clock, tasks, roster, metrics, onBroken }),
     messages: new Messages({ clock, randomHex, store: backplane.messages, roster, presence, publish }),
     channels: new Channels(clock, publish),
     endpoints,

@@ -10,16 +10,22 @@ export interface TaskReportsOptions {
   tasks: TaskDesk;
   roster: LocalRoster;
   metrics: HubMetrics;
+  /** The store broke in a way that the hub must not survive. */
+  onBroken(error: unknown): void;
 }
+
+/** Reports of one agent that wait for the store at most; what it sends beyond that is refused. */
+const KEPT_MAX = 4;
 
 export class TaskReports {
   readonly #options: TaskReportsOptions;
+  readonly #kept = new WeakMap<ConnectedAgent, number>();
 
   constructor(options: TaskReportsOptions) {
     this.#options = options;
   }
 
-  /** Resolves when the answer has been sent. Rejects only with what should stop the hub. */
+  /** Resolves when the answer has been sent, or waits for the store to be back. Rejects only with what should stop the hub. */
   async handle(agent: ConnectedAgent, frame: TaskReportFrame): Promise<void> {
     const { clock, tasks, metrics } = this.#options;
     if (frame.type === "state_report" && frame.task_id === null) {
@@ -34,11 +40,27 @@ export class TaskReports {
       if (!(error instanceof Unavailable)) throw error;
       metrics.counters.unavailable++;
       // Lost progress is no loss; every other frame has an answer that the agent waits for.
-      if (frame.type !== "task_progress") agent.line.send(refusalOf(frame, "unavailable", error.retryAfterMs));
-      return;
+      if (frame.type === "task_progress" || this.#keep(agent, frame, error.retryAfterMs)) return;
+      return agent.line.send(refusalOf(frame, "unavailable", error.retryAfterMs));
     }
     this.#answer(agent, frame, outcome);
     metrics.reportMs.add(clock.nowMs() - startedAtMs);
+  }
+
+  /**
+   * Handles the report again after a while, beside what the agent sends meanwhile: it would not say these again, and wait for ever or
+   * lose its work. False: it is not one of these, or there are too many.
+   */
+  #keep(agent: ConnectedAgent, frame: TaskReportFrame, afterMs: number): boolean {
+    const { clock, onBroken } = this.#options;
+    const kept = this.#kept.get(agent) ?? 0;
+    if (kept >= KEPT_MAX || !isSaidOnce(agent, frame)) return false;
+    this.#kept.set(agent, kept + 1);
+    clock.after(afterMs, () => {
+      this.#kept.set(agent, (this.#kept.get(agent) ?? 1) - 1);
+      if (agent.line.isOpen) this.handle(agent, frame).catch(onBroken);
+    });
+    return true;
   }
 
   #answer(agent: ConnectedAgent, frame: TaskReportFrame, outcome: ReportOutcome): void {
@@ -85,6 +107,21 @@ export class TaskReports {
       throw new Error(`the desk answered "${outcome.done}" to a ${frame.type}`);
     }
     if (isFreed) tasks.notify({ type: "agent_idle", agentId: agent.agentId });
+  }
+}
+
+/** An end counts only while the agent is known to have the task: a desk that gave up on it has told the agent so. */
+function isSaidOnce(agent: ConnectedAgent, frame: TaskReportFrame): boolean {
+  switch (frame.type) {
+    case "task_complete":
+    case "task_failed":
+      return agent.taskId === frame.task_id;
+    case "task_rejected":
+    case "task_recovering":
+    case "state_report":
+      return true;
+    default:
+      return false;
   }
 }
 

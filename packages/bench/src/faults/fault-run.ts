@@ -3,7 +3,8 @@ import { randomBytes } from "node:crypto";
 import type { HistoryVerdict } from "../load/history-check.ts";
 import { type FaultPlan, lengthMs, type PlannedFault } from "./fault-plan.ts";
 import type { HubUnderFault } from "./hub-under-fault.ts";
-import { type Recovery, SteadyWork, type TaskAccount } from "./steady-work.ts";
+import { type Recovery, SteadyWork, type Timeline } from "./steady-work.ts";
+import type { TaskAccount } from "./task-log.ts";
 
 export interface FaultWork {
   agents: number;
@@ -26,6 +27,11 @@ export interface StruckFault extends PlannedFault {
   recovery: Recovery | null;
   /** The longest of the three times of `recovery`. */
   recoverySeconds: number | null;
+  /**
+   * Until the first client noticed: its connection ended, its submission failed or was put off (503). Null: none did before all was
+   * well again, or before the fault was over where it was never well. With several faults it may be another's doing.
+   */
+  noticedSeconds: number | null;
   /** Tasks that were under way between the fault's begin and the recovery, and took too long. */
   tasksDelayed: number;
 }
@@ -37,6 +43,8 @@ export interface FaultRun {
   history: HistoryVerdict;
   faults: StruckFault[];
   tasksDelayed: number;
+  /** From the moment at which the work was under way, as the plan's times are. */
+  timeline: Timeline;
   /** Submissions that were asked for patience (503), each time counted. */
   postponed: number;
   /** Submissions that failed otherwise and were not acknowledged, by status or error. */
@@ -72,11 +80,13 @@ export async function carryOut(plan: FaultPlan, hub: HubUnderFault, load: FaultW
     const recoveryMs = recovery && Math.max(recovery.acknowledgedMs, recovery.completedMs, recovery.caughtUpMs);
     const untilMs = recoveryMs === null ? endMs : beganMs + recoveryMs;
     const { atMs, fault } = planned;
+    const noticedMs = work.noticed(beganMs, recoveryMs ?? lengthMs(fault));
     return {
       atMs,
       fault,
       recovery,
       recoverySeconds: recoveryMs === null ? null : recoveryMs / 1_000,
+      noticedSeconds: noticedMs === null ? null : noticedMs / 1_000,
       tasksDelayed: work.slowerThan(limitMs, { fromMs: beganMs, untilMs }),
     };
   });
@@ -88,6 +98,7 @@ export async function carryOut(plan: FaultPlan, hub: HubUnderFault, load: FaultW
     history,
     faults,
     tasksDelayed: work.slowerThan(limitMs, { fromMs: startMs, untilMs: work.nowMs() }),
+    timeline: work.timeline(startMs),
     reconnects: disconnected,
     ...rest,
     accounts: Object.fromEntries(

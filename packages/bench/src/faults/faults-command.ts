@@ -14,7 +14,8 @@ import { unwritable } from "../results/stored-result.ts";
 import { applicable, drawPlan, FAULT_KINDS, type FaultKind, PLAIN_KINDS } from "./fault-plan.ts";
 import { carryOut, DELAYED_MS, type FaultRun, type FaultWork, WORK } from "./fault-run.ts";
 import { renderFaults, reproduction, runLine } from "./faults-report.ts";
-import { FAULTS_SCHEMA, type FaultsResult, summarised } from "./faults-result.ts";
+import { renderFaultsPage } from "./faults-page.ts";
+import { FAULTS_SCHEMA, type FaultsResult, summarised, tooSlow } from "./faults-result.ts";
 import { type HarmableSpec, HubUnderFault, targetsOf, unavailableKinds, unharmable } from "./hub-under-fault.ts";
 
 export interface FaultsCommandOptions {
@@ -25,6 +26,7 @@ export interface FaultsCommandOptions {
   kinds: FaultKind[];
   durability: DurabilityLevel;
   rate: number;
+  maxRecoverySeconds?: number;
   out?: string;
   json: boolean;
   progress: boolean;
@@ -51,7 +53,12 @@ export function addFaultsCommand(program: Command, surroundings: Surroundings, e
         .default("fsync"),
     )
     .option("--rate <n>", "tasks a second", wholeFrom(1, 1_000), WORK.ratePerSec)
-    .option("--out <dir>", "where faults.json goes; default: hubscale-results/faults-<time>")
+    .option(
+      "--max-recovery-seconds <s>",
+      "end with 99 when the upper end of a hub's median recovery is above it, or a fault was not recovered from",
+      wholeFrom(1, 3_600),
+    )
+    .option("--out <dir>", "where faults.json and faults.html go; default: hubscale-results/faults-<time>")
     .option("--json", "print the result as JSON on stdout instead of lines and tables", false)
     .option("--no-progress", "no progress on stderr")
     .action(async (options: FaultsCommandOptions) => end(await faultsCommand(options, surroundings)));
@@ -118,12 +125,17 @@ export async function faultsCommand(
     }
     progress.done();
     const result = resultOf();
-    stdout.write(options.json ? `${JSON.stringify(result)}\n` : `\n${renderFaults(result)}\n\n${file}\n`);
+    const page = join(out, "faults.html");
+    writeFileSync(page, renderFaultsPage(result));
+    stdout.write(options.json ? `${JSON.stringify(result)}\n` : `\n${renderFaults(result)}\n\nwrote ${file} and ${page}\n`);
     const broken = runs.filter((run) => run.broken.length > 0);
     for (const run of broken) {
       stderr.write(`hubscale: ${run.hub}, seed ${run.seed}: ${run.broken.join("; ")}\n  again: ${reproduction(run, result)}\n`);
     }
-    return broken.length > 0 ? EXIT.invalid : EXIT.ok;
+    const slow = options.maxRecoverySeconds === undefined ? [] : tooSlow(result.hubs, options.maxRecoverySeconds);
+    for (const line of slow) stderr.write(`hubscale: ${line}\n`);
+    if (broken.length > 0) return EXIT.invalid;
+    return slow.length > 0 ? EXIT.thresholdMissed : EXIT.ok;
   } catch (error) {
     progress.done();
     stderr.write(`hubscale: ${(error as Error).message}\n`);

@@ -1,5 +1,6 @@
 /** Fault runs as text: one line for each run, a table for all. */
 import type { Estimate } from "../measure/estimate.ts";
+import type { Table } from "../page/markup.ts";
 import { renderTable } from "../report/terminal.ts";
 import { faultInWords, PLAIN_KINDS } from "./fault-plan.ts";
 import { type FaultRun, WORK } from "./fault-run.ts";
@@ -14,6 +15,8 @@ export function runLine({ hub, seed, faults, history, tasksDelayed, broken }: Fa
   return `${hub}  seed ${seed}  ${struck.join(", ")}: ${history.acknowledged} tasks, ${verdict}, ${tasksDelayed} delayed`;
 }
 
+const EFFECT_HEAD = ["faults", "noticed s", "recovery s", "tasks delayed"];
+
 /** How to have the failing run again. */
 export function reproduction({ hub, seed, plan }: FaultRun, { durability, work, kinds }: FaultsResult): string {
   const series = [
@@ -24,16 +27,24 @@ export function reproduction({ hub, seed, plan }: FaultRun, { durability, work, 
   return [`pnpm bench faults --hubs ${hub} --seed ${seed} --runs 1 --lease-ms ${plan.leaseMs}`, ...series].join(" ");
 }
 
-export function renderFaults({ hubs, delayedMs, leaseMs, work, durability }: FaultsResult): string {
+export function renderFaults(result: FaultsResult): string {
+  return faultTables(result)
+    .map((table) => renderTable(table).join("\n"))
+    .join("\n\n");
+}
+
+/** All faults of each hub; then each kind by itself, where there is one. */
+export function faultTables({ hubs, delayedMs, leaseMs, work, durability }: FaultsResult): Table[] {
   const seeds = (hub: HubFaults) => `${hub.seeds.first}-${hub.seeds.last}`;
-  const effect = ({ faults, recoverySeconds, tasksDelayed }: FaultEffect) => [
+  const effect = ({ faults, noticedSeconds, recoverySeconds, tasksDelayed }: FaultEffect) => [
     String(faults),
+    interval(noticedSeconds, 2),
     interval(recoverySeconds, 1),
     interval(tasksDelayed, 0),
   ];
   const table = {
     caption: "Hubs under fault",
-    head: ["hub", "runs", "seeds", "tasks", "lost", "twice", "stale", "stuck", "faults", "recovery s", "tasks delayed"],
+    head: ["hub", "runs", "seeds", "tasks", "lost", "twice", "stale", "stuck", ...EFFECT_HEAD],
     rows: hubs.map((hub) => [
       hub.hub,
       String(hub.runs),
@@ -42,17 +53,18 @@ export function renderFaults({ hubs, delayedMs, leaseMs, work, durability }: Fau
       ...effect(hub.all),
     ]),
     notes: [
+      "Noticed: from the fault's begin until the first client's connection ended, or its submission failed or got a 503; of the faults that a client noticed.",
       `Recovery: from the fault's begin (its own length is in it) until new tasks are acknowledged and done and none of before is open; median [95 %].`,
       `Delayed: over ${delayedMs / 1_000} s longer than its work. ${work.agents} agents, ${work.ratePerSec} tasks/s, lease ${leaseMs / 1_000} s, every store at ${durability}.`,
     ],
   };
   const byKind = {
     caption: "By fault",
-    head: ["hub", "fault alone", "faults", "recovery s", "tasks delayed"],
+    head: ["hub", "fault alone", ...EFFECT_HEAD],
     rows: hubs.flatMap((hub) => hub.byKind.map((kind) => [hub.hub, kind.kind, ...effect(kind)])),
     notes: [],
   };
-  return [...renderTable(table), ...(byKind.rows.length > 0 ? ["", ...renderTable(byKind)] : [])].join("\n");
+  return byKind.rows.length > 0 ? [table, byKind] : [table];
 }
 
 function interval(estimate: Estimate | null, digits: number): string {

@@ -46,6 +46,8 @@ export interface FaultEffect {
   faults: number;
   notRecovered: number;
   recoverySeconds: Estimate | null;
+  /** Over the faults that a client noticed. */
+  noticedSeconds: Estimate | null;
   tasksDelayed: Estimate | null;
 }
 
@@ -91,6 +93,25 @@ function effectOf(faults: readonly StruckFault[]): FaultEffect {
     faults: faults.length,
     notRecovered: faults.length - recovered.length,
     recoverySeconds: medianEstimate(recovered, "s", seededRandom(1)) ?? null,
+    noticedSeconds:
+      medianEstimate(
+        faults.flatMap(({ noticedSeconds }) => noticedSeconds ?? []),
+        "s",
+        seededRandom(1),
+      ) ?? null,
     tasksDelayed: medianEstimate(delayed, "tasks", seededRandom(1)) ?? null,
   };
+}
+
+/** The hubs whose recovery misses the bound, in words: what counts is the end of the interval that is nearer to failing. */
+export function tooSlow(hubs: readonly HubFaults[], maxSeconds: number): string[] {
+  return hubs.flatMap(({ hub, all: { recoverySeconds, notRecovered } }) => {
+    if (notRecovered > 0)
+      return [`${hub}: ${notRecovered} faults were not recovered from; at most ${maxSeconds} s were allowed`];
+    if (!recoverySeconds || recoverySeconds.high <= maxSeconds) return [];
+    const { value, low, high } = recoverySeconds;
+    const unsure = value <= maxSeconds ? ": the median would do, its interval does not; more runs may" : "";
+    const found = `${value.toFixed(1)} [${low.toFixed(1)}, ${high.toFixed(1)}] s`;
+    return [`${hub}: recovered in ${found}, at most ${maxSeconds} s were allowed${unsure}`];
+  });
 }

@@ -8,6 +8,7 @@ import { type HistoryEvent, type HistoryVerdict, RunHistory } from "../load/hist
 import { LoadGenerator } from "../load/load-generator.ts";
 import { sendOnSchedule } from "../load/load-source.ts";
 import { taskBody } from "../load/task-body.ts";
+import { type TaskAccount, TaskLog } from "./task-log.ts";
 
 export interface SteadyWorkOptions {
   ws: readonly string[];
@@ -30,9 +31,6 @@ export interface Recovery {
   caughtUpMs: number;
 }
 
-/** What the clients saw of one task, in order. */
-export type TaskAccount = { atMs: number; event: Exclude<HistoryEvent, { type: "submitted" }> }[];
-
 export interface SteadyWorkEnd {
   history: HistoryVerdict;
   /** By id, of the tasks that the verdict names; milliseconds as `nowMs()`. */
@@ -47,6 +45,16 @@ export interface SteadyWorkEnd {
   aborted: number;
 }
 
+/** What clients got from the hub, counted in steps of the same length. */
+export interface Timeline {
+  stepMs: number;
+  /** Submissions acknowledged in each step. */
+  acknowledged: number[];
+  /** Tasks that were seen to end in each step. */
+  ended: number[];
+}
+
+const STEP_MS = 250;
 const CONNECT_WITHIN_MS = 60_000;
 const HTTP_CONNECTIONS = 16;
 const LOOK_EVERY_MS = 20;
@@ -65,7 +73,7 @@ export class SteadyWork {
   readonly #clock: Clock = systemClock;
   readonly #body = taskBody({ descriptionChars: 200, metadataBytes: 100 });
   readonly #history = new RunHistory();
-  readonly #accounts = new Map<string, TaskAccount>();
+  readonly #log = new TaskLog();
   readonly #stop = new AbortController();
   readonly #sending: Promise<void>;
   /** Acknowledged and not seen to end. */
@@ -75,6 +83,8 @@ export class SteadyWork {
   readonly #sentMs = new Map<string, number>();
   readonly #acknowledged: { sentMs: number; atMs: number }[] = [];
   readonly #completed: { taskId: string; atMs: number }[] = [];
+  /** When a client was told, or felt, that something is wrong: a connection ended, a submission failed or was put off. */
+  readonly #troubleMs: number[] = [];
   #unanswered = 0;
 
   /** Resolves when all agents are connected and the first submissions are on their way. */
@@ -165,6 +175,26 @@ export class SteadyWork {
     }).length;
   }
 
+  /** Milliseconds from `sinceMs` until the first client noticed something; null: none did within `withinMs`. */
+  noticed(sinceMs: number, withinMs: number): number | null {
+    const atMs = this.#troubleMs.find((each) => each >= sinceMs);
+    return atMs !== undefined && atMs - sinceMs <= withinMs ? atMs - sinceMs : null;
+  }
+
+  /** From `fromMs` until now. */
+  timeline(fromMs: number): Timeline {
+    const steps = Math.ceil((this.nowMs() - fromMs) / STEP_MS);
+    const counted = (events: readonly { atMs: number }[]) => {
+      const counts = Array.from({ length: steps }, () => 0);
+      for (const { atMs } of events) {
+        const step = Math.floor((atMs - fromMs) / STEP_MS);
+        if (step >= 0 && step < steps) counts[step] = (counts[step] ?? 0) + 1;
+      }
+      return counts;
+    };
+    return { stepMs: STEP_MS, acknowledged: counted(this.#acknowledged), ended: counted(this.#completed) };
+  }
+
   /** No more submissions; waits for the open ones, at most `drainMs`, and looks up what was not seen to end. */
   async stop(drainMs = 30_000): Promise<SteadyWorkEnd> {
     this.#stop.abort();
@@ -177,10 +207,10 @@ export class SteadyWork {
     await this.generator.lookUpOpen(this.#history, (event) => this.#note(event));
     await this.generator.close();
     const history = this.#history.verdict();
-    const named = new Set(Object.values(history.offenders).flat());
+    const named = [...new Set(Object.values(history.offenders).flat())];
     return {
       history,
-      accounts: Object.fromEntries([...this.#accounts].filter(([taskId]) => named.has(taskId))),
+      accounts: Object.fromEntries(named.map((taskId) => [taskId, this.#log.accountOf(taskId)])),
       postponed: this.postponed,
       complaints: this.complaints,
       disconnected: this.disconnected,
@@ -199,9 +229,11 @@ export class SteadyWork {
           this.#acked(submission.taskId, sentMs);
         } else if ("answer" in submission && submission.answer === 503 && !this.#stop.signal.aborted) {
           this.postponed++;
+          this.#troubleMs.push(this.nowMs());
           this.#clock.after(submission.retryAfterMs ?? DEFAULT_RETRY_MS, attempt);
         } else {
           this.#unanswered--;
+          this.#troubleMs.push(this.nowMs());
           const complaint = "answer" in submission ? String(submission.answer) : submission.error;
           if (complaint !== "503") this.complaints[complaint] = (this.complaints[complaint] ?? 0) + 1;
         }
@@ -217,36 +249,32 @@ export class SteadyWork {
   }
 
   #heard(event: SidecarEvent): void {
+    this.#log.note(this.nowMs(), event);
     switch (event.type) {
       case "assigned":
       case "outcome_sent":
       case "outcome_refused":
-        this.#note(event);
+        this.#history.note(event);
         return;
       case "outcome_acked":
-        this.#note(event);
+        this.#history.note(event);
         if (event.status !== "retried") this.#end(event.taskId);
         return;
       case "disconnected":
         this.disconnected++;
+        this.#troubleMs.push(this.nowMs());
         return;
       case "continued":
         this.continued++;
         return;
       case "dropped":
         if (event.because === "abort") this.aborted++;
-        return;
-      default:
-        return;
     }
   }
 
   #note(event: HistoryEvent): void {
     this.#history.note(event);
-    if (event.type === "submitted") return;
-    const account = this.#accounts.get(event.taskId) ?? [];
-    account.push({ atMs: this.nowMs(), event });
-    this.#accounts.set(event.taskId, account);
+    if (event.type !== "submitted") this.#log.note(this.nowMs(), event);
   }
 
   #end(taskId: string): void {

@@ -6,6 +6,10 @@ export class RecordingLine implements AgentLine {
   readonly sent: HubFrame[] = [];
   closedWith: number | undefined;
 
+  get isOpen(): boolean {
+    return this.closedWith === undefined;
+  }
+
   send(frame: HubFrame): void {
     this.sent.push(frame);
   }
