@@ -84,6 +84,17 @@ describe.skipIf(!executablePath)("the report in Chromium", () => {
     await again.page.close();
   });
 
+  it("says how many agents one GPU machine carries, and again when its model does not fit the card", async () => {
+    const { page, heard } = await open();
+    const panel = page.locator("#what-if-charts");
+    const carries = (text: RegExp) => panel.locator("p", { hasText: text }).waitFor();
+    await carries(/On box with NUM_PARALLEL 1, several agents behind one queue pay: up to \d+/);
+    await page.locator("#control-model-box").selectOption("llama3.1:70b");
+    await carries(/On box with NUM_PARALLEL 1, .* Of the model only [\d.]+\s% are on the card/);
+    expect(heard).toEqual([]);
+    await page.close();
+  });
+
   it("counts every slider and list: each moves by a key and writes itself into the link", async () => {
     const { page, heard } = await open();
     const controls = await page.locator("#what-if-controls :is(input, select)").all();

@@ -1,7 +1,7 @@
 /** The charts of a fleet, from plain data, drawn by whoever has a document. */
-import type { FleetDecision } from "@hubscale/fleet-model";
+import type { AgentsPerGpu, FleetDecision, HostKind } from "@hubscale/fleet-model";
 import * as Plot from "@observablehq/plot";
-import type { ChartTheme } from "./chart-theme.ts";
+import { type ChartTheme, SYMBOLS } from "./chart-theme.ts";
 import { number } from "./figures-in-words.ts";
 import type { AgentsPoint, HeatMap } from "./fleet-sweeps.ts";
 
@@ -107,6 +107,64 @@ export function marginalChart({ marginal }: FleetDecision, { ink, series }: Char
     ],
   };
 }
+
+/** One line for each NUM_PARALLEL; dashed where a part of the model is not on the card. */
+export function gpuAgentsChart(rows: readonly AgentsPerGpu[], host: HostKind, { ink, series }: ChartTheme): ChartOptions {
+  const lines = rows.map(({ numParallel, onCard, tasksPerHour }) => ({
+    onCard,
+    points: tasksPerHour.map((rate, index) => ({ agents: index + 1, rate, name: String(numParallel) })),
+  }));
+  const names = rows.map(({ numParallel }) => String(numParallel));
+  return {
+    ariaLabel: `Tasks per hour of one machine ${host.name} by agents and NUM_PARALLEL`,
+    marginLeft: 60,
+    marginRight: 130,
+    marginBottom: 45,
+    height: 320,
+    x: { label: "agents on the machine" },
+    y: { label: "standard tasks/h", grid: true, zero: true, tickFormat: "~s" },
+    symbol: { domain: names, range: SYMBOLS },
+    marks: [
+      Plot.ruleX([host.agents], { stroke: ink, strokeDasharray: "5 4" }),
+      ...lines.flatMap(({ onCard, points }, index) => {
+        const colour = series[index % series.length] ?? ink;
+        return [
+          Plot.line(points, { x: "agents", y: "rate", stroke: colour, ...(onCard < 1 && { strokeDasharray: "2 4" }) }),
+          Plot.dot(points, { x: "agents", y: "rate", fill: colour, symbol: "name", r: 3 }),
+        ];
+      }),
+      Plot.text(
+        apart(
+          lines.flatMap(({ points }) => points.slice(-1)),
+          ({ rate }) => rate,
+        ),
+        {
+          x: "agents",
+          y: "y",
+          text: ({ name }: { name: string }) => `NUM_PARALLEL ${name}`,
+          textAnchor: "start",
+          dx: 10,
+          fill: ink,
+        },
+      ),
+    ],
+  };
+}
+
+/** Labels at `y`, moved up until each is clear of the one below it. */
+function apart<T>(labels: readonly T[], of: (label: T) => number): (T & { y: number })[] {
+  const gap = LABEL_SHARE * Math.max(...labels.map(of), 0);
+  let last = Number.NEGATIVE_INFINITY;
+  return labels
+    .toSorted((a, b) => of(a) - of(b))
+    .map((label) => {
+      last = Math.max(of(label), last + gap);
+      return Object.assign({}, label, { y: last });
+    });
+}
+
+/** Height of a label's line in the chart, with some air. */
+const LABEL_SHARE = 0.07;
 
 export function stationsChart({ now }: FleetDecision, { ink, series }: ChartTheme): ChartOptions {
   const rows = now.stations.map(({ name, utilisation }) => ({ name, busy: 100 * utilisation }));

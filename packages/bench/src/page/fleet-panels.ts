@@ -4,6 +4,7 @@ import { PAGE_THEME } from "./chart-theme.ts";
 import { days, duration, estimate, number, percent, signedEstimate } from "./figures-in-words.ts";
 import { agentsChart, type ChartOptions, heatChart, marginalChart, stationsChart, wallsChart } from "./fleet-charts.ts";
 import { agentsSweep, heatMap } from "./fleet-sweeps.ts";
+import { gpuPanel } from "./gpu-panel.ts";
 import { escaped, figureHtml, listHtml, type Table } from "./markup.ts";
 
 /** Draws a chart as SVG text. */
@@ -97,6 +98,7 @@ function charts(input: FleetInput, decision: FleetDecision, draw: Draw): string 
     ),
     "<h3>Machines against agents</h3>",
     ...kinds.map((host) => heatFigure(input, host, draw)),
+    gpuPanel(input, draw),
     "<h3>How busy everything is</h3>",
     figureHtml(
       draw(stationsChart(decision, PAGE_THEME)),

@@ -2,7 +2,8 @@
 import { ladderCapacityChart } from "../ladder/ladder-chart.ts";
 import { captionOf } from "../ladder/ladder-report.ts";
 import { FILE_THEME } from "../page/chart-theme.ts";
-import { type ChartOptions, marginalChart, wallsChart } from "../page/fleet-charts.ts";
+import { agentsPerGpu, type FleetInput } from "@hubscale/fleet-model";
+import { type ChartOptions, gpuAgentsChart, marginalChart, wallsChart } from "../page/fleet-charts.ts";
 import type { CompareResult } from "../results/compare-result.ts";
 import { capacityChart, cpuChart, latencyChart, scalingChart } from "./compare-charts.ts";
 import { svg } from "./page.ts";
@@ -25,12 +26,31 @@ export function chartFiles(result: CompareResult): ChartFile[] {
       ? [
           ...file("walls", "Walls in order", wallsChart(decision, FILE_THEME)),
           ...file("marginal", "What one more gives", marginalChart(decision, FILE_THEME)),
+          ...(result.fleet ? gpuFiles(result.fleet.input) : []),
         ]
       : []),
     ...(result.ladder?.ladders ?? []).flatMap((ladder, i) =>
       file(`ladder-${i + 1}`, `The ladder: ${captionOf(ladder.condition)}`, ladderCapacityChart(ladder, FILE_THEME)),
     ),
   ];
+}
+
+/** One for each kind of machine with a GPU. */
+function gpuFiles(input: FleetInput): ChartFile[] {
+  const rows = agentsPerGpu(input);
+  return input.fleet.hosts
+    .filter(({ gpu }) => gpu)
+    .flatMap((host, i) =>
+      file(
+        `gpu-${i + 1}`,
+        `Standard tasks per hour by agents on one machine ${host.name}, by NUM_PARALLEL`,
+        gpuAgentsChart(
+          rows.filter((row) => row.host === host.name),
+          host,
+          FILE_THEME,
+        ),
+      ),
+    );
 }
 
 function file(name: string, title: string, chart: ChartOptions | null): ChartFile[] {

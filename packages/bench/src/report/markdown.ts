@@ -24,6 +24,7 @@ export function renderMarkdown(summary: Summary, charts: readonly ChartFile[]): 
     ...section("Scaling", summary.scaling),
     ...chart("walls"),
     ...chart("marginal"),
+    ...chart("gpu"),
     ...chart("scaling"),
     ...section("Model error", summary.modelError),
     ...section("Invalid", summary.invalid),
