@@ -59,6 +59,9 @@ test("hubs that keep their word come through, and the file says what was done to
     { hub: "single-tuned", runs: 2, lost: 0, duplicated: 0 },
   ]);
   expect(stdout).toMatch(/^single-tuned {2}seed 3 /m);
+  const page = readFileSync(join(out, "faults.html"), "utf8");
+  expect(page).toMatch(/<h1>4 runs with \d+ faults, .*: nothing acknowledged was lost or done twice<\/h1>/);
+  expect(page).toMatch(/<svg[^>]*aria-label="Submissions acknowledged/);
   expect(leftOver).toEqual([]);
 
   // What a killed node costs goes into the decision about the fleet.
