@@ -17,6 +17,10 @@ class TurnedClock implements Clock {
     return systemClock.nowMs() + this.#aheadMs;
   }
 
+  monotonicMs() {
+    return systemClock.monotonicMs() + this.#aheadMs;
+  }
+
   every(everyMs: number, run: () => void) {
     if (everyMs < 30_000) return systemClock.every(everyMs, run);
     this.#slow.push({ everyMs, run });

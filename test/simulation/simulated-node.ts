@@ -34,7 +34,12 @@ export interface NodeEnd {
 }
 
 const START_AGAIN_MS = 1_000;
-const metrics = new HubMetrics({ nowMs: () => 0, after: () => () => undefined, every: () => () => undefined });
+const metrics = new HubMetrics({
+  nowMs: () => 0,
+  monotonicMs: () => 0,
+  after: () => () => undefined,
+  every: () => () => undefined,
+});
 
 export class SimulatedNode {
   readonly name: string;

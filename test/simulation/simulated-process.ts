@@ -15,6 +15,7 @@ export class SimulatedProcess {
     this.#world = world;
     this.clock = {
       nowMs: () => world.nowMs + this.#skewMs,
+      monotonicMs: () => world.nowMs,
       after: (delayMs, run) => this.#after(delayMs, run),
       every: (everyMs, run) => this.#every(everyMs, run),
     };

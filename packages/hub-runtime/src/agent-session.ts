@@ -43,6 +43,7 @@ export class AgentSession {
   readonly #socket: AgentSocket;
   #agent: ConnectedAgent | undefined;
   #violations: ViolationLog | undefined;
+  /** These two by the monotonic clock. */
   readonly openedAtMs: number;
   /** Of the last frame, for the idle limit of the socket. */
   lastFrameAtMs: number;
@@ -50,7 +51,7 @@ export class AgentSession {
   constructor(hub: SessionContext, socket: AgentSocket) {
     this.#hub = hub;
     this.#socket = socket;
-    this.openedAtMs = hub.clock.nowMs();
+    this.openedAtMs = hub.clock.monotonicMs();
     this.lastFrameAtMs = this.openedAtMs;
   }
 
@@ -95,7 +96,7 @@ export class AgentSession {
 
   #identified(agent: ConnectedAgent, frame: Exclude<SidecarFrame, { type: "identify" }>): Promise<void> | undefined {
     const { hasWarts, clock, roster, reports, messages, channels } = this.#hub;
-    if (!hasWarts || frame.type === "ping") agent.lastSeenMs = clock.nowMs();
+    if (!hasWarts || frame.type === "ping") agent.lastSeenMs = clock.monotonicMs();
     if (!this.#isAdmitted(agent, frame)) return undefined;
     roster.heardFrom(agent);
     switch (frame.type) {
@@ -157,7 +158,7 @@ export class AgentSession {
     // The client may have gone while the store was asked.
     if (!this.#socket.isOpen) return;
     const agent = new ConnectedAgent(frame, this.#socket, presence.connectedAt(owner));
-    agent.lastSeenMs = this.#hub.clock.nowMs();
+    agent.lastSeenMs = this.#hub.clock.monotonicMs();
     this.#agent = agent;
     roster.join(agent);
     const identified = () => this.#socket.send({ type: "identified", agent_id: owner });
@@ -172,12 +173,12 @@ export class AgentSession {
   /** Who has just come waits rather than to come again, ever later, while the store is away. */
   async #whenAvailable<T>(ask: () => Promise<T> | T): Promise<T> {
     const { clock } = this.#hub;
-    const untilMs = clock.nowMs() + IDENTIFY_PATIENCE_MS;
+    const untilMs = clock.monotonicMs() + IDENTIFY_PATIENCE_MS;
     for (;;) {
       try {
         return await ask();
       } catch (error) {
-        if (!(error instanceof Unavailable) || !this.#socket.isOpen || clock.nowMs() >= untilMs) throw error;
+        if (!(error instanceof Unavailable) || !this.#socket.isOpen || clock.monotonicMs() >= untilMs) throw error;
         await new Promise<void>((resolve) => clock.after(IDENTIFY_AGAIN_MS, resolve));
       }
     }

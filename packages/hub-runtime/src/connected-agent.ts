@@ -34,7 +34,8 @@ export class ConnectedAgent implements RosterAgent {
   endAcceptance: Cancel | undefined;
   /** Set from the connect until no message can come twice any more. */
   mailboxGate: MailboxGate | undefined = new MailboxGate();
-  lastSeenMs: number;
+  /** By the monotonic clock. */
+  lastSeenMs = 0;
   /** The state that other nodes were last told. */
   toldState = "";
 
@@ -46,7 +47,6 @@ export class ConnectedAgent implements RosterAgent {
     this.ollamaUrl = identify.ollama_url ?? null;
     this.ollamaHost = this.ollamaUrl === null ? null : hostOfUrl(this.ollamaUrl);
     this.connectedAt = connectedAt;
-    this.lastSeenMs = connectedAt;
     this.line = line;
   }
 

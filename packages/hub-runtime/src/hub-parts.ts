@@ -26,6 +26,7 @@ export async function assembleHub(options: HubEdgeOptions): Promise<HubParts> {
   const { node, backplane, clock, behaviour, log, randomHex, allowLinkLocalEndpoints: allowLinkLocal = false } = options;
   const onBroken = options.onBroken ?? throwOutside;
   const nowMs = () => clock.nowMs();
+  const monotonicMs = () => clock.monotonicMs();
   const publish = (event: BusEvent) => backplane.publish(event);
   const metrics = new HubMetrics(clock);
   const resources = new HostResourceBoard(clock);
@@ -61,8 +62,8 @@ export async function assembleHub(options: HubEdgeOptions): Promise<HubParts> {
     hasWarts: behaviour.warts,
     check: frameCheckerOf(knownFrames),
     tokens: new TokenCheck(backplane.tokens),
-    limiter: new RateLimiter(options.rateLimits, nowMs),
-    backoff: new IdentifyBackoff(nowMs),
+    limiter: new RateLimiter(options.rateLimits, monotonicMs),
+    backoff: new IdentifyBackoff(monotonicMs),
     roster,
     presence,
     tasks,

@@ -139,10 +139,12 @@ export interface BackplaneDescription {
   details: Record<string, unknown>;
 }
 
-/** Wall clock and timers, handed in so that tests can turn them by hand. */
+/** Clocks and timers, handed in so that tests can turn them by hand. */
 export interface Clock {
-  /** Unix milliseconds. */
+  /** Unix milliseconds: what is stored, and told to others. Jumps when somebody sets the clock. */
   nowMs(): number;
+  /** Milliseconds since some moment: how long something takes. Goes on whatever is done to the wall clock. */
+  monotonicMs(): number;
   /** Calls `run` every `everyMs` until cancelled. */
   every(everyMs: number, run: () => void): Cancel;
   after(delayMs: number, run: () => void): Cancel;

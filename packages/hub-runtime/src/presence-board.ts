@@ -79,7 +79,7 @@ export class PresenceBoard {
   /** News from the bus. This node's own, looped back, is known already. */
   receive(event: BusEvent): void {
     if (!("node" in event) || event.node === this.#options.node) return;
-    this.#nodeSeenAt.set(event.node, this.#options.clock.nowMs());
+    this.#nodeSeenAt.set(event.node, this.#options.clock.monotonicMs());
     switch (event.type) {
       case "agent_joined":
       case "agent_changed":
@@ -106,7 +106,7 @@ export class PresenceBoard {
       }
     }
     for (const [silent, seenAt] of this.#nodeSeenAt) {
-      if (clock.nowMs() - seenAt < NODE_SILENT_MS) continue;
+      if (clock.monotonicMs() - seenAt < NODE_SILENT_MS) continue;
       this.#nodeSeenAt.delete(silent);
       for (const entry of this.#presence.agents()) {
         if (entry.node === silent) this.#remove(silent, entry.agent_id, entry.connected_at);

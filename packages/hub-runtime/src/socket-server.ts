@@ -49,7 +49,7 @@ export class SocketServer {
    */
   closeIdle(): void {
     const { clock, hasWarts } = this.#hub;
-    const nowMs = clock.nowMs();
+    const nowMs = clock.monotonicMs();
     for (const [session, socket] of this.#open) {
       if (nowMs - session.lastFrameAtMs >= TIMERS.socketIdleMs) socket.close(1000, "no frame for 60 s");
       else if (!hasWarts && !session.agent && nowMs - session.openedAtMs >= TIMERS.socketIdleMs) {
@@ -60,7 +60,7 @@ export class SocketServer {
 
   /** To be called every 30 s: evicts agents that have not been seen for 60 s. */
   reap(): void {
-    const nowMs = this.#hub.clock.nowMs();
+    const nowMs = this.#hub.clock.monotonicMs();
     for (const [session, socket] of this.#open) {
       const { agent } = session;
       if (!agent || nowMs - agent.lastSeenMs < TIMERS.unseenForMs) continue;
@@ -111,11 +111,11 @@ export class SocketServer {
     this.#open.set(session, socket);
     socket.listen((data) => session.handle(data));
     client.on("message", (data: RawData, isBinary: boolean) => {
-      session.lastFrameAtMs = this.#hub.clock.nowMs();
+      session.lastFrameAtMs = this.#hub.clock.monotonicMs();
       socket.receive(isBinary ? NOT_TEXT : (data as Buffer));
     });
     client.on("ping", () => {
-      session.lastFrameAtMs = this.#hub.clock.nowMs();
+      session.lastFrameAtMs = this.#hub.clock.monotonicMs();
     });
     // A broken client (bad frame, oversized payload, reset) has its close event, which does all there is to do.
     client.on("error", (error) =>

@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
 import type { Clock, RandomHex } from "./ports.ts";
 
-/** The machine's wall clock and timers. `every` alone does not keep a process alive. */
+/** The machine's clocks and timers. `every` alone does not keep a process alive. */
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
   every(everyMs, run) {
     const timer = setInterval(run, everyMs);
     timer.unref();

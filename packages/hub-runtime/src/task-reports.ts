@@ -32,7 +32,7 @@ export class TaskReports {
       agent.line.send({ type: "state_report_ack", task_id: null, action: "abort" });
       return;
     }
-    const startedAtMs = clock.nowMs();
+    const startedAtMs = clock.monotonicMs();
     let outcome: ReportOutcome;
     try {
       outcome = await tasks.report(agent.agentId, frame);
@@ -44,7 +44,7 @@ export class TaskReports {
       return agent.line.send(refusalOf(frame, "unavailable", error.retryAfterMs));
     }
     this.#answer(agent, frame, outcome);
-    metrics.reportMs.add(clock.nowMs() - startedAtMs);
+    metrics.reportMs.add(clock.monotonicMs() - startedAtMs);
   }
 
   /**

@@ -71,7 +71,7 @@ export class Assignments {
     const { clock, endpoints, leaseMs, roster } = this.#options;
     const held = this.#hold(hold, { queue: from.queue, agentId: from.agentId, task });
     // The answer may have lain in a socket while this process was stopped: the lease counts from when it was asked for.
-    const isFresh = clock.nowMs() - from.askedAtMs < leaseMs / 2;
+    const isFresh = clock.monotonicMs() - from.askedAtMs < leaseMs / 2;
     if (!isFresh || !roster.assign(from.agentId, task)) this.putBackSoon(held, "agent_disconnected");
     const selected = task.routing_decision?.selected_endpoint;
     return endpoints().find(({ id }) => id === selected)?.host ?? null;
@@ -235,7 +235,7 @@ export class Assignments {
    * after that the agent is freed and the task left to its lease.
    */
   async #settleReport(held: HeldTask, ending: Ending): Promise<boolean> {
-    const untilMs = this.#options.clock.nowMs() + this.#options.leaseMs;
+    const untilMs = this.#options.clock.monotonicMs() + this.#options.leaseMs;
     try {
       return await this.#settle(held, () => this.#insist(held, ending, untilMs));
     } catch (error) {
@@ -254,7 +254,7 @@ export class Assignments {
         if (!hold) return false;
         held.hold = hold;
       } catch (error) {
-        if (!(error instanceof Unavailable) || this.#isClosing || clock.nowMs() > untilMs) throw error;
+        if (!(error instanceof Unavailable) || this.#isClosing || clock.monotonicMs() > untilMs) throw error;
         held.isInDoubt = true;
         await new Promise<void>((resolve) => clock.after(INSIST_EVERY_MS, resolve));
       }

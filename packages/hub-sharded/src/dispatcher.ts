@@ -18,7 +18,7 @@ export interface DispatcherOptions {
   /** The task as it is when this agent has it since `atMs`. */
   assigned(task: Task, agentId: string, atMs: number): Task;
   /**
-   * A task was taken for this agent, `askedAtMs` being when the engine was asked. Hands it over or puts it back; the host beside
+   * A task was taken for this agent, `askedAtMs` (monotonic) being when the engine was asked. Hands it over or puts it back; the host beside
    * which its class prefers agents, if any.
    */
   receive(taken: Taken, from: { queue: TaskQueue; agentId: string; askedAtMs: number }): string | null;
@@ -128,7 +128,7 @@ export class Dispatcher {
 
   async #take(queue: TaskQueue, agentId: string, { look, rank }: Sought): Promise<void> {
     const { assigned, clock, receive } = this.#options;
-    const askedAtMs = clock.nowMs();
+    const askedAtMs = clock.monotonicMs();
     const hint = Math.min(look?.rank ?? rank ?? FIRST_RANK, this.#backlog.rankOf(queue));
     const taken = await queue.take(agentId, (task, atMs) => assigned(task, agentId, atMs), hint);
     this.#looking.delete(agentId);

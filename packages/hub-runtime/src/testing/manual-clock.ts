@@ -13,6 +13,10 @@ export class ManualClock implements Clock {
     return this.#nowMs;
   }
 
+  monotonicMs(): number {
+    return this.#nowMs;
+  }
+
   every(everyMs: number, run: () => void): Cancel {
     return this.#add(everyMs, everyMs, run);
   }

@@ -34,7 +34,7 @@ export class Holders {
   }
 
   note(token: string): void {
-    this.#renewedAtMs.set(token, this.#options.clock.nowMs());
+    this.#renewedAtMs.set(token, this.#options.clock.monotonicMs());
   }
 
   forget(token: string): void {
@@ -64,7 +64,7 @@ export class Holders {
 
   #has(token: string): boolean {
     const atMs = this.#renewedAtMs.get(token);
-    return atMs !== undefined && this.#options.clock.nowMs() - atMs < this.#options.leaseMs;
+    return atMs !== undefined && this.#options.clock.monotonicMs() - atMs < this.#options.leaseMs;
   }
 
   #reply(message: Msg): void {

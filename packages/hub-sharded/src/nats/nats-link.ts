@@ -120,7 +120,7 @@ export class NatsLink {
       return by.fail(refusal);
     }
     const token = subscription?.getSubject() ?? (this.#requests++).toString(36);
-    this.#pending.set(token, { ...by, atMs: Date.now(), subscription });
+    this.#pending.set(token, { ...by, atMs: performance.now(), subscription });
     const reply = subscription ? token : `${this.#inbox}.${token}`;
     this.connection.publish(subject, payload, headers ? { reply, headers } : { reply });
   }
@@ -145,7 +145,7 @@ export class NatsLink {
 
   /** They stand in the order in which they were asked. */
   #failLate(): void {
-    const beforeMs = Date.now() - REPLY_WITHIN_MS;
+    const beforeMs = performance.now() - REPLY_WITHIN_MS;
     for (const [token, pending] of this.#pending) {
       if (pending.atMs > beforeMs) return;
       this.#pending.delete(token);

@@ -37,7 +37,7 @@ export class ShardLanes {
 
   /** All lanes as they are now. */
   counts(): Promise<Map<string, ConsumerState>> {
-    const nowMs = Date.now();
+    const nowMs = performance.now();
     if (!this.#count || nowMs - this.#count.atMs > FRESH_MS) {
       const { jetstream, stream } = this.#options;
       const states = jetstream.consumers(stream).then((all) => {

@@ -51,14 +51,14 @@ export class RedisLink {
   /** False: new work would only queue up behind what Redis has not answered yet. */
   get isKeepingUp(): boolean {
     if (this.commands.status !== "ready") return false;
-    for (const { sinceMs } of this.#inFlight) return this.#clock.nowMs() - sinceMs < BEHIND_AFTER_MS;
+    for (const { sinceMs } of this.#inFlight) return this.#clock.monotonicMs() - sinceMs < BEHIND_AFTER_MS;
     return true;
   }
 
   /** Runs a command or several. Rejects with `Unavailable` when Redis did not answer; whether it acted is then not known. */
   async run<T>(operation: () => Promise<T>): Promise<T> {
     if (this.#inFlight.size >= IN_FLIGHT_MAX) throw new Unavailable("redis is not keeping up", RETRY_AFTER_MS);
-    const mark = { sinceMs: this.#clock.nowMs() };
+    const mark = { sinceMs: this.#clock.monotonicMs() };
     this.#inFlight.add(mark);
     try {
       return await operation();

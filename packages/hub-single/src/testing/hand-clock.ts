@@ -15,6 +15,10 @@ export class HandClock implements Clock {
     return this.#nowMs;
   }
 
+  monotonicMs(): number {
+    return this.#nowMs;
+  }
+
   every(everyMs: number, run: () => void): Cancel {
     return this.#add({ atMs: this.#nowMs + everyMs, everyMs, run });
   }
