@@ -1,12 +1,26 @@
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** These judge a machine's speed or a trial's outcome, so nothing else may run beside them. */
 const ALONE = ["test/tester/**/*.test.ts", "test/compare/smoke.test.ts", "test/load/**/*.test.ts", "test/edge/flood.test.ts"];
+
+/** These take minutes: begun last, one of them would run on by itself when all others have ended. */
+const LONG =
+  /\/test\/(containers\/backbone-faults|measures\/commands|hub-single\/durability|compare\/(resume|result-commands)|browser\/report|faults\/faults)\.test\.ts$/;
+
+class LongFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    const isLong = ({ moduleId }: TestSpecification) => LONG.test(moduleId);
+    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
+  }
+}
 
 const system = { testTimeout: 60_000, hookTimeout: 120_000 };
 
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongFirst },
     projects: [
       // Beside the code they test, without servers: part of `pnpm check`. They share no state that one could spoil for another,
       // so a worker imports each module once for all of them: of 110 s, two thirds went into starting a worker for each file.

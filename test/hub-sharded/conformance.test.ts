@@ -32,6 +32,6 @@ describe.each([
   it.each(conformanceCases.map((each) => [each.name, each] as const))("%s", async (_name, each) => {
     const [first, last] = [nodes[0] as NodeProcess, nodes.at(-1) as NodeProcess];
     const { status, detail } = await runConformanceCase(each, { ws: first.ws, http: last.http });
-    expect({ status, detail }).not.toMatchObject({ status: "failed" });
+    expect(status === "failed" ? detail : "").toBe("");
   });
 });
