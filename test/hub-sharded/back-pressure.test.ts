@@ -1,27 +1,38 @@
-/** A Redis that is slow, or silent: submissions are put off at once, agents stay, memory stays bounded, and all comes back by itself. */
+/** An engine that is slow, or silent: submissions are put off at once, agents stay, memory stays bounded, and all comes back by itself. */
 import { Agent, request } from "node:http";
 import { systemRandomHex } from "@hubscale/hub-runtime";
 import { FaultProxy, PausedProcesses } from "hubscale/faults";
 import { readUsage } from "hubscale/machine";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { until } from "./desk-node.ts";
 import { NodeProcess, WireAgent } from "./node-process.ts";
+import { natsForTests } from "./start-nats.ts";
 import { redisForTests } from "./start-redis.ts";
 
 const redis = redisForTests();
+const nats = natsForTests();
 let node: NodeProcess;
 let wire: FaultProxy;
 let token: string;
 let agent: WireAgent;
 
-beforeEach(async () => {
-  wire = await FaultProxy.listen({ host: "127.0.0.1", port: Number(new URL(redis.url).port) });
-  const flags = ["--redis", `redis://127.0.0.1:${wire.port}`, "--namespace", `test-${systemRandomHex(4)}`];
+/** A node with a wire to its engine that can be slowed down. */
+async function startNode(engine: "redis" | "nats"): Promise<void> {
+  const { backbone } = nats;
+  const natsUrl = backbone.engine === "nats" ? (backbone.natsUrls[0] as string) : "";
+  const monitor = backbone.engine === "nats" ? (backbone.natsMonitors[0] as string) : "";
+  wire = await FaultProxy.listen({ host: "127.0.0.1", port: Number(new URL(engine === "redis" ? redis.url : natsUrl).port) });
+  const place = [
+    `--${engine}`,
+    `${engine}://127.0.0.1:${wire.port}`,
+    ...(engine === "nats" ? ["--nats-monitor", monitor] : []),
+  ];
+  const flags = ["--backbone", engine, ...place, "--namespace", `test-${systemRandomHex(4)}`];
   node = await NodeProcess.start(redis.care, ["--node", "one", ...flags]);
   token = await node.register("ada");
   agent = await WireAgent.connect(node, "ada", token);
   agent.onAssign = (frame) => agent.complete(frame);
-});
+}
 
 afterEach(async () => {
   agent.close();
@@ -70,6 +81,7 @@ const rssMiB = () => (readUsage([node.process.pid])[0]?.rssBytes ?? 0) / 2 ** 20
 
 describe("a Redis that says nothing", () => {
   it("under a flood of submissions: 503 with retry-after, bounded memory, agents stay, and it ends when Redis is back", async () => {
+    await startNode("redis");
     // Warm: what the node needs for a load like this, without any outage.
     await new Flood().run(1_500, 15);
     const before = rssMiB();
@@ -113,21 +125,25 @@ describe("a Redis that says nothing", () => {
   });
 });
 
-describe("a slow way to Redis", () => {
-  it("puts submissions off while answers lag behind, and takes them again when they do not", async () => {
-    await node.submit(token);
-    wire.slowDown(1_500);
-    const flood = new Flood();
-    await flood.run(400, 1);
-    // Those that were sent before it was known are stored, late; the rest is put off.
-    const { "201": stored = 0, "503 1": putOff = 0, ...others } = flood.answers;
-    expect(others).toEqual({});
-    expect(putOff).toBeGreaterThan(stored);
-    expect(agent.isOpen).toBe(true);
-    wire.heal();
-    await until("submissions to be taken", async () => {
-      const { status } = await node.call("POST", "/api/tasks", { token, body: { description: "back" } });
-      return status === 201;
-    });
-  });
+describe("a slow way to the engine", () => {
+  it.each(["redis", "nats"] as const)(
+    "puts submissions off while answers of %s lag behind, and takes them again when they do not",
+    async (engine) => {
+      await startNode(engine);
+      await node.submit(token);
+      wire.slowDown(1_500);
+      const flood = new Flood();
+      await flood.run(400, 1);
+      // Those that were sent before it was known are stored, late; the rest is put off.
+      const { "201": stored = 0, "503 1": putOff = 0, ...others } = flood.answers;
+      expect(others).toEqual({});
+      expect(putOff).toBeGreaterThan(stored);
+      expect(agent.isOpen).toBe(true);
+      wire.heal();
+      await until("submissions to be taken", async () => {
+        const { status } = await node.call("POST", "/api/tasks", { token, body: { description: "back" } });
+        return status === 201;
+      });
+    },
+  );
 });

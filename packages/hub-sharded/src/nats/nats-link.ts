@@ -15,6 +15,8 @@ export interface NatsLinkOptions {
 
 /** Requests that may wait for an answer at once. Past it NATS is not keeping up, and a refusal is better than a queue. */
 const IN_FLIGHT_MAX = 20_000;
+/** While a request has waited for so long, no new work is taken in. Far above an fsync, short for somebody who waits. */
+const BEHIND_AFTER_MS = 1_000;
 /** A server that says nothing for this long while asked counts as gone. Far above an fsync, far below a task's lease. */
 const REPLY_WITHIN_MS = 5_000;
 const LOOK_FOR_LATE_EVERY_MS = 250;
@@ -23,7 +25,7 @@ const CONNECT_WITHIN_MS = 5_000;
 const PING_EVERY_MS = 2_000;
 const RECONNECT_EVERY_MS = 200;
 /** What a refused caller should wait: about one reconnect. */
-const RETRY_AFTER_MS = 1_000;
+export const RETRY_AFTER_MS = 1_000;
 
 interface Pending {
   atMs: number;
@@ -76,6 +78,14 @@ export class NatsLink {
 
   get isConnected(): boolean {
     return this.#isConnected;
+  }
+
+  /** False: new work would only queue up behind what NATS has not answered yet. */
+  get isKeepingUp(): boolean {
+    if (!this.#isConnected) return false;
+    // They stand in the order in which they were asked.
+    for (const { atMs } of this.#pending.values()) return performance.now() - atMs < BEHIND_AFTER_MS;
+    return true;
   }
 
   /** One answer. Rejects with `Unavailable` when none came; whether the server acted is then not known. */

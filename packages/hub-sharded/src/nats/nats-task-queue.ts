@@ -11,6 +11,7 @@ import type { HoldTokens } from "../hold-tokens.ts";
 import type { Holders } from "./holders.ts";
 import type { HubStreams } from "./hub-streams.ts";
 import type { JetStream } from "./jetstream.ts";
+import { RETRY_AFTER_MS } from "./nats-link.ts";
 import { countsOf, listTasks, longWaitingTasks, type StoredRecord } from "./queue-reads.ts";
 import type { ShardLanes } from "./shard-lanes.ts";
 import { type RecordedHold, type TaskRecord, TaskRecords } from "./task-records.ts";
@@ -71,10 +72,11 @@ export class NatsTaskQueue implements TaskQueue {
   }
 
   get isReachable(): boolean {
-    return this.#options.jetstream.link.isConnected;
+    return this.#options.jetstream.link.isKeepingUp;
   }
 
   async add(task: Task, { parked }: { parked: boolean }): Promise<void> {
+    if (!this.#options.jetstream.link.isKeepingUp) throw new Unavailable("nats is not keeping up", RETRY_AFTER_MS);
     if (parked) await this.#records.write({ task, hold: null, parked, by: null }, 0);
     else await this.#tickets.write(task);
   }
@@ -102,7 +104,7 @@ export class NatsTaskQueue implements TaskQueue {
     this.#options.holders.forget(token);
     if (ending.type === "complete") this.#tickets.drop(ack);
     // Known to be back, so that its agent, which is free now, finds it before what has waited less.
-    else if (ending.type === "requeue") await this.#tickets.giveBackSurely(ack).catch(leftToTheLease);
+    else if (ending.type === "requeue") await this.#tickets.giveBack(ack).catch(leftToTheLease);
     // A dead letter may be queued again at once, by a ticket that must not meet the old one.
     else await this.#tickets.dropSurely(ack).catch(leftToTheLease);
     return true;
@@ -279,7 +281,8 @@ export class NatsTaskQueue implements TaskQueue {
       if (ticket.deliveries === 1) break;
       if (outcome === "lost" || (outcome === "waiting" && hidden)) returned++;
     }
-    for (const ack of back) this.#tickets.giveBack(ack);
+    // Known to be back before anybody is told: the server takes acknowledgements and pulls from two queues, and who pulled at once found nothing.
+    await eachOf(back, (ack) => this.#tickets.giveBack(ack).catch(leftToTheLease));
     return returned;
   }
 

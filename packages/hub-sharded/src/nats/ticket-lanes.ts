@@ -61,13 +61,8 @@ export class TicketLanes {
     await this.#options.jetstream.link.request(ack, "+ACK");
   }
 
-  /** Back to its lane, before those that were never delivered. */
-  giveBack(ack: string): void {
-    this.#options.jetstream.link.publish(ack, "-NAK");
-  }
-
-  /** As `giveBack`, and known to be done. */
-  async giveBackSurely(ack: string): Promise<void> {
+  /** Back to its lane, before those that were never delivered; known to be there when it resolves. */
+  async giveBack(ack: string): Promise<void> {
     await this.#options.jetstream.link.request(ack, "-NAK");
   }
 

@@ -52,7 +52,7 @@ export class RedisTaskQueue implements TaskQueue {
   }
 
   get isReachable(): boolean {
-    return this.#link.isKeepingUp && this.#clock.nowMs() >= this.#awayUntilMs;
+    return this.#link.isKeepingUp && this.#clock.monotonicMs() >= this.#awayUntilMs;
   }
 
   /** The server of one shard of a cluster may be gone while the link is there: it is tried again after a while. */
@@ -61,7 +61,7 @@ export class RedisTaskQueue implements TaskQueue {
     try {
       await this.#add(task, parked);
     } catch (error) {
-      if (error instanceof Unavailable) this.#awayUntilMs = this.#clock.nowMs() + error.retryAfterMs;
+      if (error instanceof Unavailable) this.#awayUntilMs = this.#clock.monotonicMs() + error.retryAfterMs;
       throw error;
     }
   }
