@@ -37,7 +37,7 @@ export const LADDER_EFFORTS: Record<LadderEffort["name"], LadderEffort> = {
   },
   quick: {
     name: "quick",
-    trials: { trialsPerHub: 4, trialMs: 700, warmupMs: 120, probeMs: 250, goalHalfWidth: 0.12 },
+    trials: { trialsPerHub: 4, trialMs: 750, warmupMs: 150, probeMs: 300, goalHalfWidth: 0.12 },
     shortSum: true,
     control: "first",
     conditions: BOTH_WORKLOADS,
