@@ -143,6 +143,15 @@ test("agents that are cut off come back, and the tasks they held still end once"
   expect(result.history).toMatchObject({ clean: true, unfinished: 0, completed: result.whole.acknowledged });
 });
 
+test("agents that all hold a task when they are cut off, and reject what they are given before they may drop it, are not lost", async () => {
+  const { hub, generator } = await against({}, { workTime: { kind: "constant", ms: 250 } });
+  const running = runTrial(generator, { ...trial, drainLimitMs: 30_000 }, none);
+  await generator.until(systemClock.monotonicMs() + 400);
+  hub.cutAll();
+  const result = await running;
+  expect(result.history).toMatchObject({ clean: true, unfinished: 0, completed: result.whole.acknowledged });
+});
+
 test("streaming agents send ten progress frames a second", async () => {
   const { generator } = await against();
   const behaviour: SidecarBehaviour = {

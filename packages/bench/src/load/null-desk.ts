@@ -121,7 +121,7 @@ export class NullDesk {
         this.#deliver(frame);
         return;
       case "task_rejected":
-        if (task?.agent === agent) this.#requeue(task);
+        if (task?.agent === agent) this.#rejected(agent, task);
         return;
       default:
         return;
@@ -175,6 +175,15 @@ export class NullDesk {
     this.#pair();
   }
 
+  /** It holds a task of before a reconnect and has not heard yet that it may drop it: at once it would reject the next one too. */
+  #rejected(agent: Agent, task: Task): void {
+    agent.task = undefined;
+    this.#requeue(task);
+    setTimeout(() => {
+      if (this.#agents.get(agent.agentId) === agent && agent.task === undefined) this.#freed(agent);
+    }, PASS_OVER_MS).unref();
+  }
+
   #left(agent: Agent): void {
     this.#idle.delete(agent);
     this.#agents.delete(agent.agentId);
@@ -224,6 +233,7 @@ export class NullDesk {
   }
 }
 
+const PASS_OVER_MS = 100;
 /** Longer than the gaps of the load that it is tested with. */
 const PAY_AFTER_MS = 60;
 const PIECE_MS = 45;
