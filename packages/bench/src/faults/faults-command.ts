@@ -13,9 +13,9 @@ import { serverSourcesOf } from "../provisioning/index.ts";
 import { unwritable } from "../results/stored-result.ts";
 import { applicable, drawPlan, FAULT_KINDS, type FaultKind, PLAIN_KINDS } from "./fault-plan.ts";
 import { carryOut, DELAYED_MS, type FaultRun, type FaultWork, WORK } from "./fault-run.ts";
-import { renderFaults, reproduction, runLine } from "./faults-report.ts";
+import { renderFaults, reproduction, runLine, tooSlow } from "./faults-report.ts";
 import { renderFaultsPage } from "./faults-page.ts";
-import { FAULTS_SCHEMA, type FaultsResult, summarised, tooSlow } from "./faults-result.ts";
+import { FAULTS_SCHEMA, type FaultsResult, summarised } from "./faults-result.ts";
 import { type HarmableSpec, HubUnderFault, targetsOf, unavailableKinds, unharmable } from "./hub-under-fault.ts";
 
 export interface FaultsCommandOptions {

@@ -67,6 +67,17 @@ export function faultTables({ hubs, delayedMs, leaseMs, work, durability }: Faul
   return byKind.rows.length > 0 ? [table, byKind] : [table];
 }
 
+/** The hubs whose recovery misses the bound, in words: what counts is the end of the interval that is nearer to failing. */
+export function tooSlow(hubs: readonly HubFaults[], maxSeconds: number): string[] {
+  return hubs.flatMap(({ hub, all: { recoverySeconds, notRecovered } }) => {
+    const allowed = `at most ${maxSeconds} s were allowed`;
+    if (notRecovered > 0) return [`${hub}: ${notRecovered} faults were not recovered from; ${allowed}`];
+    if (!recoverySeconds || recoverySeconds.high <= maxSeconds) return [];
+    const unsure = recoverySeconds.value <= maxSeconds ? ": the median would do, its interval does not; more runs may" : "";
+    return [`${hub}: recovered in ${interval(recoverySeconds, 1)} s, ${allowed}${unsure}`];
+  });
+}
+
 function interval(estimate: Estimate | null, digits: number): string {
   if (!estimate) return "–";
   const { value, low, high } = estimate;

@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import type { Fault } from "./fault-plan.ts";
 import type { FaultRun } from "./fault-run.ts";
 import { slowestAlone } from "./faults-page.ts";
-import { summarised, tooSlow } from "./faults-result.ts";
+import { tooSlow } from "./faults-report.ts";
+import { summarised } from "./faults-result.ts";
 import { TaskLog } from "./task-log.ts";
 
 const NOTHING_WRONG = { lost: 0, duplicated: 0, staleAccepted: 0, generationFaults: 0, unfinished: 0 };

@@ -102,16 +102,3 @@ function effectOf(faults: readonly StruckFault[]): FaultEffect {
     tasksDelayed: medianEstimate(delayed, "tasks", seededRandom(1)) ?? null,
   };
 }
-
-/** The hubs whose recovery misses the bound, in words: what counts is the end of the interval that is nearer to failing. */
-export function tooSlow(hubs: readonly HubFaults[], maxSeconds: number): string[] {
-  return hubs.flatMap(({ hub, all: { recoverySeconds, notRecovered } }) => {
-    if (notRecovered > 0)
-      return [`${hub}: ${notRecovered} faults were not recovered from; at most ${maxSeconds} s were allowed`];
-    if (!recoverySeconds || recoverySeconds.high <= maxSeconds) return [];
-    const { value, low, high } = recoverySeconds;
-    const unsure = value <= maxSeconds ? ": the median would do, its interval does not; more runs may" : "";
-    const found = `${value.toFixed(1)} [${low.toFixed(1)}, ${high.toFixed(1)}] s`;
-    return [`${hub}: recovered in ${found}, at most ${maxSeconds} s were allowed${unsure}`];
-  });
-}

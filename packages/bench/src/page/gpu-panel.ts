@@ -12,45 +12,50 @@ const SHOWN = [1, 2, 3, 4, 6, 8, 12, 16, 24];
 /** Empty where no machine has a GPU. */
 export function gpuPanel(input: FleetInput, draw: Draw): string {
   const rows = agentsPerGpu(input);
-  const figures = input.fleet.hosts.flatMap((host) => {
+  const parts = input.fleet.hosts.flatMap((host) => {
+    const { gpu } = host;
     const own = rows.filter((row) => row.host === host.name);
-    if (!host.gpu || own.length === 0) return [];
-    return figureHtml(
+    if (!gpu || own.length === 0) return [];
+    const figure = figureHtml(
       draw(gpuAgentsChart(own, host, PAGE_THEME)),
-      `Standard tasks an hour of one machine ${host.name} (${host.gpu.type}, ${host.gpu.model}) by the agents on it, one line for each NUM_PARALLEL. The dashed line is its present number of agents.`,
+      `Standard tasks an hour of one machine ${host.name} (${gpu.type}, ${gpu.model}) by the agents on it, one line for each NUM_PARALLEL. The dashed line is its present number of agents.`,
       gpuTable(own, host),
     );
+    return [`<p>${escaped(sentenceOf(host.name, gpu.numParallel, own))}</p>`, figure];
   });
-  if (figures.length === 0) return "";
-  const sentences = input.fleet.hosts.flatMap((host) => sentenceOf(host, rows));
-  return ["<h3>Agents on one GPU machine</h3>", ...sentences.map((sentence) => `<p>${escaped(sentence)}</p>`), ...figures].join(
-    "\n",
-  );
+  return parts.length === 0 ? "" : ["<h3>Agents on one GPU machine</h3>", ...parts].join("\n");
 }
 
 /** What the present setting carries, and what another one would. */
-function sentenceOf(host: HostKind, rows: readonly AgentsPerGpu[]): string[] {
-  const { gpu } = host;
-  const own = rows.filter((row) => row.host === host.name);
-  // NUM_PARALLEL of the fleet may lie between those tried: the largest that is not above it.
-  const present = own.findLast(({ numParallel }) => numParallel <= (gpu?.numParallel ?? 1));
-  const onCard = own.filter((row) => row.onCard === 1);
-  const best = onCard.toSorted((a, b) => (b.tasksPerHour.at(-1) ?? 0) - (a.tasksPerHour.at(-1) ?? 0))[0];
-  if (!gpu || !present) return [];
+function sentenceOf(host: string, numParallel: number, rows: readonly AgentsPerGpu[]): string {
+  // That of the fleet may lie between those tried: the largest that is not above it.
+  const present = rows.findLast((row) => row.numParallel <= numParallel) as AgentsPerGpu;
+  const now = carriedBy(present);
   const [one = 0] = present.tasksPerHour;
-  const pays = (row: AgentsPerGpu) => (row.stopsPayingAt ?? row.tasksPerHour.length + 1) - 1;
-  const carried = present.tasksPerHour[pays(present) - 1] ?? 0;
-  const spill = present.onCard < 1 ? ` Of the model only ${percent(present.onCard)} are on the card.` : "";
   const several =
-    pays(present) > 1
-      ? `several agents behind one queue pay: up to ${pays(present)}, which do ${number(carried)} tasks/h against ${number(one)} of one`
+    now.agents > 1
+      ? `several agents behind one queue pay: up to ${now.agents}, which do ${number(now.tasksPerHour)} tasks/h against ${number(one)} of one`
       : "one agent is all that pays";
+  const spill = present.onCard < 1 ? ` Of the model only ${percent(present.onCard)} are on the card.` : "";
+  const [best] = rows
+    .filter(({ onCard }) => onCard === 1)
+    .map((row) => Object.assign(carriedBy(row), { numParallel: row.numParallel }))
+    .toSorted((a, b) => b.tasksPerHour - a.tasksPerHour);
   const better =
-    best && best !== present && (best.tasksPerHour[pays(best) - 1] ?? 0) > 1.05 * carried
-      ? ` NUM_PARALLEL ${best.numParallel} still fits the card and carries ${pays(best)} agents with ${number(best.tasksPerHour[pays(best) - 1] ?? 0)} tasks/h.`
+    best && best.tasksPerHour > WORTH_TELLING * now.tasksPerHour
+      ? ` NUM_PARALLEL ${best.numParallel} still fits the card and carries ${best.agents} agents with ${number(best.tasksPerHour)} tasks/h.`
       : "";
-  return [`On ${host.name} with NUM_PARALLEL ${present.numParallel}, ${several}.${spill}${better}`];
+  return `On ${host} with NUM_PARALLEL ${present.numParallel}, ${several}.${spill}${better}`;
 }
+
+/** Agents up to the last that pays, and what these do. */
+function carriedBy({ stopsPayingAt, tasksPerHour }: AgentsPerGpu): { agents: number; tasksPerHour: number } {
+  const agents = (stopsPayingAt ?? tasksPerHour.length + 1) - 1;
+  return { agents, tasksPerHour: tasksPerHour[agents - 1] ?? 0 };
+}
+
+/** Another setting is named when it does so much more. */
+const WORTH_TELLING = 1.05;
 
 function gpuTable(rows: readonly AgentsPerGpu[], host: HostKind): Table {
   return {
