@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isPresence, readFrame } from "./hub-frame-reader.ts";
+import { isPong, isPresence, readFrame } from "./hub-frame-reader.ts";
 
 const agent = { agent_id: "bob", capabilities: ["code"], connected_at: 1, name: "bob", status: "idle" };
 
@@ -20,6 +20,19 @@ test.each([
   { type: "task_assign", task_id: "task-1", metadata: { type: "agent_joined" } },
   { from: "bob", payload: { type: "agent_left" }, type: "message" },
 ])("does not take %j for presence", (frame) => expect(isPresence(Buffer.from(JSON.stringify(frame)))).toBe(false));
+
+test("sees a pong by its ending", () => {
+  expect(isPong(Buffer.from('{"timestamp":1,"type":"pong"}'))).toBe(true);
+  expect(isPong(Buffer.from('{"type":"pong"}'))).toBe(true);
+});
+
+test.each([
+  { type: "pong", timestamp: 1 },
+  { message: { type: "pong" }, type: "message" },
+  { type: "message", message: { type: "pong" } },
+  { text: '"type":"pong"}' },
+  { status: "accepted", type: "task_ack" },
+])("leaves %j to the reader", (frame) => expect(isPong(Buffer.from(JSON.stringify(frame)))).toBe(false));
 
 test("reads the frame's own type, whatever is nested in it", () => {
   const frame = readFrame(Buffer.from('{"metadata":{"type":"pong"},"task_id":"task-1","type":"task_assign"}'));

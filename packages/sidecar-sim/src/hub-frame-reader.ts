@@ -18,6 +18,7 @@ const OPENINGS_OF_PRESENCE = ['{"type":"agent_joined"', '{"type":"agent_left"', 
   (opening) => Buffer.from(opening),
 );
 const SORTED_OPENING = Buffer.from('{"agent_id":');
+const PONG_ENDING = Buffer.from('"type":"pong"}');
 const AGENT_LEFT_ENDING = Buffer.from('"type":"agent_left"}');
 
 /** True for `agent_joined`, `agent_left` and `status_changed`, seen by their first bytes (type first, or keys sorted). */
@@ -26,6 +27,11 @@ export function isPresence(data: Buffer): boolean {
     if (startsWith(data, opening)) return true;
   }
   return startsWith(data, SORTED_OPENING) && endsWith(data, AGENT_LEFT_ENDING);
+}
+
+/** True for a `pong` whose last key is its type, as a hub that sorts its keys sends it: the bulk of what an idle fleet hears. */
+export function isPong(data: Buffer): boolean {
+  return endsWith(data, PONG_ENDING);
 }
 
 /** A hub's frame, or undefined when it is not a JSON object with a type. */

@@ -1,6 +1,6 @@
 import type { TaskAssignFrame } from "@hubscale/protocol";
 import { Heartbeat } from "./heartbeat.ts";
-import { isPresence, type ReadFrame, readFrame } from "./hub-frame-reader.ts";
+import { isPong, isPresence, type ReadFrame, readFrame } from "./hub-frame-reader.ts";
 import { ProgressBatch } from "./progress-batch.ts";
 import type { OutcomeStatus } from "./sidecar-events.ts";
 import {
@@ -138,6 +138,10 @@ export class Sidecar {
 
   /** Returns whether the frame was one of presence. */
   received(data: Buffer): boolean {
+    if (isPong(data)) {
+      this.heartbeat.answered();
+      return false;
+    }
     if (isPresence(data)) return true;
     const frame = readFrame(data);
     if (frame) this.dispatch(frame);

@@ -54,7 +54,10 @@ export interface ArtilleryLoad {
   answer: { jsonPath: string; value: string } | null;
 }
 
-/** The scenario file (JSON is YAML): the connections at a steady pace, then the same frame again and again on each. */
+/**
+ * The scenario file (JSON is YAML): the connections at a steady pace, then the same frame again and again on each. The pause has
+ * its unit, since Artillery takes a fraction of a second for no pause at all.
+ */
 export function scenarioOf({
   url,
   connections,
@@ -65,7 +68,7 @@ export function scenarioOf({
   answer,
 }: ArtilleryLoad): string {
   const sent = answer === null ? frame : { payload: frame, match: { json: answer.jsonPath, value: answer.value } };
-  const flow = [{ loop: [{ send: sent }, { think: frameEveryMs / 1000 }], count: framesEach }];
+  const flow = [{ loop: [{ send: sent }, { think: `${frameEveryMs}ms` }], count: framesEach }];
   return JSON.stringify({
     config: { target: url, phases: [{ duration: connectSeconds, arrivalCount: connections }] },
     scenarios: [{ engine: "ws", flow }],

@@ -7,11 +7,14 @@ const CONNECT_WITHIN_MS = 60_000;
 const NEVER_MS = 1e9;
 
 const { values } = parseArgs({
-  options: { url: { type: "string" }, agents: { type: "string" }, "ping-ms": { type: "string" } },
+  options: { url: { type: "string" }, connections: { type: "string" }, "frame-ms": { type: "string" } },
 });
 const fleet = new SidecarFleet({
   wsUrls: [values.url ?? ""],
-  agents: Array.from({ length: Number(values.agents) }, (_, index) => ({ agentId: `dense-${index}`, token: "0".repeat(64) })),
+  agents: Array.from({ length: Number(values.connections) }, (_, index) => ({
+    agentId: `dense-${index}`,
+    token: "0".repeat(64),
+  })),
   behaviour: { workTime: { kind: "constant", ms: 0 }, progress: null, failure: { share: 0, as: "failed" }, outputChars: 0 },
   capabilities: ["code"],
   ollamaUrl: null,
@@ -21,7 +24,7 @@ const fleet = new SidecarFleet({
   // Only pings, since only they are answered: the frames are to be the same both ways, and the same as the other tool's.
   timers: {
     ...sidecarTimers(1),
-    pingEveryMs: Number(values["ping-ms"]),
+    pingEveryMs: Number(values["frame-ms"]),
     reportFirstMs: NEVER_MS,
   },
   onEvent: () => undefined,

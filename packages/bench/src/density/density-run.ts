@@ -7,8 +7,11 @@ import type { ManagedProcess, ProcessCare } from "../machine/index.ts";
 import { readUsage } from "../machine/index.ts";
 import { type Artillery, artilleryEnv, scenarioOf } from "./artillery.ts";
 
-/** `artillery_checked` looks at each answer, as the sidecars do; `artillery` only receives it. */
-export type DenseClient = "sidecars" | "artillery" | "artillery_checked";
+/**
+ * `artillery_checked` looks at each answer, as the sidecars do; `artillery` only receives it. `bare_sockets` write the frames and
+ * look at nothing: what is left for the others to save.
+ */
+export type DenseClient = "sidecars" | "artillery" | "artillery_checked" | "bare_sockets";
 
 export interface DensityOptions {
   care: ProcessCare;
@@ -47,7 +50,9 @@ const LOOK_MS = 50;
 
 /** Rejects when a client cannot be started or does not get its connections. */
 export async function measureDensity(options: DensityOptions): Promise<DensityTrial[]> {
-  const clients: DenseClient[] = options.artillery ? ["artillery", "sidecars", "artillery_checked"] : ["sidecars"];
+  const clients: DenseClient[] = options.artillery
+    ? ["artillery", "sidecars", "bare_sockets", "artillery_checked"]
+    : ["sidecars", "bare_sockets"];
   const trials: DensityTrial[] = [];
   const all = options.rounds * clients.length;
   for (let round = 0; round < options.rounds; round++) {
@@ -99,9 +104,10 @@ function startClient(client: DenseClient, url: string, options: DensityOptions):
   const { care, env, folder, connections, framesPerSec, windowMs, artillery } = options;
   const log = join(folder, `${client}.log`);
   const frameEveryMs = 1_000 / framesPerSec;
-  if (client === "sidecars" || !artillery) {
-    const main = fileURLToPath(new URL("./dense-fleet-main.js", import.meta.url));
-    const args = [main, "--url", url, "--agents", String(connections), "--ping-ms", String(frameEveryMs)];
+  if (waitsForAWord(client) || !artillery) {
+    const main = client === "bare_sockets" ? "./bare-sockets-main.js" : "./dense-fleet-main.js";
+    const args = [fileURLToPath(new URL(main, import.meta.url)), "--url", url];
+    args.push("--connections", String(connections), "--frame-ms", String(frameEveryMs));
     return care.start({ name: client, role: client, command: process.execPath, args, stdout: "log", log, holdStdin: true });
   }
   const scenario = join(folder, "scenario.yml");
@@ -131,7 +137,12 @@ function startClient(client: DenseClient, url: string, options: DensityOptions):
   });
 }
 
-/** The largest while nobody was connected: what the program needs by itself. The sidecars wait for a word before they begin. */
+/** Ours; Artillery begins when it is ready. */
+function waitsForAWord(client: string): boolean {
+  return client === "sidecars" || client === "bare_sockets";
+}
+
+/** The largest while nobody was connected: what the program needs by itself. */
 async function memoryBeforeFirst(client: ManagedProcess, look: () => Promise<Reading>): Promise<number> {
   const startedMs = performance.now();
   let before = 0;
@@ -139,7 +150,7 @@ async function memoryBeforeFirst(client: ManagedProcess, look: () => Promise<Rea
     const { connections } = await look();
     if (connections > 0) return true;
     before = Math.max(before, usageOf(client).rssBytes);
-    if (client.name === "sidecars" && performance.now() - startedMs > SETTLE_MS) client.say("begin");
+    if (waitsForAWord(client.name) && performance.now() - startedMs > SETTLE_MS) client.say("begin");
     return false;
   }, client);
   return before;
