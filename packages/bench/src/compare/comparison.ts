@@ -102,7 +102,7 @@ async function searchTasks(
   for (const hub of running) {
     const { entrant, contender } = hub;
     progress.at(shareDone(contenders, effort), `${contender.hub.id}: warming up`);
-    hub.warmUp = await entrant.warmUp();
+    hub.warmUp = await entrant.warmUp(effort.warmUp);
     await contender.settle();
     entrant.applyQuotas();
     if (!searchesTasks) continue;

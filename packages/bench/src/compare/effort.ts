@@ -1,5 +1,6 @@
 /** How much time a comparison may take, and what it does with it. */
 import type { HeldQuantity } from "./quantity.ts";
+import { SHORT_WARM_UP, THOROUGH_WARM_UP, type WarmUpPlan } from "./warm-up.ts";
 
 export interface Effort {
   name: "smoke" | "quick" | "full";
@@ -7,6 +8,7 @@ export interface Effort {
   /** Trials that count, for each hub. */
   trialsPerHub: number;
   trialMs: number;
+  warmUp: WarmUpPlan;
   /** Unmeasured time at the start of each trial: connections wake, caches fill. */
   warmupMs: number;
   /** A closed-loop burst that finds the order of magnitude before the search. */
@@ -25,6 +27,7 @@ export const EFFORTS: Record<Effort["name"], Effort> = {
     hubs: ["single-reference", "single-tuned", "sharded-redis@2"],
     trialsPerHub: 5,
     trialMs: 1200,
+    warmUp: SHORT_WARM_UP,
     warmupMs: 200,
     probeMs: 600,
     goalHalfWidth: 0.15,
@@ -37,6 +40,7 @@ export const EFFORTS: Record<Effort["name"], Effort> = {
     hubs: ["single-reference", "single-tuned", "sharded-redis@1", "sharded-redis@2", "sharded-redis@4", "sharded-nats@2"],
     trialsPerHub: 12,
     trialMs: 1500,
+    warmUp: THOROUGH_WARM_UP,
     warmupMs: 300,
     probeMs: 1000,
     goalHalfWidth: 0.1,
@@ -49,6 +53,7 @@ export const EFFORTS: Record<Effort["name"], Effort> = {
     hubs: ["single-reference", "single-tuned", "sharded-redis@1", "sharded-redis@2", "sharded-redis@4", "sharded-nats@2"],
     trialsPerHub: 30,
     trialMs: 8000,
+    warmUp: THOROUGH_WARM_UP,
     warmupMs: 1000,
     probeMs: 3000,
     goalHalfWidth: 0.05,

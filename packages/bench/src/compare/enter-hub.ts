@@ -1,4 +1,5 @@
 /** Brings one hub to the start line: its processes, its durability, its generator with all agents connected. */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Tokens } from "@hubscale/sidecar-sim";
 import { type HubPlacement, startHub, type HubSpec, type RunningHub } from "../drivers/index.ts";
 import type { CpuIsolation } from "../isolation/cpu-quota.ts";
@@ -106,7 +107,13 @@ export async function enterHub(options: EntryOptions): Promise<Entrant> {
     hub: measured,
     generator,
     durability: { required: durability.required, verified: durability.verified ?? "unknown", how: durability.how },
-    warmUp: () => warmUp(generator, measured, { mostInFlight: Math.min(WARM_UP_IN_FLIGHT, workload.agents), seed }),
+    warmUp: (plan) =>
+      warmUp(generator, measured, {
+        mostInFlight: Math.min(external ? IN_FLIGHT_UNSEEN : WARM_UP_IN_FLIGHT, workload.agents),
+        seed,
+        plan,
+        sleep,
+      }),
     applyQuotas: (cores = options.coresPerMachine ?? undefined) => {
       if (cores !== undefined) applyQuotas(hub, id, options.isolation, cores);
     },
@@ -127,8 +134,10 @@ export async function enterHub(options: EntryOptions): Promise<Entrant> {
 
 /** Between whom messages go. */
 const TALKING_AGENTS = 20;
-/** Few at a time, so that no heap of debt is left to pay. */
-const WARM_UP_IN_FLIGHT = 8;
+/** So many that a fast hub is kept busy: its code is compiled by the number of its tasks. */
+const WARM_UP_IN_FLIGHT = 32;
+/** Of a hub that does not tell what it puts off. */
+const IN_FLIGHT_UNSEEN = 8;
 
 async function generatorHere(): Promise<GeneratorChannel> {
   const generator = forkGenerator();

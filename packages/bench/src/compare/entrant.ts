@@ -2,6 +2,7 @@
 import type { HubResult, WarmUp } from "../results/compare-result.ts";
 import type { LoadGenerator, MeasuredHub } from "./contender.ts";
 import type { QuantityPlan } from "./quantity.ts";
+import type { WarmUpPlan } from "./warm-up.ts";
 
 export type Entrant =
   | {
@@ -9,8 +10,8 @@ export type Entrant =
       hub: MeasuredHub;
       generator: LoadGenerator;
       durability: HubResult["durability"];
-      /** A short unmeasured load without any quota: code gets compiled, connections opened. */
-      warmUp(): Promise<WarmUp>;
+      /** An unmeasured load without any quota: code gets compiled, connections opened. */
+      warmUp(plan: WarmUpPlan): Promise<WarmUp>;
       /** `cores` in place of those that the run gives to each machine. */
       applyQuotas(cores?: number): void;
       /** The generator of another quantity than tasks. */

@@ -3,6 +3,7 @@ import type { HarnessFloor } from "../results/compare-result.ts";
 import type { Workload } from "../workload/workload.ts";
 import type { ReadyEntrant } from "./entrant.ts";
 import type { Slo } from "../measure/slo.ts";
+import { SHORT_WARM_UP } from "./warm-up.ts";
 
 /** Enough arrivals for a p99, and far from what the generator can. */
 const RATE_PER_SEC = 300;
@@ -17,7 +18,7 @@ export function bareWorkload({ name, slo, agents, task }: Workload): Workload {
 
 export async function measureFloor(entrant: ReadyEntrant, { seed, slo }: { seed: number; slo: Slo }): Promise<HarnessFloor> {
   const { generator } = entrant;
-  await entrant.warmUp();
+  await entrant.warmUp(SHORT_WARM_UP);
   const cpuBefore = await generator.cpuSeconds();
   const trial = await generator.trial({
     load: RATE_PER_SEC,

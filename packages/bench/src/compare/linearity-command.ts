@@ -12,6 +12,7 @@ import { numberFrom } from "../option-values.ts";
 import { hubIdOf, withOneHub } from "./hub-options.ts";
 import { measureLinearity } from "./linearity-measurement.ts";
 import { onStage, planStage, type StageOptions } from "./stage.ts";
+import { THOROUGH_WARM_UP } from "./warm-up.ts";
 
 export interface LinearityCommandOptions extends StageOptions {
   hub?: string;
@@ -55,7 +56,7 @@ export async function linearityCommand(options: LinearityCommandOptions, surroun
     const effort = { trialsPerHub: 1, trialMs: seconds * 1000, warmupMs: 0, probeMs: 0, goalHalfWidth: 0 };
     const contender = contenderOf(entrant, { ...clock, effort, workload, slo, seed, coresPerMachine: Math.min(...quotas) });
     progress.at(0, `${entrant.hub.id}: warming up`);
-    const { cpuMsPerTask } = await entrant.warmUp();
+    const { cpuMsPerTask } = await entrant.warmUp(THOROUGH_WARM_UP);
     await contender.settle();
     const { hubNodes, backboneServers } = entrant.hub.machines;
     const linearity = await measureLinearity(entrant, {

@@ -12,6 +12,7 @@ import { hubIdOf, withOneHub } from "./hub-options.ts";
 import { hubResultOf } from "./hub-result.ts";
 import { renderOneHub } from "./one-hub-report.ts";
 import { onStage, planStage, type StageOptions } from "./stage.ts";
+import { THOROUGH_WARM_UP } from "./warm-up.ts";
 
 export interface RunCommandOptions extends StageOptions {
   hub?: string;
@@ -66,7 +67,7 @@ export async function runCommand(options: RunCommandOptions, surroundings: Surro
       leastPerTrial: 0,
     });
     progress.at(0, `${entrant.hub.id}: warming up`);
-    await entrant.warmUp();
+    await entrant.warmUp(THOROUGH_WARM_UP);
     await contender.settle();
     entrant.applyQuotas();
     for (let i = 0; i < options.repeats; i++) {

@@ -1,20 +1,44 @@
 /** Load that is not measured, until a task costs the same from slice to slice: code gets compiled, connections are opened. */
-import { steadyFrom } from "../measure/change-point.ts";
+import { LEAST_STEADY, steadyFrom } from "../measure/change-point.ts";
 import type { WarmUp } from "../results/compare-result.ts";
 import type { LoadGenerator, MeasuredHub } from "./contender.ts";
 
-const SLICE_MS = 250;
-/** A hub that is not steady by then is measured all the same, and said not to have been. */
-const MOST_SLICES = 8;
+export interface WarmUpPlan {
+  /** So many slices must agree. */
+  leastSteady: number;
+  /** For each hub node: a slow fall is not to be seen in the noise of a few slices. */
+  leastTasks: number;
+  /** A hub that is not steady by then is measured all the same, and said not to have been. */
+  mostSlices: number;
+}
+
+export interface WarmUpOptions {
+  mostInFlight: number;
+  seed: number;
+  plan: WarmUpPlan;
+  /** Waits; injected so that tests need not. */
+  sleep(ms: number): Promise<void>;
+}
+
+/** Seconds that a capacity with a wide interval can spare. */
+export const SHORT_WARM_UP: WarmUpPlan = { leastSteady: LEAST_STEADY, leastTasks: 0, mostSlices: 8 };
+/** V8 optimises the last of a hub's functions after some thousand tasks; until then a task costs up to twice as much. */
+export const THOROUGH_WARM_UP: WarmUpPlan = { leastSteady: 8, leastTasks: 3_000, mostSlices: 20 };
+
+const SLICE_MS = 500;
 /** The first slices tell how many are fit. */
 const FIRST_IN_FLIGHT = 2;
 const GROWTH = 4;
-const LEAST_TASKS_PER_SLICE = 10;
-const COMPILED_AFTER_CPU_S = 1;
+const LEAST_TASKS_PER_SLICE = 40;
+const COMPILED_AFTER_CPU_S = 2;
 /** Of a hub whose CPU is not known. */
 const BLIND_SLICES = 4;
 /** A hub that has not ended a slice's few tasks by then has lost some: each further slice would wait as long for its own. */
 const HOPELESS_DRAIN_MS = 10_000;
+const PAID_WITHIN_MS = 10_000;
+const LOOK_MS = 100;
+/** What is under way at any moment. */
+const MAX_OWED = 5;
 
 /**
  * `mostInFlight` tasks at a time, or as many as a slow hub keeps up with: each slice ends with its last task, and a hub of ten tasks
@@ -22,19 +46,22 @@ const HOPELESS_DRAIN_MS = 10_000;
  */
 export async function warmUp(
   generator: Pick<LoadGenerator, "probe">,
-  hub: Pick<MeasuredHub, "cpuSecondsByRole">,
-  { mostInFlight, seed }: { mostInFlight: number; seed: number },
+  hub: Pick<MeasuredHub, "cpuSecondsByRole" | "lookInside" | "machines">,
+  { mostInFlight, seed, plan, sleep }: WarmUpOptions,
 ): Promise<WarmUp> {
   const cpuMsPerTask: number[] = [];
   const isBlind = Object.keys(await hub.cpuSecondsByRole()).length === 0;
   let inFlight = Math.min(FIRST_IN_FLIGHT, mostInFlight);
   let isSettled = false;
   const atFirst = total(await hub.cpuSecondsByRole());
+  let done = 0;
   let leastDrainMs = Number.POSITIVE_INFINITY;
-  for (let slice = 0; slice < (isBlind ? BLIND_SLICES : MOST_SLICES); slice++) {
+  for (let slice = 0; slice < (isBlind ? BLIND_SLICES : plan.mostSlices); slice++) {
     const before = total(await hub.cpuSecondsByRole());
-    const { paid, drainMs } = await generator.probe(inFlight, SLICE_MS, seed + slice);
-    if (drainMs >= HOPELESS_DRAIN_MS) break;
+    const { paid, drainMs: lastTaskMs } = await generator.probe(inFlight, SLICE_MS, seed + slice);
+    if (lastTaskMs >= HOPELESS_DRAIN_MS) break;
+    done += paid;
+    const drainMs = lastTaskMs + (await untilPaid(hub, sleep));
     // What a task's own work takes shows in the first drain, of a few.
     leastDrainMs = Math.min(leastDrainMs, drainMs);
     const keepsUp = drainMs <= Math.max(SLICE_MS, 2 * leastDrainMs);
@@ -46,12 +73,25 @@ export async function warmUp(
     isSettled = true;
     if (isBlind || paid === 0) continue;
     cpuMsPerTask.push(((total(await hub.cpuSecondsByRole()) - before) * 1000) / paid);
-    if (steadyFrom(cpuMsPerTask) !== null) break;
+    const isSeasoned = done >= plan.leastTasks * hub.machines.hubNodes;
+    if (isSeasoned && steadyFrom(cpuMsPerTask, plan.leastSteady) !== null) break;
     // A slice of a slow hub has too few tasks to tell; by then its code is compiled all the same.
     const isCoarse = paid < LEAST_TASKS_PER_SLICE;
     if (isCoarse && total(await hub.cpuSecondsByRole()) - atFirst >= COMPILED_AFTER_CPU_S) break;
   }
-  return { cpuMsPerTask, sliceMs: SLICE_MS, steadyFrom: steadyFrom(cpuMsPerTask) };
+  // A hub that was stopped early for its slowness has fewer slices, and may be steady over them.
+  const least = Math.min(plan.leastSteady, Math.max(LEAST_STEADY, cpuMsPerTask.length));
+  return { cpuMsPerTask, sliceMs: SLICE_MS, steadyFrom: steadyFrom(cpuMsPerTask, least) };
+}
+
+/** Milliseconds until the hub has done what it put off for the slice: another slice on top of it would leave a heap of debt. */
+async function untilPaid(hub: Pick<MeasuredHub, "lookInside">, sleep: WarmUpOptions["sleep"]): Promise<number> {
+  for (let waitedMs = 0; waitedMs < PAID_WITHIN_MS; waitedMs += LOOK_MS) {
+    const { owed } = await hub.lookInside();
+    if (owed <= MAX_OWED) return waitedMs;
+    await sleep(LOOK_MS);
+  }
+  return PAID_WITHIN_MS;
 }
 
 function total(byRole: Record<string, number>): number {

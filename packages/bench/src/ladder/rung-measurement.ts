@@ -5,6 +5,7 @@ import { contenderOf, type ContenderPlan } from "../compare/comparison.ts";
 import { enterHub } from "../compare/enter-hub.ts";
 import type { Entrant } from "../compare/entrant.ts";
 import { hubResultOf } from "../compare/hub-result.ts";
+import { SHORT_WARM_UP } from "../compare/warm-up.ts";
 import type { CpuIsolation } from "../isolation/cpu-quota.ts";
 import type { ProcessCare } from "../machine/index.ts";
 import { seededRandom } from "../measure/estimate.ts";
@@ -35,7 +36,7 @@ export async function measureRungs(rungs: readonly Rung[], setting: RungSetting)
     // All are warm before any is measured: without its quota, the start of one would take from the trials of another.
     await Promise.all(
       contenders.map(async ({ entrant, contender }) => {
-        await entrant.warmUp();
+        await entrant.warmUp(SHORT_WARM_UP);
         await contender.settle();
       }),
     );

@@ -1,6 +1,7 @@
 /** Brings the hubs of a series up at all their sizes, and gives them work in turn, slice by slice. */
 import { enterHub } from "../compare/enter-hub.ts";
 import type { Entrant } from "../compare/entrant.ts";
+import { THOROUGH_WARM_UP } from "../compare/warm-up.ts";
 import { formatHubId, type HubSpec } from "../drivers/index.ts";
 import type { CpuIsolation } from "../isolation/cpu-quota.ts";
 import { inGroups } from "../ladder/rungs.ts";
@@ -39,7 +40,7 @@ export async function runSeries(plan: SeriesPlan & { spec: HubSpec }, run: Sizes
       entrants.push(await enter(plan.spec, point, run));
     }
     for (const entrant of entrants) {
-      await entrant.warmUp();
+      await entrant.warmUp(THOROUGH_WARM_UP);
       await untilNothingIsOwed(entrant, run);
     }
     for (const entrant of entrants) entrant.applyQuotas();
