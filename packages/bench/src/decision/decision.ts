@@ -143,7 +143,7 @@ function verdictOf(given: {
   const { reference, bestSingle, repair, cost } = given;
   if (!bestSingle) return "No verdict: no single hub was measured validly.";
   if (repair && repair.low > 1) {
-    return `Fix the single hub first: ${bestSingle.id} gives ${times(repair)} the capacity of the reference at no new machine.`;
+    return `Fix the single hub first: ${bestSingle.id} gives ×${range(repair)} the capacity of the reference at no new machine.`;
   }
   if (cost.nodes !== null && !cost.projected) return `Distributing pays from ${cost.nodes} nodes on (${cost.of}).`;
   if (reference && repair) return "Leave the hub as it is: neither the repairs nor more nodes were clearly better in this run.";
@@ -170,9 +170,9 @@ function flips(given: {
         ? "then no tested hub bears it"
         : `then ${memberOf(cost.of, cost.nodes)}${cost.projected ? " (projected)" : ""}`;
     lines.push(`load > ${range(c)} tasks/s ${at} → ${bestSingle.id} is full: ${next}`);
-    const agents = Math.round((c.low / perCore) * TASK_SECONDS_PER_BUSY_AGENT);
+    const agents = Number(((c.low / perCore) * TASK_SECONDS_PER_BUSY_AGENT).toPrecision(2));
     lines.push(
-      `by task rate alone that is about ${agents.toLocaleString("en")} busy agents on one core (a task each ${TASK_SECONDS_PER_BUSY_AGENT} s; linear in cores: a projection); streamed progress is not in this figure`,
+      `by task rate alone that is ${agents.toLocaleString("en")} busy agents at least on one core (a task each ${TASK_SECONDS_PER_BUSY_AGENT} s; linear in cores: a projection); streamed progress is not in this figure`,
     );
   }
   return lines;
