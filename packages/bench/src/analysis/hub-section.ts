@@ -75,11 +75,17 @@ function other({ compare }: Pick<ResultFolder, "compare">): string[] {
   if (!compare) return [];
   const quantities = { streamingAgents: "streaming agents", messagesPerSec: "messages/s", connections: "connections" } as const;
   const lines = compare.value.hubs.flatMap((hub, index) =>
-    (Object.keys(quantities) as (keyof typeof quantities)[]).flatMap((key) =>
-      hub.capacity[key]
-        ? [`- ${hub.id}: ${estimate(hub.capacity[key])} ${quantities[key]}${compare.mark(`hubs[${index}].capacity.${key}`)}`]
-        : [],
-    ),
+    (Object.keys(quantities) as (keyof typeof quantities)[]).flatMap((key) => {
+      const found = hub.capacity[key];
+      const note = hub.capacityNotes?.[key];
+      if (!found && note === undefined) return [];
+      // "At least", or why there is none, stands in the note.
+      const fields = [...(found ? ["capacity"] : []), ...(note === undefined ? [] : ["capacityNotes"])];
+      const mark = compare.mark(...fields.map((field) => `hubs[${index}].${field}.${key}`));
+      return [
+        `- ${hub.id}: ${found ? estimate(found) : "none"} ${quantities[key]}${note === undefined ? "" : ` (${note})`}${mark}`,
+      ];
+    }),
   );
   return lines.length > 0
     ? ["Beside tasks:", "", ...lines, ""]

@@ -57,7 +57,10 @@ export async function runComparison(entrants: readonly Entrant[], options: Compa
   const resumed = kept.length > 0 ? { trials: kept.length, startedAt: options.points?.startedAt ?? "" } : undefined;
   const order = await searchTasks(running, options);
   for (const hub of running) hub.checked.push(await hub.contender.finish());
-  for (const quantity of effort.quantities) await searchHeld(quantity, running, options);
+  for (const [i, quantity] of effort.quantities.entries()) {
+    const share = (inner: number) => TASKS_SHARE + ((1 - TASKS_SHARE) * (i + inner)) / effort.quantities.length;
+    await searchHeld(quantity, running, { ...options, share });
+  }
 
   const hubs: HubResult[] = [];
   for (const entrant of entrants) {
@@ -122,8 +125,15 @@ async function searchTasks(
   return order;
 }
 
-async function searchHeld(quantity: HeldQuantity, running: readonly Running[], options: ComparisonOptions): Promise<void> {
-  const { effort, progress } = options;
+async function searchHeld(
+  quantity: HeldQuantity,
+  running: readonly Running[],
+  options: ComparisonOptions & { share(inner: number): number },
+): Promise<void> {
+  const { effort, progress, share } = options;
+  // About: a search may end early, or go on for its invalid trials.
+  const steps = turnsOf(running.length, effort.trialsPerQuantity);
+  let told = 0;
   const turns = running.map(({ entrant }) => ({ entrant, limits: limitsOf(entrant, options.coresPerMachine) }));
   const setting = {
     ...options,
@@ -133,7 +143,9 @@ async function searchHeld(quantity: HeldQuantity, running: readonly Running[], o
     goalHalfWidth: effort.goalHalfWidth,
     trialsPerHub: effort.trialsPerQuantity,
   };
-  const found = await searchQuantity(quantity, turns, setting, (doing) => progress.at(TASKS_SHARE, doing));
+  const found = await searchQuantity(quantity, turns, setting, (doing) =>
+    progress.at(share(Math.min(1, told++ / steps)), doing),
+  );
   for (const [i, hub] of running.entries()) {
     const its = found[i] as QuantityFound;
     hub.found[quantity] = its;
@@ -163,8 +175,13 @@ async function resultOf(
   };
 }
 
-/** Of the progress of the whole; the quantities are the rest of it. */
-const TASKS_SHARE = 0.9;
+/** Of the progress of the whole, by time; the quantities are the rest of it. */
+const TASKS_SHARE = 0.5;
+
+/** Warm-ups and trials of that many hubs. */
+function turnsOf(hubs: number, trials: number): number {
+  return hubs * (trials + 1);
+}
 
 /** What a reader would look for and not find, so that nobody takes the silence for a result. */
 const NOT_MEASURED = [
@@ -228,7 +245,7 @@ export function contenderOf(entrant: ReadyEntrant, options: ContenderPlan): Cont
 }
 
 function shareDone(contenders: readonly Contender[], effort: Effort): number {
-  const total = contenders.length * (effort.trialsPerHub + 1);
+  const total = turnsOf(contenders.length, effort.trialsPerHub);
   const done = contenders.reduce(
     (sum, contender) =>
       sum + (contender.finished ? effort.trialsPerHub + 1 : contender.trials.length + (contender.search ? 1 : 0)),

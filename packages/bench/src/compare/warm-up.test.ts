@@ -48,7 +48,7 @@ it("does not wait again and again for tasks that are lost, and calls that hub ne
 
 it("goes on, thoroughly, until each node has had its tasks, however level the first slices are", async () => {
   const hub = hubOf({ perSec: 1000, workMs: 0 });
-  const plan = { leastSteady: 4, leastTasks: 100, mostSlices: 50 };
+  const plan = { sliceMs: 250, leastSteady: 4, leastTasks: 100, mostSlices: 50 };
   await warmUp(hub, hub, { mostInFlight: 8, seed: 1, plan, sleep: hub.sleep });
   expect(hub.inFlights).toHaveLength(10);
 });

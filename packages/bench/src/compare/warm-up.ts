@@ -4,6 +4,7 @@ import type { WarmUp } from "../results/compare-result.ts";
 import type { LoadGenerator, MeasuredHub } from "./contender.ts";
 
 export interface WarmUpPlan {
+  sliceMs: number;
   /** So many slices must agree. */
   leastSteady: number;
   /** For each hub node: a slow fall is not to be seen in the noise of a few slices. */
@@ -21,15 +22,15 @@ export interface WarmUpOptions {
 }
 
 /** Seconds that a capacity with a wide interval can spare. */
-export const SHORT_WARM_UP: WarmUpPlan = { leastSteady: LEAST_STEADY, leastTasks: 0, mostSlices: 8 };
+export const SHORT_WARM_UP: WarmUpPlan = { sliceMs: 250, leastSteady: LEAST_STEADY, leastTasks: 0, mostSlices: 8 };
 /** V8 optimises the last of a hub's functions after some thousand tasks; until then a task costs up to twice as much. */
-export const THOROUGH_WARM_UP: WarmUpPlan = { leastSteady: 8, leastTasks: 3_000, mostSlices: 20 };
+export const THOROUGH_WARM_UP: WarmUpPlan = { sliceMs: 500, leastSteady: 8, leastTasks: 3_000, mostSlices: 20 };
 
-const SLICE_MS = 500;
 /** The first slices tell how many are fit. */
 const FIRST_IN_FLIGHT = 2;
 const GROWTH = 4;
-const LEAST_TASKS_PER_SLICE = 40;
+/** Below this a hub is slow, and its slices are coarse. */
+const LEAST_TASKS_PER_SEC = 80;
 const COMPILED_AFTER_CPU_S = 2;
 /** Of a hub whose CPU is not known. */
 const BLIND_SLICES = 4;
@@ -58,13 +59,13 @@ export async function warmUp(
   let leastDrainMs = Number.POSITIVE_INFINITY;
   for (let slice = 0; slice < (isBlind ? BLIND_SLICES : plan.mostSlices); slice++) {
     const before = total(await hub.cpuSecondsByRole());
-    const { paid, drainMs: lastTaskMs } = await generator.probe(inFlight, SLICE_MS, seed + slice);
+    const { paid, drainMs: lastTaskMs } = await generator.probe(inFlight, plan.sliceMs, seed + slice);
     if (lastTaskMs >= HOPELESS_DRAIN_MS) break;
     done += paid;
     const drainMs = lastTaskMs + (await untilPaid(hub, sleep));
     // What a task's own work takes shows in the first drain, of a few.
     leastDrainMs = Math.min(leastDrainMs, drainMs);
-    const keepsUp = drainMs <= Math.max(SLICE_MS, 2 * leastDrainMs);
+    const keepsUp = drainMs <= Math.max(plan.sliceMs, 2 * leastDrainMs);
     if (!isSettled && !(keepsUp && inFlight === mostInFlight)) {
       isSettled = !keepsUp;
       inFlight = keepsUp ? Math.min(mostInFlight, inFlight * GROWTH) : Math.max(1, Math.floor(inFlight / GROWTH));
@@ -76,12 +77,12 @@ export async function warmUp(
     const isSeasoned = done >= plan.leastTasks * hub.machines.hubNodes;
     if (isSeasoned && steadyFrom(cpuMsPerTask, plan.leastSteady) !== null) break;
     // A slice of a slow hub has too few tasks to tell; by then its code is compiled all the same.
-    const isCoarse = paid < LEAST_TASKS_PER_SLICE;
+    const isCoarse = paid < (LEAST_TASKS_PER_SEC * plan.sliceMs) / 1000;
     if (isCoarse && total(await hub.cpuSecondsByRole()) - atFirst >= COMPILED_AFTER_CPU_S) break;
   }
   // A hub that was stopped early for its slowness has fewer slices, and may be steady over them.
   const least = Math.min(plan.leastSteady, Math.max(LEAST_STEADY, cpuMsPerTask.length));
-  return { cpuMsPerTask, sliceMs: SLICE_MS, steadyFrom: steadyFrom(cpuMsPerTask, least) };
+  return { cpuMsPerTask, sliceMs: plan.sliceMs, steadyFrom: steadyFrom(cpuMsPerTask, least) };
 }
 
 /** Milliseconds until the hub has done what it put off for the slice: another slice on top of it would leave a heap of debt. */

@@ -10,7 +10,7 @@ import { COMPARE_SCHEMA, type CompareResult, type HubResult } from "../results/c
 
 type Evidence = { ok: true; evidence: HubEvidence } | { ok: false; problem: string };
 
-/** Shipped with the program: `bench compare --effort smoke`, cut down to what is used here. */
+/** Shipped with the program: docs/results/recorded (`bench compare --effort full`), cut down to what is used here. */
 export function recordedEvidence(): HubEvidence {
   const file = fileURLToPath(new URL("../../calibration/recorded-hubs.json", import.meta.url));
   return JSON.parse(readFileSync(file, "utf8")) as HubEvidence;

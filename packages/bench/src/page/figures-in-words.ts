@@ -1,12 +1,15 @@
 /** Numbers as the page writes them. */
 import type { Estimate } from "@hubscale/fleet-model";
 
-/** Three significant digits below 1,000; whole numbers above. */
+/** Three significant digits, whole numbers from 100 to 10,000: what the intervals justify. What rounding has left of nothing is 0. */
 export function number(value: number): string {
   if (!Number.isFinite(value)) return "–";
-  if (Math.abs(value) >= 100) return Math.round(value).toLocaleString("en");
+  if (Math.abs(value) < RESIDUE) return "0";
+  if (Math.abs(value) >= 100 && Math.abs(value) < 10_000) return Math.round(value).toLocaleString("en");
   return value.toLocaleString("en", { maximumSignificantDigits: 3 });
 }
+
+const RESIDUE = 1e-6;
 
 /** `120 [90, 150]`; the value alone where no interval was drawn. */
 export function estimate(figure: Estimate | null): string {

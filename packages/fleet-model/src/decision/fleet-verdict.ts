@@ -119,9 +119,12 @@ function signed(estimate: Estimate): string {
   return `${estimate.value < 0 ? "" : "+"}${rounded(estimate)}`;
 }
 
+/** Whole numbers from 10 to 10,000, fewer digits outside: no more than the intervals justify. */
 export function whole(value: number): string {
   if (!Number.isFinite(value)) return "–";
-  return Math.abs(value) < 10 ? String(Number(value.toPrecision(2))) : Math.round(value).toLocaleString("en");
+  const size = Math.abs(value);
+  if (size < 10) return String(Number(value.toPrecision(2)));
+  return (size < 10_000 ? Math.round(value) : Number(value.toPrecision(3))).toLocaleString("en");
 }
 
 const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
