@@ -58,7 +58,8 @@ export function judgeTrial(facts: TrialFacts, slo: Slo): Judgement {
 function missesOf(facts: TrialFacts, slo: Slo): string[] {
   const misses: string[] = [];
   const measured = observed(facts, slo);
-  if (!(measured < slo.boundMs)) misses.push(`${metricOf(slo)} ${ms(measured)}, bound ${ms(slo.boundMs)}`);
+  if (Number.isNaN(measured)) misses.push(`no ${metricOf(slo)}: nothing was answered`);
+  else if (!(measured < slo.boundMs)) misses.push(`${metricOf(slo)} ${ms(measured)}, bound ${ms(slo.boundMs)}`);
   if (facts.unacknowledged > 0) misses.push(`${facts.unacknowledged} of ${facts.offered} submissions not acknowledged`);
   if (facts.completedInTime < ACHIEVED_SHARE * facts.offered) {
     misses.push(`${facts.completedInTime} of ${facts.offered} ${facts.what ?? "tasks completed"} in time`);
