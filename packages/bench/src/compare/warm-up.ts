@@ -1,5 +1,6 @@
 /** Load that is not measured, until a task costs the same from slice to slice: code gets compiled, connections are opened. */
 import { LEAST_STEADY, steadyFrom } from "../measure/change-point.ts";
+import { MAX_OWED } from "../measure/trial-judgement.ts";
 import type { WarmUp } from "../results/compare-result.ts";
 import type { LoadGenerator, MeasuredHub } from "./contender.ts";
 
@@ -38,8 +39,6 @@ const BLIND_SLICES = 4;
 const HOPELESS_DRAIN_MS = 10_000;
 const PAID_WITHIN_MS = 10_000;
 const LOOK_MS = 100;
-/** What is under way at any moment. */
-const MAX_OWED = 5;
 
 /**
  * `mostInFlight` tasks at a time, or as many as a slow hub keeps up with: each slice ends with its last task, and a hub of ten tasks

@@ -123,7 +123,7 @@ export function backlogGrowth(backlog: readonly { atMs: number; tasks: number }[
 }
 
 /** One or two are what is under way at any moment. */
-const MAX_OWED = 5;
+export const MAX_OWED = 5;
 /** Fewer tasks than this are a coincidence of arrivals, not a trend. */
 const MIN_GROWTH_TASKS = 5;
 
