@@ -10,7 +10,7 @@ import { COMPARE_SCHEMA, type CompareResult, type HubResult, type WarmUp } from 
 import type { Workload } from "../workload/workload.ts";
 import { appliedSlo } from "./applied-slo.ts";
 import { together } from "./checked-history.ts";
-import { type CheckedHistory, Contender, type MeasuredHub } from "./contender.ts";
+import { type CheckedHistory, Contender, type HubLimits, type MeasuredHub } from "./contender.ts";
 import type { Effort } from "./effort.ts";
 import type { Entrant, ReadyEntrant, RefusedEntrant } from "./entrant.ts";
 import { hubResultOf } from "./hub-result.ts";
@@ -213,11 +213,15 @@ export interface ContenderPlan
   leastPerTrial?: number;
 }
 
-/** What the roles of a hub may use, and how little of it counts as quiet. */
-export function limitsOf({ hub }: ReadyEntrant, coresPerMachine: number | null) {
+/** What the roles of a hub may use, how little of it counts as quiet, and what the machine under it has used. */
+export function limitsOf({ hub, machineCpuSeconds }: ReadyEntrant, coresPerMachine: number | null): HubLimits {
   const machines = hub.machines.hubNodes + hub.machines.backboneServers;
   const cores = coresPerMachine ?? 1;
-  return { coresByRole: coresByRole(hub.machines, cores), quietShare: QUIET_SHARE_OF_MACHINE * cores * machines };
+  return {
+    coresByRole: coresByRole(hub.machines, cores),
+    quietShare: QUIET_SHARE_OF_MACHINE * cores * machines,
+    ...(machineCpuSeconds && { machineCpuSeconds }),
+  };
 }
 
 export function contenderOf(entrant: ReadyEntrant, options: ContenderPlan): Contender {

@@ -19,6 +19,10 @@ class ModelHub implements MeasuredHub, LoadGenerator {
   owedPerTask = 0;
   fault: Partial<History> = {};
   generatorShare = 0.2;
+  /** That it costs the hub to tell of itself. */
+  lookSeconds = 0;
+  /** Cores that others keep busy on the same machine. */
+  othersCores = 0;
 
   constructor(capacity: number, cpuMsPerTask: number) {
     this.capacity = capacity;
@@ -33,11 +37,15 @@ class ModelHub implements MeasuredHub, LoadGenerator {
   };
   cpuSecondsByRole = async () => ({ hub: this.hubSeconds });
   countResources = async () => async () => ({});
-  lookInside = async () => ({
-    counters: { fsyncs: this.hubSeconds * 10 },
-    owed: Math.round(this.owedPerTask * this.tasks),
-    loopUtilisation: null,
-  });
+  lookInside = async () => {
+    this.hubSeconds += this.lookSeconds;
+    return {
+      counters: { fsyncs: this.hubSeconds * 10 },
+      owed: Math.round(this.owedPerTask * this.tasks),
+      loopUtilisation: null,
+    };
+  };
+  machineCpuSeconds = () => this.hubSeconds + (this.othersCores * this.timeMs) / 1000;
   describe = async () => ({});
   cpuSeconds = async () => 0;
   close = async () => ({
@@ -97,6 +105,7 @@ function contenderOf(hub: ModelHub): Contender {
     probeInFlight: 5,
     coresByRole: { hub: 1 },
     quietShare: 0.1,
+    machineCpuSeconds: hub.machineCpuSeconds,
     seed: 1,
     nowMs: hub.nowMs,
     sleep: hub.sleep,
@@ -124,6 +133,22 @@ test("finds the capacity and the CPU per task of a hub that it knows nothing abo
   expect(result.perTask["hub"]?.cpuMs?.value).toBeCloseTo(1.5, 5);
   expect(result.perTask["hub"]?.fsyncs?.value).toBeCloseTo(0.015, 5);
   expect(result.bound).toMatchObject({ role: "hub" });
+});
+
+test("what it costs a hub to be asked about itself is not charged to its tasks", async () => {
+  const hub = new ModelHub(500, 1.5);
+  hub.lookSeconds = 0.3;
+  const { perTask } = await measured(hub);
+  expect(perTask["hub"]?.cpuMs?.value).toBeCloseTo(1.5, 1);
+});
+
+test("what other programs use of the machine is told for each trial", async () => {
+  const hub = new ModelHub(500, 1.5);
+  hub.othersCores = 0.6;
+  const contender = contenderOf(hub);
+  await contender.probe();
+  const { othersCores } = await contender.trial();
+  expect(othersCores).toBeCloseTo(0.6, 6);
 });
 
 test("a hub that defers its work is over its knee although its bursts look fast", async () => {

@@ -107,10 +107,15 @@ export interface ContenderOptions {
   coresByRole: Record<string, number>;
   /** CPU seconds per second, over all the hub's processes, at which it counts as quiet. */
   quietShare: number;
+  /** That the machine under hub and generator has used, by whomever; absent: they are not on one machine, or not all is known of them. */
+  machineCpuSeconds?: () => number;
   /** Waits; injected so that tests need not. */
   sleep(ms: number): Promise<void>;
   nowMs(): number;
 }
+
+/** Of the hub alone, whatever is searched. */
+export type HubLimits = Pick<ContenderOptions, "coresByRole" | "quietShare" | "machineCpuSeconds">;
 
 export class Contender {
   readonly hub: MeasuredHub;
@@ -207,10 +212,13 @@ export class Contender {
   /** At the load where the search can learn most, or at the given one. */
   async trial(load = this.#search?.nextLoad()): Promise<TrialSummary> {
     if (load === undefined) throw new Error(`${this.hub.id}: trial before probe`);
-    const { generator, slo, trialMs, warmupMs, seed } = this.#options;
-    const cpuBefore = await this.#cpuOfAllRoles();
+    const { generator, slo, trialMs, warmupMs, seed, nowMs } = this.#options;
+    // A hub that is asked about itself works for that: not for its tasks, so outside of what is counted.
     const before = await this.hub.lookInside();
     const resources = await this.hub.countResources();
+    const machineBefore = this.#options.machineCpuSeconds?.() ?? null;
+    const startMs = nowMs();
+    const cpuBefore = await this.#cpuOfAllRoles();
     const durationMs = Math.max(trialMs, Math.min((this.#options.leastPerTrial / load) * 1000, 2 * trialMs));
     const measured = await generator.trial({
       load,
@@ -221,7 +229,9 @@ export class Contender {
       slo,
     });
     const quietAfterMs = await this.#untilQuiet(QUIET_LIMIT_MS);
-    const cpuAfter = await this.#cpuOfAllRoles();
+    const cpuSecondsByRole = difference(await this.#cpuOfAllRoles(), cpuBefore);
+    const wallSeconds = (nowMs() - startMs) / 1_000;
+    const machineAfter = this.#options.machineCpuSeconds?.() ?? null;
     const resourcesByRole = await resources();
     const after = await this.hub.lookInside();
     if (quietAfterMs === null) await this.#untilQuiet(RECOVERY_LIMIT_MS);
@@ -250,7 +260,12 @@ export class Contender {
       loopUtilisation: after.loopUtilisation,
       drainMs: measured.drainMs,
       quietAfterMs,
-      cpuSecondsByRole: difference(cpuAfter, cpuBefore),
+      cpuSecondsByRole,
+      wallSeconds,
+      othersCores:
+        machineBefore === null || machineAfter === null
+          ? null
+          : Math.max(0, machineAfter - machineBefore - total(cpuSecondsByRole)) / wallSeconds,
       resourcesByRole,
       completed: measured.completed,
       generatorCpuShare: measured.generator.cpuShare,

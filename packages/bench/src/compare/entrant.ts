@@ -9,6 +9,8 @@ export type Entrant =
       ready: true;
       hub: MeasuredHub;
       generator: LoadGenerator;
+      /** That the machine of hub and generator has used; absent: they have not one machine, or not all of the hub is known. */
+      machineCpuSeconds?: () => number;
       durability: HubResult["durability"];
       /** An unmeasured load without any quota: code gets compiled, connections opened. */
       warmUp(plan: WarmUpPlan): Promise<WarmUp>;

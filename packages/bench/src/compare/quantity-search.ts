@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import type { Estimate } from "../measure/estimate.ts";
 import type { HubResult, TrialSummary } from "../results/compare-result.ts";
 import { appliedSlo } from "./applied-slo.ts";
-import { type CheckedHistory, Contender, type ContenderOptions } from "./contender.ts";
+import { type CheckedHistory, Contender, type ContenderOptions, type HubLimits } from "./contender.ts";
 import type { ReadyEntrant } from "./entrant.ts";
 import { type HeldQuantity, QUANTITIES } from "./quantity.ts";
 
@@ -18,13 +18,13 @@ export interface QuantityFound {
 /** What the trials of a quantity have in common with those of tasks. */
 export type QuantitySetting = Omit<
   ContenderOptions,
-  "hub" | "generator" | "slo" | "unit" | "leastPerTrial" | "maxLoad" | "probeInFlight" | "coresByRole" | "quietShare"
+  "hub" | "generator" | "slo" | "unit" | "leastPerTrial" | "maxLoad" | "probeInFlight" | keyof HubLimits
 > & { coresPerMachine: number | null };
 
 export interface QuantityTurn {
   entrant: ReadyEntrant;
   /** As for the hub's tasks. */
-  limits: Pick<ContenderOptions, "coresByRole" | "quietShare">;
+  limits: HubLimits;
 }
 
 interface Candidate extends QuantityTurn {

@@ -2,6 +2,7 @@ export * from "./disk-sync.ts";
 export * from "./environment.ts";
 export * from "./executables.ts";
 export * from "./filesystem.ts";
+export * from "./machine-cpu.ts";
 export * from "./managed-process.ts";
 export * from "./process-care.ts";
 export { startMarkOf } from "./process-identity.ts";

@@ -194,6 +194,10 @@ export interface TrialSummary {
   quietAfterMs: number | null;
   /** CPU seconds by role over the trial, drain included, and completed tasks that they paid for. */
   cpuSecondsByRole: Record<string, number>;
+  /** Over which they were counted: warm-up, load, drain, and until the hub was quiet. */
+  wallSeconds?: number;
+  /** CPU seconds a second of every other program on the machine, hubs that wait for their turn among them; null: not known. */
+  othersCores?: number | null;
   resourcesByRole: Record<string, RoleResources>;
   completed: number;
   generatorCpuShare: number;
