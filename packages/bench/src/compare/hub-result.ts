@@ -56,9 +56,14 @@ function trialsThatCount(trials: readonly TrialSummary[], capacity: number): Tri
   return held.length > 0 ? held : trials.filter((trial) => trial.outcome !== "invalid");
 }
 
-/** What a task costs does not depend on the SLO: all valid trials near the capacity that left no debt, which would be missing. */
+/**
+ * What a task costs does not depend on the SLO: all valid trials near the capacity that left no debt, which would be missing. Those
+ * that ended early are taken only where there are no others: little but their warm-up and their drain is left of them.
+ */
 function trialsThatPaid(trials: readonly TrialSummary[], capacity: number): TrialSummary[] {
-  const paid = trials.filter((trial) => trial.outcome !== "invalid" && trial.quietAfterMs !== null);
+  const allPaid = trials.filter((trial) => trial.outcome !== "invalid" && trial.quietAfterMs !== null);
+  const whole = allPaid.filter((trial) => !trial.endedEarly);
+  const paid = whole.length > 0 ? whole : allPaid;
   const near = paid.filter((trial) => trial.load >= NEAR_CAPACITY * capacity);
   return near.length > 0 ? near : paid;
 }

@@ -14,9 +14,9 @@ export function modelErrorLines(model: ScalingModel | undefined): string[] {
   const lines: string[] = [];
   if (model.error) {
     const { meanPercent, measuredHalfWidthPercent, heldOut } = model.error;
-    const each = heldOut.map(({ hub, from, errorPercent }) => `${hub} from ${from} ${signed(errorPercent)} %`);
+    const each = heldOut.map(({ hub, errorPercent }) => `${hub} ${signed(errorPercent)} %`);
     lines.push(
-      `utilisation law: ${significant(meanPercent)} % on sizes it had not seen (${each.join(", ")}); the measured capacities themselves are known to ±${significant(measuredHalfWidthPercent)} %`,
+      `utilisation law: ${significant(meanPercent)} % on sizes it had not seen (each from the others of its family: ${each.join(", ")}); the measured capacities themselves are known to ±${significant(measuredHalfWidthPercent)} %`,
     );
   }
   for (const [family, fit] of Object.entries(model.usl ?? {})) lines.push(uslText(family, fit));

@@ -91,3 +91,19 @@ test("a prediction does not go beyond what the backbone can do", () => {
   );
   expect(error?.heldOut.find(({ hub }) => hub === "sharded-redis@4")?.predicted).toBe(500);
 });
+
+test("with three sizes and more, what a task costs may rise with the nodes", () => {
+  // Each node adds 0.2 ms to a task's cost on the nodes: 1, 1.2, 1.4, 1.6 ms; nodes are 80 % busy at the capacity.
+  const sizes = [1, 2, 3, 4].map((n) => {
+    const demandMs = 0.8 + 0.2 * n;
+    return hub(`sharded-redis@${n}`, (0.8 * 500 * n) / demandMs, { hub: demandMs, redis: 0.1 });
+  });
+  const { error } = model(sizes, 0.5);
+  for (const { hub: id, errorPercent } of error?.heldOut ?? []) {
+    // Below the smallest there is no line to go by: the cheapest that was seen.
+    if (id !== "sharded-redis@1") expect(errorPercent, id).toBeCloseTo(0, 6);
+  }
+  expect(error?.heldOut).toHaveLength(4);
+  // The nearest alone would have said 14 % more for four nodes.
+  expect(error?.heldOut.at(-1)?.predicted).toBeCloseTo(1_000, 6);
+});

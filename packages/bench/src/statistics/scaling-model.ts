@@ -3,6 +3,7 @@
  * Buzen 1978: utilisation = throughput × service demand) for what is used up first and next. Both are scored on points that they
  * had not seen. Pure.
  */
+import { linearRegression, linearRegressionLine } from "simple-statistics";
 import { familyOf } from "../drivers/hub-family.ts";
 import type { Estimate } from "../measure/estimate.ts";
 import type { HubResult } from "../results/compare-result.ts";
@@ -36,6 +37,7 @@ export interface RoleLoad {
 }
 
 export interface ModelError {
+  /** `from`: the sizes that were known, a list with commas. */
   heldOut: { hub: string; from: string; predicted: number; measured: number; errorPercent: number }[];
   /** Mean of the errors' sizes. */
   meanPercent: number;
@@ -100,19 +102,19 @@ function rolesOf(hub: HubResult, cores: number): RoleLoad[] {
   return loads.sort((a, b) => b.utilisation.value - a.utilisation.value);
 }
 
-/** Each size predicted from the nearest other one of its family: the same CPU for a task, and nodes as busy as they were there. */
+/** Each size predicted from the others of its family. */
 function errorOf(families: readonly (readonly HubResult[])[], cores: number): ModelError | null {
   const heldOut: ModelError["heldOut"] = [];
   const halfWidths: number[] = [];
   for (const members of families) {
     for (const hub of members) {
       const others = members.filter((other) => other.machines.hubNodes !== hub.machines.hubNodes);
-      const from = others.sort((a, b) => distance(a, hub) - distance(b, hub))[0];
       const capacity = hub.capacity.tasksPerSec as Estimate;
-      const predicted = from && predictedFrom(from, hub.machines.hubNodes, cores)?.tasksPerSec;
-      if (!from || predicted === undefined) continue;
+      const predicted = predictedFrom(others, hub.machines.hubNodes, cores)?.tasksPerSec;
+      if (predicted === undefined) continue;
+      const from = others.map(({ id }) => id).join(", ");
       const errorPercent = (100 * (capacity.value - predicted)) / predicted;
-      heldOut.push({ hub: hub.id, from: from.id, predicted, measured: capacity.value, errorPercent });
+      heldOut.push({ hub: hub.id, from, predicted, measured: capacity.value, errorPercent });
       halfWidths.push((100 * (capacity.high - capacity.low)) / 2 / capacity.value);
     }
   }
@@ -124,23 +126,51 @@ function errorOf(families: readonly (readonly HubResult[])[], cores: number): Mo
   };
 }
 
-/** `end`: of the interval of each figure that goes into it. */
+/**
+ * What a size of a family bears, by those of its sizes that were measured: each role ends where its CPU is used up at what a task
+ * costs it there, as far as it was used where it was the busiest. `end`: of the interval of each figure that goes into it.
+ */
 export function predictedFrom(
-  hub: HubResult,
+  known: readonly HubResult[],
   nodes: number,
   cores: number,
   end: "value" | "low" | "high" = "value",
 ): { tasksPerSec: number; saturates: string } | undefined {
-  const roles = rolesOf(hub, cores);
-  const own = roles.find(({ role }) => role === "hub");
-  if (!own) return undefined;
-  // A hub misses its SLO before its CPU is used up; other roles may go to their end.
-  const nodesBear = (own.ceiling[end] * Math.min(1, own.utilisation[end]) * nodes) / hub.machines.hubNodes;
-  const ends = [{ role: "hub", bears: nodesBear }];
-  for (const { role, ceiling } of roles) if (role !== "hub") ends.push({ role, bears: ceiling[end] });
+  const sizes = known.map((hub) => ({ hub, roles: rolesOf(hub, cores) }));
+  const nearest = sizes.toSorted((a, b) => distance(a.hub, nodes) - distance(b.hub, nodes))[0];
+  if (!nearest?.roles.some(({ role }) => role === "hub")) return undefined;
+  const ends = nearest.roles.map(({ role, ceiling, utilisation }) => {
+    const machines = role === "hub" ? nodes : machinesOf(nearest.hub, role);
+    const demandMs = demandAt(nodes, sizes, role, cores);
+    // As far above or below its middle as the nearest size's own.
+    const bears = ((cores * 1000 * machines) / demandMs) * (ceiling[end] / ceiling.value);
+    const reached = sizes.flatMap(({ roles }) => (roles[0]?.role === role ? Math.min(1, roles[0].utilisation.value) : []));
+    // A hub misses its SLO before its CPU is used up; a role that was never the busiest may go to its end.
+    const share = reached.length > 0 ? Math.min(1, (mean(reached) * utilisation[end]) / utilisation.value) : 1;
+    return { role, bears: bears * share };
+  });
   const first = ends.reduce((least, each) => (each.bears < least.bears ? each : least));
   return { tasksPerSec: first.bears, saturates: first.role };
 }
+
+/**
+ * CPU milliseconds of a role for a task at so many nodes. Each node adds to it (what it asks the backbone for and the others tell it)
+ * and shares in batches: a line through three sizes and more, never below the cheapest; what the nearest paid where there are fewer.
+ */
+function demandAt(nodes: number, sizes: readonly { hub: HubResult; roles: RoleLoad[] }[], role: string, cores: number): number {
+  const points = sizes.flatMap(({ hub, roles }) => {
+    const load = roles.find((each) => each.role === role);
+    return load ? [{ hub, nodes: hub.machines.hubNodes, demandMs: (cores * 1000 * machinesOf(hub, role)) / load.ceiling.value }] : [];
+  });
+  const cheapest = Math.min(...points.map(({ demandMs }) => demandMs));
+  if (points.length < LEAST_FOR_A_LINE) {
+    return points.toSorted((a, b) => distance(a.hub, nodes) - distance(b.hub, nodes))[0]?.demandMs ?? cheapest;
+  }
+  const line = linearRegressionLine(linearRegression(points.map((point) => [point.nodes, point.demandMs])));
+  return Math.max(cheapest, line(nodes));
+}
+
+const LEAST_FOR_A_LINE = 3;
 
 function machinesOf({ machines }: HubResult, role: string): number {
   return role === "hub" ? machines.hubNodes : Math.max(1, machines.backboneServers);
@@ -156,8 +186,8 @@ function familiesOf(hubs: readonly HubResult[]): Map<string, HubResult[]> {
 }
 
 /** In powers of two; the smaller one where two are as near, since a projection goes up. */
-function distance(other: HubResult, hub: HubResult): number {
-  const steps = Math.log2(other.machines.hubNodes / hub.machines.hubNodes);
+function distance(hub: HubResult, nodes: number): number {
+  const steps = Math.log2(hub.machines.hubNodes / nodes);
   return Math.abs(steps) + (steps > 0 ? 1e-9 : 0);
 }
 

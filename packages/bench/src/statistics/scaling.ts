@@ -56,7 +56,7 @@ export function scalingOf(hubs: readonly HubResult[], coresPerMachine: number | 
         family,
         over: smallest.id,
         sizes: sizes.map((hub) => sizeOf(hub, smallest, cores, random)),
-        beyond: beyondOf(family, largest, cores),
+        beyond: beyondOf(family, sizes, cores),
       },
     ];
   });
@@ -99,12 +99,13 @@ function drawn({ value, low, high }: Estimate, random: () => number): number {
 const NORMAL_97_5 = 1.96;
 
 /** The interval takes each figure at the end that makes for the lower, then for the higher result. */
-function beyondOf(family: string, largest: HubResult, cores: number): ProjectedSize[] {
+function beyondOf(family: string, sizes: readonly HubResult[], cores: number): ProjectedSize[] {
+  const largest = sizes.at(-1) as HubResult;
   return BEYOND.flatMap((factor) => {
     const nodes = Math.ceil(largest.machines.hubNodes * factor);
-    const value = predictedFrom(largest, nodes, cores, "value");
-    const low = predictedFrom(largest, nodes, cores, "low");
-    const high = predictedFrom(largest, nodes, cores, "high");
+    const value = predictedFrom(sizes, nodes, cores, "value");
+    const low = predictedFrom(sizes, nodes, cores, "low");
+    const high = predictedFrom(sizes, nodes, cores, "high");
     if (!value || !low || !high) return [];
     const { n, unit } = capacityOf(largest);
     const tasksPerSec = { value: value.tasksPerSec, low: low.tasksPerSec, high: high.tasksPerSec, n, unit };
