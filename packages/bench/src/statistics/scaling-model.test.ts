@@ -99,10 +99,9 @@ test("with three sizes and more, what a task costs may rise with the nodes", () 
     return hub(`sharded-redis@${n}`, (0.8 * 500 * n) / demandMs, { hub: demandMs, redis: 0.1 });
   });
   const { error } = model(sizes, 0.5);
-  for (const { hub: id, errorPercent } of error?.heldOut ?? []) {
-    // Below the smallest there is no line to go by: the cheapest that was seen.
-    if (id !== "sharded-redis@1") expect(errorPercent, id).toBeCloseTo(0, 6);
-  }
+  // Below the smallest there is no line to go by: the cheapest that was seen.
+  const upwards = error?.heldOut.slice(1).map(({ errorPercent }) => Math.abs(errorPercent)) ?? [];
+  expect(Math.max(...upwards)).toBeLessThan(1e-6);
   expect(error?.heldOut).toHaveLength(4);
   // The nearest alone would have said 14 % more for four nodes.
   expect(error?.heldOut.at(-1)?.predicted).toBeCloseTo(1_000, 6);

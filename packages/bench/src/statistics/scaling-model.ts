@@ -160,7 +160,9 @@ export function predictedFrom(
 function demandAt(nodes: number, sizes: readonly { hub: HubResult; roles: RoleLoad[] }[], role: string, cores: number): number {
   const points = sizes.flatMap(({ hub, roles }) => {
     const load = roles.find((each) => each.role === role);
-    return load ? [{ hub, nodes: hub.machines.hubNodes, demandMs: (cores * 1000 * machinesOf(hub, role)) / load.ceiling.value }] : [];
+    return load
+      ? [{ hub, nodes: hub.machines.hubNodes, demandMs: (cores * 1000 * machinesOf(hub, role)) / load.ceiling.value }]
+      : [];
   });
   const cheapest = Math.min(...points.map(({ demandMs }) => demandMs));
   if (points.length < LEAST_FOR_A_LINE) {
