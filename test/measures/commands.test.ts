@@ -36,25 +36,30 @@ describe("bench primitives", () => {
 });
 
 describe("bench engines", () => {
-  it("runs the raw engine and the hub in turn, and says what share of its rate reaches a user", async () => {
-    const { code, stdout } = await runBench(["engines", "--nodes", "1", "--repeats", "2", "--json", "--no-progress"]);
-    expect(code).toBe(0);
-    const result = JSON.parse(stdout) as {
-      hub: string;
-      clean: boolean;
-      repeats: Record<"raw" | "hub", { tasks: number }>[];
-      share: Estimate;
-    } & Record<"raw" | "withHub", Record<"tasksPerSec" | "serverCpuMsPerTask" | "serverBusy", Estimate>>;
-    expect(result).toMatchObject({ schema: "hubscale.engines/1", hub: "sharded-redis@1", clean: true });
-    expect(result.repeats).toHaveLength(2);
-    for (const { raw, hub } of result.repeats) for (const { tasks } of [raw, hub]) expect(tasks).toBeGreaterThan(0);
-    for (const figures of [result.raw, result.withHub]) for (const figure of Object.values(figures)) expectEstimate(figure);
-    expectEstimate(result.share);
-  });
+  it.each(["redis", "nats"])(
+    "runs the raw engine and the hub over %s in turn, and says what share of its rate reaches a user",
+    async (backbone) => {
+      const flags = ["--backbone", backbone, "--nodes", "1", "--repeats", "2", "--json", "--no-progress"];
+      const { code, stdout } = await runBench(["engines", ...flags]);
+      expect(code).toBe(0);
+      const result = JSON.parse(stdout) as {
+        hub: string;
+        clean: boolean;
+        repeats: Record<"raw" | "hub", { tasks: number }>[];
+        share: Estimate;
+      } & Record<"raw" | "withHub", Record<"tasksPerSec" | "serverCpuMsPerTask" | "serverBusy", Estimate>>;
+      expect(result).toMatchObject({ schema: "hubscale.engines/2", hub: `sharded-${backbone}@1`, clean: true });
+      expect(result.repeats).toHaveLength(2);
+      for (const { raw, hub } of result.repeats) for (const { tasks } of [raw, hub]) expect(tasks).toBeGreaterThan(0);
+      for (const figures of [result.raw, result.withHub]) for (const figure of Object.values(figures)) expectEstimate(figure);
+      expectEstimate(result.share);
+    },
+  );
 
   it.each([
     [["--nodes", "0"], "--nodes"],
     [["--cores", "none"], "--cores"],
+    [["--backbone", "kafka"], "--backbone"],
     [["--backbone-servers", "99"], "--backbone-servers"],
   ])("refuses %j with 2", async (flags, problem) => {
     expect(await runBench(["engines", ...flags])).toMatchObject({ code: 2, stderr: expect.stringContaining(problem) });

@@ -25,15 +25,15 @@ export interface LimitState {
 }
 
 export class ClaudeLimiter {
-  private readonly buckets: Readonly<Record<LimitName, TokenBucket>>;
+  private readonly requests: TokenBucket;
+  private readonly input: TokenBucket;
+  private readonly output: TokenBucket;
 
   constructor(limits: ClaudeLimits, nowMs: number) {
     const perMin = (capacity: number) => new TokenBucket({ capacity, refillPerSec: capacity / 60 }, nowMs);
-    this.buckets = {
-      requests: perMin(limits.requestsPerMin),
-      "input-tokens": perMin(limits.inputTokensPerMin),
-      "output-tokens": perMin(limits.outputTokensPerMin),
-    };
+    this.requests = perMin(limits.requestsPerMin);
+    this.input = perMin(limits.inputTokensPerMin);
+    this.output = perMin(limits.outputTokensPerMin);
   }
 
   /**
@@ -41,31 +41,30 @@ export class ClaudeLimiter {
    * whole bucket reserves the whole bucket: an inference, since clients with max_tokens 32,000 do work at 8,000 tokens a minute.
    */
   admit(demand: Demand, nowMs: number): LimiterDecision {
-    const reservedOutputTokens = Math.min(demand.maxOutputTokens, this.buckets["output-tokens"].capacity);
-    const wanted: Record<LimitName, number> = {
-      requests: 1,
-      "input-tokens": demand.inputTokens,
-      "output-tokens": reservedOutputTokens,
-    };
-    let slowest: { limit: LimitName; retryAfterMs: number } | undefined;
-    for (const limit of LIMIT_NAMES) {
-      const retryAfterMs = this.buckets[limit].msUntil(wanted[limit], nowMs);
-      if (retryAfterMs > ROUNDING_MS && retryAfterMs > (slowest?.retryAfterMs ?? 0)) slowest = { limit, retryAfterMs };
+    const { requests, input, output } = this;
+    const reservedOutputTokens = Math.min(demand.maxOutputTokens, output.capacity);
+    const requestsMs = requests.msUntil(1, nowMs);
+    const inputMs = input.msUntil(demand.inputTokens, nowMs);
+    const outputMs = output.msUntil(reservedOutputTokens, nowMs);
+    const retryAfterMs = Math.max(requestsMs, inputMs, outputMs);
+    if (retryAfterMs > ROUNDING_MS) {
+      const limit = retryAfterMs === requestsMs ? "requests" : retryAfterMs === inputMs ? "input-tokens" : "output-tokens";
+      return { ok: false, limit, retryAfterMs };
     }
-    if (slowest) return { ok: false, ...slowest };
-    for (const limit of LIMIT_NAMES) this.buckets[limit].charge(wanted[limit], nowMs);
+    requests.charge(1, nowMs);
+    input.charge(demand.inputTokens, nowMs);
+    output.charge(reservedOutputTokens, nowMs);
     return { ok: true, reservedOutputTokens };
   }
 
   /** The answer has ended: what it did not use goes back. */
   settle(reservedOutputTokens: number, outputTokens: number, nowMs: number): void {
-    const bucket = this.buckets["output-tokens"];
-    if (outputTokens > reservedOutputTokens) bucket.charge(outputTokens - reservedOutputTokens, nowMs);
-    else bucket.giveBack(reservedOutputTokens - outputTokens, nowMs);
+    if (outputTokens > reservedOutputTokens) this.output.charge(outputTokens - reservedOutputTokens, nowMs);
+    else this.output.giveBack(reservedOutputTokens - outputTokens, nowMs);
   }
 
   state(limit: LimitName, nowMs: number): LimitState {
-    const bucket = this.buckets[limit];
+    const bucket = { requests: this.requests, "input-tokens": this.input, "output-tokens": this.output }[limit];
     const remaining = Math.max(0, bucket.levelAt(nowMs));
     return { limit: bucket.capacity, remaining, resetMs: bucket.msUntil(bucket.capacity, nowMs) };
   }

@@ -1,15 +1,16 @@
 /** What goes into the Ollama scheduler and what comes out. */
 import type { LlmModel } from "./llm-models.ts";
 
-export interface OllamaRequest {
+/** `Id`: a text for a server, a number where millions of requests are simulated. */
+export interface OllamaRequest<Id = string> {
   /** Unique among the requests in hand. */
-  id: string;
+  id: Id;
   model: LlmModel;
   /** Cut to the context length. With `outputTokens` 0 and no prompt the request only loads the model. */
   promptTokens: number;
   outputTokens: number;
   /** Requests of one conversation find their common prefix in the slot that served the last of them. */
-  conversation?: string;
+  conversation?: Id;
   /** num_ctx; a loaded model with another one is loaded again. */
   contextTokens?: number;
   /** keep_alive: replaces the loaded model's; 0 unloads it once idle, Infinity keeps it. */
@@ -23,12 +24,12 @@ export type OllamaEvent =
   /** An empty prompt with keep_alive 0. */
   | { type: "unload"; model: string };
 
-export type OllamaEffect =
+export type OllamaEffect<Id = string> =
   /** HTTP 503: MAX_QUEUE requests wait for a load already. */
-  | { type: "refused"; id: string; atMs: number }
+  | { type: "refused"; id: Id; atMs: number }
   /** Prefill is done, decode begins. */
-  | { type: "answering"; id: string; atMs: number }
-  | { type: "finished"; id: string; atMs: number; timings: OllamaTimings }
+  | { type: "answering"; id: Id; atMs: number }
+  | { type: "finished"; id: Id; atMs: number; timings: OllamaTimings }
   | { type: "model_loaded"; model: string; atMs: number }
   | { type: "model_unloaded"; model: string; atMs: number };
 

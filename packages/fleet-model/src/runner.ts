@@ -7,26 +7,26 @@ import type { LlmModel } from "./llm-models.ts";
 import type { Placement } from "./model-placement.ts";
 import type { OllamaEffect, OllamaRequest } from "./ollama-request.ts";
 
-export interface Admitted {
-  request: OllamaRequest;
+export interface Admitted<Id = string> {
+  request: OllamaRequest<Id>;
   arrivedMs: number;
   /** When its model was there. */
   modelReadyMs: number;
 }
 
-interface Slot {
-  sequence: Sequence | undefined;
+interface Slot<Id> {
+  sequence: Sequence<Id> | undefined;
   /** What the KV cache holds from the last request. */
-  conversation: string | undefined;
+  conversation: Id | undefined;
   tokens: number;
   freedMs: number;
 }
 
-interface Sequence {
-  request: OllamaRequest;
+interface Sequence<Id> {
+  request: OllamaRequest<Id>;
   arrivedMs: number;
   modelReadyMs: number;
-  slot: Slot;
+  slot: Slot<Id>;
   promptTokens: number;
   cachedTokens: number;
   phase: "prefill" | "decode";
@@ -41,17 +41,17 @@ interface Sequence {
 /** Work of less than a microsecond counts as done: times are sums of floating point numbers. */
 const DONE_MS = 1e-3;
 
-export class Runner {
+export class Runner<Id extends string | number = string> {
   readonly model: LlmModel;
   readonly placement: Placement;
-  private readonly slots: Slot[];
+  private readonly slots: Slot<Id>[];
   /** FIFO without a bound: a semaphore in Ollama. A Map keeps the order and lets a client leave. */
-  private readonly waiting = new Map<string, Admitted>();
+  private readonly waiting = new Map<Id, Admitted<Id>>();
   /** In the order of their admission to slots. */
-  private readonly active: Sequence[] = [];
+  private readonly active: Sequence<Id>[] = [];
   private abandonedCount = 0;
   /** The one whose prompt is being read: the first admitted of those that have not been. */
-  private prefilling: Sequence | undefined;
+  private prefilling: Sequence<Id> | undefined;
   /** Tokens per millisecond of each sequence, until who is active changes. */
   private decodeRate: number | undefined;
 
@@ -84,12 +84,12 @@ export class Runner {
   }
 
   /** Call `settle` afterwards. */
-  enqueue(admitted: Admitted): void {
+  enqueue(admitted: Admitted<Id>): void {
     this.waiting.set(admitted.request.id, admitted);
   }
 
   /** False: not here. Call `settle` afterwards. */
-  cancel(id: string, nowMs: number): boolean {
+  cancel(id: Id, nowMs: number): boolean {
     if (this.waiting.delete(id)) return true;
     const sequence = this.active.find(({ request, abandoned }) => request.id === id && !abandoned);
     if (!sequence) return false;
@@ -102,7 +102,7 @@ export class Runner {
   }
 
   /** Tokens decoded for a request so far. */
-  outputTokens(id: string): number {
+  outputTokens(id: Id): number {
     const sequence = this.active.find(({ request }) => request.id === id);
     return sequence?.phase === "decode" ? Math.floor(sequence.request.outputTokens - sequence.left + TOKEN_ROUNDING) : 0;
   }
@@ -131,8 +131,8 @@ export class Runner {
   }
 
   /** Ends what is done and fills free slots from the queue. */
-  settle(nowMs: number): OllamaEffect[] {
-    const effects: OllamaEffect[] = [];
+  settle(nowMs: number): OllamaEffect<Id>[] {
+    const effects: OllamaEffect<Id>[] = [];
     for (;;) {
       const ended = this.firstDone();
       if (ended) this.end(ended, nowMs, effects);
@@ -140,7 +140,7 @@ export class Runner {
     }
   }
 
-  private firstDone(): Sequence | undefined {
+  private firstDone(): Sequence<Id> | undefined {
     const { active, prefilling } = this;
     if (active.length === 0) return undefined;
     const decoded = DONE_MS * this.decodePerMs();
@@ -151,11 +151,11 @@ export class Runner {
     return undefined;
   }
 
-  private isRead({ left }: Sequence): boolean {
+  private isRead({ left }: Sequence<Id>): boolean {
     return left <= DONE_MS * this.prefillPerMs();
   }
 
-  private end(sequence: Sequence, nowMs: number, effects: OllamaEffect[]): void {
+  private end(sequence: Sequence<Id>, nowMs: number, effects: OllamaEffect<Id>[]): void {
     const { id } = sequence.request;
     if (sequence.phase === "prefill") {
       if (sequence.abandoned) {
@@ -199,7 +199,7 @@ export class Runner {
     const known = next.request.conversation !== undefined && slot.conversation === next.request.conversation;
     // llama-server evaluates at least one token, to have something to go on from.
     const cachedTokens = known ? Math.max(0, Math.min(slot.tokens, promptTokens - 1)) : 0;
-    const sequence: Sequence = {
+    const sequence: Sequence<Id> = {
       // Field by field: spreading an object here took ten times as long as all the rest of a simulation.
       request: next.request,
       arrivedMs: next.arrivedMs,
@@ -220,8 +220,8 @@ export class Runner {
   }
 
   /** The slot with the request's conversation, else the one free for longest. */
-  private freeSlotFor(conversation: string | undefined): Slot | undefined {
-    let oldest: Slot | undefined;
+  private freeSlotFor(conversation: Id | undefined): Slot<Id> | undefined {
+    let oldest: Slot<Id> | undefined;
     for (const slot of this.slots) {
       if (slot.sequence) continue;
       if (conversation !== undefined && slot.conversation === conversation) return slot;
@@ -230,7 +230,7 @@ export class Runner {
     return oldest;
   }
 
-  private release(sequence: Sequence, nowMs: number): void {
+  private release(sequence: Sequence<Id>, nowMs: number): void {
     const { slot, request } = sequence;
     const decoded = sequence.phase === "decode" ? request.outputTokens - sequence.left : 0;
     slot.sequence = undefined;

@@ -2,7 +2,7 @@
  * A task's work, drawn phase by phase as it is done: the same numbers as a whole plan of it (task-plan.ts is made with this), without
  * an object for each phase. A simulation has one walk and keeps where each of its tasks is in a row of numbers.
  */
-import { draw, type Distribution, type Random, seededRandom, SeededStream } from "./random.ts";
+import { draw, type Distribution, type Random, SeededStream } from "./random.ts";
 import type { ToolWork, WorkMix, WorkTier } from "./work-mix.ts";
 import { WORK_TIERS } from "./work-mix.ts";
 
@@ -36,6 +36,7 @@ export class TaskWalk {
   private readonly mix: WorkMix;
   private readonly seed: number;
   private readonly stream = new SeededStream(0);
+  private readonly sessionStream = new SeededStream(0);
   private readonly shares: number;
   private coming: number = NEXT.end;
   private requestsLeft = 0;
@@ -66,7 +67,8 @@ export class TaskWalk {
       this.coming = NEXT.request;
     } else if (this.tier === "complex") {
       const { contextTokens, steps } = mix.complex ?? missing();
-      const context = count(contextTokens, seededRandom(seed, SESSION_STREAMS + this.session));
+      this.sessionStream.restart(seed, SESSION_STREAMS + this.session);
+      const context = count(contextTokens, this.sessionStream.next);
       this.soFarTokens = Math.min(context, LARGEST_CONTEXT_TOKENS);
       this.requestsLeft = count(steps, stream.next);
       this.coming = NEXT.request;

@@ -1,4 +1,5 @@
 /** Runs a comparison: starts the hubs, lets them take turns under the load, and makes the result of what was seen. */
+import { cpus } from "node:os";
 import { comparedFleet } from "../fleet/compared-fleet.ts";
 import { decide } from "../decision/decision.ts";
 import { seededRandom } from "../measure/estimate.ts";
@@ -163,6 +164,7 @@ async function resultOf(
     describe: await contender.hub.describe(),
     coresPerMachine: options.coresPerMachine,
     searchedTasks: options.searchesTasks ?? true,
+    ...(entrant.machineCpuSeconds && { machineCpus: cpus().length }),
   };
   const result = hubResultOf(contender, facts, seededRandom(options.seed));
   for (const [quantity, { capacity }] of Object.entries(found)) result.capacity[quantity as HeldQuantity] = capacity;

@@ -112,14 +112,14 @@ function contenderOf(hub: ModelHub): Contender {
   });
 }
 
-async function measured(hub: ModelHub) {
+async function measured(hub: ModelHub, machineCpus?: number) {
   const contender = contenderOf(hub);
   await contender.probe();
   while (!contender.finished) await contender.trial();
   const durability = { required: "fsync", verified: "fsync", how: "" };
   return hubResultOf(
     contender,
-    { durability, describe: null, checked: await contender.finish(), coresPerMachine: 1 },
+    { durability, describe: null, checked: await contender.finish(), coresPerMachine: 1, ...(machineCpus && { machineCpus }) },
     seededRandom(1),
   );
 }
@@ -149,6 +149,17 @@ test("what other programs use of the machine is told for each trial", async () =
   await contender.probe();
   const { othersCores } = await contender.trial();
   expect(othersCores).toBeCloseTo(0.6, 6);
+});
+
+test("a hub whose machine was full of other programs is invalid, one that had room is not", async () => {
+  // Half a core of the hub's at its capacity, and a quota of a whole one.
+  const [crowded, roomy] = [new ModelHub(500, 1), new ModelHub(500, 1)];
+  crowded.othersCores = 1.3;
+  roomy.othersCores = 0.3;
+  const { valid, invalidReasons } = await measured(crowded, 2);
+  expect(valid).toBe(false);
+  expect(invalidReasons[0]).toMatch(/the machine's 2 cores were full: 1\.00 were promised .* 1\.30 to other programs/);
+  expect(await measured(roomy, 2)).toMatchObject({ valid: true, invalidReasons: [] });
 });
 
 test("a hub that defers its work is over its knee although its bursts look fast", async () => {

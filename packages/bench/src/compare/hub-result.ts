@@ -1,4 +1,5 @@
 /** A contender's trials, turned into the numbers of the result. Pure. */
+import { median } from "simple-statistics";
 import { LatencyRecord } from "../load/latency-record.ts";
 import { medianEstimate, ratioEstimate, spreadEstimate, type Estimate } from "../measure/estimate.ts";
 import type { Bound, HubResult, RoleCost, RoleResources, TrialSummary } from "../results/compare-result.ts";
@@ -10,6 +11,8 @@ export interface HubFacts {
   checked: CheckedHistory;
   /** The quota of each machine in cores; null: none. */
   coresPerMachine: number | null;
+  /** CPUs of the machine on which hub and generator ran, and whatever else; not given: not one machine. */
+  machineCpus?: number;
   /** False: nobody has looked for the capacity in tasks. Default true. */
   searchedTasks?: boolean;
 }
@@ -19,7 +22,11 @@ export function hubResultOf(contender: Contender, facts: HubFacts, random: () =>
   const found = search && trials.some((trial) => trial.outcome !== "invalid") ? search.estimate() : null;
   const counted = trialsThatCount(trials, found?.value ?? 0);
   const paid = trialsThatPaid(trials, found?.value ?? 0);
-  const invalidReasons = invalidReasonsOf(contender, facts.checked, facts.searchedTasks ?? true);
+  const crowded = crowdedReason(contender, facts);
+  const invalidReasons = [
+    ...invalidReasonsOf(contender, facts.checked, facts.searchedTasks ?? true),
+    ...(crowded === null ? [] : [crowded]),
+  ];
   const perTask = costsByRole(trials, paid, random);
   const workPerTask = workOf(contender, paid, random);
   const fsyncs = workPerTask["fsyncs"] ?? null;
@@ -165,6 +172,26 @@ function invalidReasonsOf({ trials, search }: Contender, { history, offending }:
   return reasons;
 }
 
+/**
+ * A quota is a promise only while the machine has what was promised: to this hub, its load, and the other programs that were busy
+ * meanwhile. More promised than there is does no harm until it is asked for.
+ */
+function crowdedReason({ hub, trials }: Contender, { coresPerMachine, machineCpus }: HubFacts): string | null {
+  const shares = trials.flatMap(({ othersCores = null, wallSeconds = 0, cpuSecondsByRole }) => {
+    if (othersCores === null || !(wallSeconds > 0)) return [];
+    const generator = (cpuSecondsByRole["generator"] ?? 0) / wallSeconds;
+    const own = Object.values(cpuSecondsByRole).reduce((sum, seconds) => sum + seconds, 0) / wallSeconds;
+    return [{ others: othersCores, generator, all: own + othersCores }];
+  });
+  if (coresPerMachine === null || machineCpus === undefined || shares.length === 0) return null;
+  const others = median(shares.map((share) => share.others));
+  const generator = median(shares.map((share) => share.generator));
+  const promised = coresPerMachine * (hub.machines.hubNodes + hub.machines.backboneServers);
+  if (promised + generator + others <= machineCpus) return null;
+  if (median(shares.map(({ all }) => all)) < FULL_SHARE * machineCpus) return null;
+  return `the machine's ${machineCpus} cores were full: ${promised.toFixed(2)} were promised to it and ${generator.toFixed(2)} went to its load, but ${others.toFixed(2)} to other programs; measure fewer hubs at once (--hubs), give each machine less (--cores), or end what else is running`;
+}
+
 /** The busiest role at the capacity, by the utilisation law: utilisation = throughput × service demand. */
 function boundOf(
   capacity: Estimate | null,
@@ -192,6 +219,8 @@ function boundOf(
   };
 }
 
+/** Of the machine, over whole trials: at their beginnings and ends there is little to do. */
+const FULL_SHARE = 0.85;
 const NEAR_CAPACITY = 0.6;
 /** Below this share of its allowance a role is not what holds a hub back. */
 const BUSY_UTILISATION = 0.7;

@@ -1,4 +1,5 @@
 /** `bench engines`: how much of the engine's own rate is left when a hub is around it. */
+import { DEFAULT_SHARDS } from "@hubscale/hub-sharded";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Surroundings } from "../compare/compare-command.ts";
 import { progressOn, silentProgress } from "../compare/progress.ts";
@@ -7,13 +8,16 @@ import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { noIsolation, openCpuIsolation } from "../isolation/cpu-quota.ts";
 import { ProcessCare } from "../machine/index.ts";
 import { serverSourcesOf } from "../provisioning/index.ts";
+import type { EngineKind } from "./raw-engine.ts";
 import { renderEngines } from "./engines-report.ts";
 import { runEngines } from "./engines-run.ts";
 import { wholeNumberFrom } from "../option-values.ts";
 
 export interface EnginesCommandOptions {
+  backbone: EngineKind;
   nodes: number;
   backboneServers: number;
+  shards?: number;
   durability: "fsync" | "process";
   /** 0: no quota. */
   cores: number;
@@ -32,8 +36,14 @@ export function addEnginesCommand(program: Command, surroundings: Surroundings, 
   program
     .command("engines")
     .description("the raw rate of the sharded hub's engine beside the hub's, in turn on the same server")
+    .addOption(new Option("--backbone <kind>", "of the sharded hub").choices(["redis", "nats"]).default("redis"))
     .option("--nodes <n>", `hub nodes, 1 to ${MAX_NODES}`, wholeNumberFrom(1, MAX_NODES), 2)
     .option("--backbone-servers <n>", `1 to ${MAX_SERVERS}`, wholeNumberFrom(1, MAX_SERVERS), 1)
+    .option(
+      "--shards <n>",
+      "queue shards of the hub, 1 to 64; as many streams of a raw JetStream (default: 4)",
+      wholeNumberFrom(1, 64),
+    )
     .addOption(
       new Option("--durability <level>", "what an acknowledgement survives").choices(["fsync", "process"]).default("fsync"),
     )
@@ -58,8 +68,10 @@ export async function enginesCommand(options: EnginesCommandOptions, { stdout, s
       sources: serverSourcesOf(env),
       isolation,
       serverCores: isolation.kind === "none" ? null : options.cores,
+      backbone: options.backbone,
       nodes: options.nodes,
       servers: options.backboneServers,
+      shards: options.shards ?? Math.max(DEFAULT_SHARDS, options.backboneServers),
       durability: options.durability,
       repeats: options.repeats,
       seed: options.seed,

@@ -5,7 +5,7 @@ import { type Estimate, scaled } from "../measure/estimate.ts";
 import type { EngineFigures, EnginesResult } from "./engines-run.ts";
 
 export function renderEngines(result: EnginesResult): string {
-  const { hub, inFlight, raw, repeats, serverCores, servers, share, withHub } = result;
+  const { backbone, hub, inFlight, raw, repeats, serverCores, servers, share, withHub } = result;
   const row = (what: string, { tasksPerSec, serverCpuMsPerTask, serverBusy }: EngineFigures) => [
     what,
     estimateText(tasksPerSec),
@@ -16,9 +16,9 @@ export function renderEngines(result: EnginesResult): string {
   const table = renderTable({
     caption: "The engine, raw and with a hub around it",
     head: ["what", "tasks/s", "server CPU-ms/task", "servers busy"],
-    rows: [row("BullMQ, add + fetch + complete", raw), row(`${hub}, submission to acknowledged completion`, withHub)],
+    rows: [row(RAW[backbone], raw), row(`${hub}, submission to acknowledged completion`, withHub)],
     notes: [
-      `[low, high]: 95 % interval over ${repeats.length} repeats, interleaved. ${servers} Redis, ${quota}; hub nodes and clients without one. ${inFlight} tasks under way.`,
+      `[low, high]: 95 % interval over ${repeats.length} repeats, interleaved. ${servers} ${SERVERS[backbone]}, ${quota}; hub nodes and clients without one. ${inFlight} tasks under way.`,
     ],
   });
   return [
@@ -29,6 +29,12 @@ export function renderEngines(result: EnginesResult): string {
     `history     ${result.clean ? "clean" : "NOT CLEAN: acknowledged tasks were lost or done twice"}`,
   ].join("\n");
 }
+
+const RAW = {
+  redis: "BullMQ, add + fetch + complete",
+  nats: "JetStream, publish + consume + acknowledge",
+} as const;
+const SERVERS = { redis: "Redis", nats: "NATS" } as const;
 
 /** A share says something of the hub's use of the engine only where the engine binds both. */
 function readingOf({ raw, withHub }: EnginesResult): string {

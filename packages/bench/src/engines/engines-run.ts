@@ -9,7 +9,8 @@ import { connectPromptAgents } from "../load/prompt-agents.ts";
 import { type ProcessCare, readCpuSeconds } from "../machine/index.ts";
 import { type Estimate, ratioEstimate, seededRandom } from "../measure/estimate.ts";
 import type { ServerSources } from "../provisioning/index.ts";
-import { runRawEngine } from "./raw-engine-process.ts";
+import type { EngineKind } from "./raw-engine.ts";
+import { type RawEngineOrder, runRawEngine } from "./raw-engine-process.ts";
 
 export interface EnginesRunOptions {
   care: ProcessCare;
@@ -17,8 +18,11 @@ export interface EnginesRunOptions {
   isolation: CpuIsolation;
   /** Quota of each backbone server; null: none. */
   serverCores: number | null;
+  backbone: EngineKind;
   nodes: number;
   servers: number;
+  /** Of the hub's queues. */
+  shards: number;
   durability: "fsync" | "process";
   repeats: number;
   seed: number;
@@ -35,8 +39,10 @@ export interface EngineRepeat {
 }
 
 export interface EnginesResult {
-  schema: "hubscale.engines/1";
+  schema: "hubscale.engines/2";
   hub: string;
+  backbone: EngineKind;
+  shards: number;
   seed: number;
   serverCores: number | null;
   servers: number;
@@ -66,10 +72,10 @@ const TASK = { descriptionChars: 200, metadataBytes: 100 };
 
 /** Rejects when something fails. About 12 s for each repeat. */
 export async function runEngines(options: EnginesRunOptions): Promise<EnginesResult> {
-  const { care, repeats, seed, serverCores, at, tell } = options;
+  const { backbone, care, repeats, seed, serverCores, shards, at, tell } = options;
   at(0, "starting the hub");
-  const spec = { kind: "sharded", backbone: "redis", nodes: options.nodes, servers: options.servers } as const;
-  const started = await startHub(spec, { care, sources: options.sources, durability: options.durability, tell });
+  const spec = { kind: "sharded", backbone, nodes: options.nodes, servers: options.servers } as const;
+  const started = await startHub(spec, { care, sources: options.sources, durability: options.durability, shards, tell });
   if (!started.ok) throw new Error(`${started.refusal.message}; ${started.refusal.nextStep}`);
   const { hub } = started;
   const pids = hub.servers.flatMap(({ pid }) => (pid === null ? [] : [pid]));
@@ -91,7 +97,7 @@ export async function runEngines(options: EnginesRunOptions): Promise<EnginesRes
   let isClean = true;
   for (let n = 0; n < repeats; n++) {
     at(0.1 + (0.9 * n) / repeats, `repeat ${n + 1} of ${repeats}`);
-    const measureRaw = () => rawRepeat(urls, pids, care);
+    const measureRaw = () => rawRepeat({ kind: backbone, urls, shards }, pids, care);
     const measureHub = async () => {
       const { repeat, clean } = await hubRepeat(load, pids, `repeat-${n}`, seed + n);
       isClean &&= clean;
@@ -111,8 +117,10 @@ export async function runEngines(options: EnginesRunOptions): Promise<EnginesRes
   const random = seededRandom(seed);
   const allowed = pids.length * (serverCores ?? 1);
   return {
-    schema: "hubscale.engines/1",
+    schema: "hubscale.engines/2",
     hub: hub.id,
+    backbone,
+    shards,
     seed,
     serverCores,
     servers: pids.length,
@@ -159,10 +167,14 @@ async function hubRepeat(load: GeneratorProcess, pids: readonly number[], id: st
   return { repeat, clean: history.lost + history.duplicated + history.staleAccepted === 0 };
 }
 
-async function rawRepeat(urls: readonly string[], pids: readonly number[], care: ProcessCare): Promise<EngineRepeat> {
+async function rawRepeat(
+  engine: Pick<RawEngineOrder, "kind" | "urls" | "shards">,
+  pids: readonly number[],
+  care: ProcessCare,
+): Promise<EngineRepeat> {
   const cpuBefore = readCpuSeconds(pids);
   const { tasks, durationMs } = await runRawEngine(
-    { urls, inFlight: IN_FLIGHT, warmupMs: WARM_UP_MS, durationMs: MEASURED_MS },
+    { ...engine, inFlight: IN_FLIGHT, warmupMs: WARM_UP_MS, durationMs: MEASURED_MS },
     care,
   );
   const spent = readCpuSeconds(pids) - cpuBefore;

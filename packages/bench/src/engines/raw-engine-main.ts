@@ -1,6 +1,8 @@
 /** A client process that keeps a raw engine busy, forked by the bench. Says one result and ends. */
 import { randomBytes } from "node:crypto";
 import { openBullmq } from "./bullmq-engine.ts";
+import { openJetstream } from "./jetstream-engine.ts";
+import type { RawEngine } from "./raw-engine.ts";
 import type { RawEngineOrder, RawEngineResult } from "./raw-engine-process.ts";
 
 process.once("message", (order: RawEngineOrder) => {
@@ -17,8 +19,14 @@ process.once("disconnect", () => process.exit(0));
 // Ctrl-C goes to the whole group; the bench decides when this process ends.
 process.on("SIGINT", () => undefined);
 
-async function run({ urls, inFlight, warmupMs, durationMs }: RawEngineOrder): Promise<RawEngineResult> {
-  const engine = await openBullmq(urls, `raw-${randomBytes(4).toString("hex")}`);
+function open({ kind, urls, shards }: RawEngineOrder): Promise<RawEngine> {
+  const name = `raw-${randomBytes(4).toString("hex")}`;
+  return kind === "nats" ? openJetstream(urls, name, shards) : openBullmq(urls, name);
+}
+
+async function run(order: RawEngineOrder): Promise<RawEngineResult> {
+  const { inFlight, warmupMs, durationMs } = order;
+  const engine = await open(order);
   const startMs = performance.now();
   const [fromMs, untilMs] = [startMs + warmupMs, startMs + warmupMs + durationMs];
   let tasks = 0;

@@ -2,9 +2,13 @@
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { ProcessCare } from "../machine/index.ts";
+import type { EngineKind } from "./raw-engine.ts";
 
 export interface RawEngineOrder {
+  kind: EngineKind;
   urls: readonly string[];
+  /** Of the hub: so many streams of a JetStream. BullMQ has a queue for each server. */
+  shards: number;
   /** Tasks under way at any time. */
   inFlight: number;
   warmupMs: number;

@@ -46,3 +46,10 @@ test("where nothing differs, about 1 in 20 comparisons of twelve metrics names a
   expect(named).toBeLessThan(36);
   expect(named).toBeGreaterThan(6);
 });
+
+test("a difference by half is named among sixty", () => {
+  const nothing = Array.from({ length: 59 }, () => estimate(1, 0.9, 1.1));
+  const [answer, ...others] = answersTo([estimate(0.54, 0.5, 0.58), ...nothing], { margin: 0.05 });
+  expect(answer).toBe("lower");
+  expect(new Set(others)).toEqual(new Set(["no difference"]));
+});

@@ -1,20 +1,19 @@
 /**
  * Who is due next, of a fixed number of parties each of which has one time or none. Parties that wake each other lie beside each
- * other in groups (a host with its agents), and a heap with four children a node holds the groups only: what an event touches is a few
- * lines of memory, however many parties there are. (D. B. Johnson 1975 for d-ary heaps; keys lie in the heap's own order.)
+ * other in groups (a host with its agents), and a tournament (Knuth, The Art of Computer Programming 3, 5.4.1) is held among the
+ * groups only: what an event touches is a few lines of memory, however many parties there are.
  */
 export class DueTimes {
   private readonly times: Float64Array;
   private readonly groupOf: Int32Array;
   /** Of each group its first party, and behind the last group the number of parties. */
   private readonly starts: Int32Array;
-  /** By place in the heap. */
+  /** Places for groups, a power of two. */
+  private readonly size: number;
+  /** By node of the tournament: 1 is the final, a node's two matches are at twice its number, group g enters at `size + g`. */
+  private readonly winners: Int32Array;
   private readonly keys: Float64Array;
-  private readonly heap: Int32Array;
-  /** By group. */
-  private readonly places: Int32Array;
-  private readonly leasts: Int32Array;
-  /** Groups whose parties have changed since the heap was right, and whether a group is among them. */
+  /** Groups whose parties have changed since the tournament was right, and whether a group is among them. */
   private readonly changed: Int32Array;
   private readonly isChanged: Uint8Array;
   private changes = 0;
@@ -26,10 +25,9 @@ export class DueTimes {
     this.times = new Float64Array(parties).fill(Number.POSITIVE_INFINITY);
     this.groupOf = new Int32Array(parties);
     this.starts = new Int32Array(groups + 1);
-    this.keys = new Float64Array(groups).fill(Number.POSITIVE_INFINITY);
-    this.heap = Int32Array.from({ length: groups }, (_, group) => group);
-    this.places = Int32Array.from({ length: groups }, (_, group) => group);
-    this.leasts = new Int32Array(groups).fill(-1);
+    this.size = 2 ** Math.ceil(Math.log2(Math.max(2, groups)));
+    this.winners = new Int32Array(2 * this.size).fill(-1);
+    this.keys = new Float64Array(2 * this.size).fill(Number.POSITIVE_INFINITY);
     this.changed = new Int32Array(groups);
     this.isChanged = new Uint8Array(groups);
     sizes.forEach((size, group) => {
@@ -42,13 +40,13 @@ export class DueTimes {
   /** -1: nobody has a time. */
   get first(): number {
     this.settle();
-    return this.leasts[this.heap[0] as number] as number;
+    return this.winners[1] as number;
   }
 
   /** Infinity: nobody has a time. */
   get firstMs(): number {
     this.settle();
-    return this.keys[0] as number;
+    return this.keys[1] as number;
   }
 
   /** In place of the time that the party had; Infinity: it has none. */
@@ -64,11 +62,11 @@ export class DueTimes {
     while (this.changes > 0) {
       const group = this.changed[--this.changes] as number;
       this.isChanged[group] = 0;
-      this.place(group);
+      this.enter(group);
     }
   }
 
-  private place(group: number): void {
+  private enter(group: number): void {
     const { times, starts } = this;
     const end = starts[group + 1] as number;
     let least = -1;
@@ -80,56 +78,26 @@ export class DueTimes {
         leastMs = atMs;
       }
     }
-    this.leasts[group] = least;
-    const place = this.places[group] as number;
-    if (leastMs < (this.keys[place] as number)) this.rise(place, group, leastMs);
-    else this.sink(place, group, leastMs);
+    this.play(this.size + group, least, leastMs);
   }
 
-  private rise(from: number, group: number, atMs: number): void {
-    const { heap, keys, places } = this;
-    let place = from;
-    while (place > 0) {
-      const above = (place - 1) >> 2;
-      const aboveMs = keys[above] as number;
-      if (aboveMs <= atMs) break;
-      const other = heap[above] as number;
-      heap[place] = other;
-      keys[place] = aboveMs;
-      places[other] = place;
-      place = above;
-    }
-    heap[place] = group;
-    keys[place] = atMs;
-    places[group] = place;
-  }
-
-  private sink(from: number, group: number, atMs: number): void {
-    const { heap, keys, places } = this;
-    const size = heap.length;
-    let place = from;
-    for (;;) {
-      const firstChild = place * 4 + 1;
-      if (firstChild >= size) break;
-      let least = firstChild;
-      let leastMs = keys[firstChild] as number;
-      const end = firstChild + 4 < size ? firstChild + 4 : size;
-      for (let child = firstChild + 1; child < end; child++) {
-        const childMs = keys[child] as number;
-        if (childMs < leastMs) {
-          least = child;
-          leastMs = childMs;
-        }
+  /** From the group's place up to the final, or to a match that goes as it went. */
+  private play(from: number, party: number, atMs: number): void {
+    const { winners, keys } = this;
+    let node = from;
+    let winner = party;
+    let winnerMs = atMs;
+    while (keys[node] !== winnerMs || winners[node] !== winner) {
+      keys[node] = winnerMs;
+      winners[node] = winner;
+      if (node === 1) return;
+      const rival = node ^ 1;
+      const rivalMs = keys[rival] as number;
+      if (rivalMs < winnerMs) {
+        winner = winners[rival] as number;
+        winnerMs = rivalMs;
       }
-      if (leastMs >= atMs) break;
-      const other = heap[least] as number;
-      heap[place] = other;
-      keys[place] = leastMs;
-      places[other] = place;
-      place = least;
+      node >>= 1;
     }
-    heap[place] = group;
-    keys[place] = atMs;
-    places[group] = place;
   }
 }

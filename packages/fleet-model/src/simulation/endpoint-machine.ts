@@ -6,24 +6,24 @@ import { Runner } from "../runner.ts";
 
 export class EndpointMachine {
   readonly model: LlmModel;
-  private readonly runner: Runner;
+  private readonly runner: Runner<number>;
   private nowMs = 0;
   private busyMs = 0;
 
   constructor({ model, placement }: Endpoint) {
     this.model = model;
-    this.runner = new Runner(model, placement);
+    this.runner = new Runner<number>(model, placement);
   }
 
   /** Effects of the time until now; then the request waits or is taken up. */
-  request(request: OllamaRequest, nowMs: number): OllamaEffect[] {
+  request(request: OllamaRequest<number>, nowMs: number): OllamaEffect<number>[] {
     this.passTo(nowMs);
     this.runner.enqueue({ request, arrivedMs: nowMs, modelReadyMs: nowMs });
     return this.runner.settle(nowMs);
   }
 
   /** At `dueMs` or before it. */
-  advance(nowMs: number): OllamaEffect[] {
+  advance(nowMs: number): OllamaEffect<number>[] {
     this.passTo(nowMs);
     return this.runner.settle(nowMs);
   }

@@ -32,6 +32,8 @@ export class FleetRun {
   private readonly walk: TaskWalk;
   private readonly cpus: HostCpu<number>[] = [];
   private readonly cpuNames: string[] = [];
+  /** By host. 1: all its agents at once leave cores over, so that none ever waits for another's. */
+  private readonly isRoomy: Uint8Array;
   private readonly endpoints: EndpointMachine[] = [];
   private readonly endpointNames: string[] = [];
   private readonly lines: { uplink: Uplink; isRemote: boolean; delayMs: number }[] = [];
@@ -67,6 +69,10 @@ export class FleetRun {
     });
     this.rows = new Float64Array(parties * AGENT_NUMBERS);
     this.cpuMs = new Float64Array(this.cpus.length);
+    const widest = Math.max(1, mix.trivial?.maxCores ?? 1);
+    const roomOf = ({ count, cores, agents: jobs }: FleetShape["hosts"][number]) =>
+      Array.from({ length: count }, () => Number(jobs * widest <= cores));
+    this.isRoomy = Uint8Array.from(fleet.hosts.flatMap(roomOf));
     this.due = new DueTimes(groups);
     const startsMs = startTimesMs({ agents: agents.length, seed, settleMs });
     agents.forEach((party, agent) => this.due.set(party, startsMs[agent] ?? 0));
@@ -166,6 +172,10 @@ export class FleetRun {
       this.finish(party, row, nowMs, false);
       return;
     }
+    if (kind === PHASE.cpu && this.isRoomy[this.numbers.cpuOf[party] as number] === 1) {
+      this.workAlone(party, row, nowMs);
+      return;
+    }
     walk.save(rows, row + AGENT.walk);
     switch (kind) {
       case PHASE.wait:
@@ -190,6 +200,18 @@ export class FleetRun {
     }
   }
 
+  /** The CPU phase that the walk has just named, on a host with a core for everybody: when it ends is known, and the wait behind it. */
+  private workAlone(party: number, row: number, nowMs: number): void {
+    const { walk } = this;
+    const host = this.numbers.cpuOf[party] as number;
+    const coreMs = walk.coreSec * 1_000;
+    this.cpuMs[host] = (this.cpuMs[host] as number) + coreMs;
+    const endsMs = nowMs + coreMs / walk.maxCores;
+    if (walk.next() !== PHASE.wait) throw new Error("a tool without its wait");
+    walk.save(this.rows, row + AGENT.walk);
+    this.due.set(party, endsMs + walk.waitMs);
+  }
+
   private finish(party: number, row: number, nowMs: number, failed: boolean): void {
     const { settleMs, measureMs, onTask } = this.simulation;
     const seconds = (nowMs - (this.rows[row + AGENT.beganMs] as number)) / 1_000;
@@ -211,11 +233,11 @@ export class FleetRun {
     const endpoint = this.numbers.endpointOf[party] as number;
     const machine = this.endpoints[endpoint] as EndpointMachine;
     const request = {
-      id: `${party}`,
+      id: party,
       model: machine.model,
       promptTokens: walk.promptTokens,
       outputTokens: walk.outputTokens,
-      conversation: `${walk.number}`,
+      conversation: walk.number,
     };
     this.settleEndpoint(endpoint, machine.request(request, nowMs), nowMs);
   }
@@ -284,8 +306,7 @@ export class FleetRun {
     this.due.set(this.numbers.endpointParties[endpoint] as number, machine.dueMs);
     for (const effect of effects) {
       if (effect.type !== "finished") continue;
-      const party = Number(effect.id);
-      this.startPhase(party, party * AGENT_NUMBERS, nowMs);
+      this.startPhase(effect.id, effect.id * AGENT_NUMBERS, nowMs);
     }
   }
 
