@@ -164,7 +164,7 @@ async function resultOf(
     describe: await contender.hub.describe(),
     coresPerMachine: options.coresPerMachine,
     searchedTasks: options.searchesTasks ?? true,
-    ...(entrant.machineCpuSeconds && { machineCpus: cpus().length }),
+    ...(entrant.machine && { machineCpus: cpus().length }),
   };
   const result = hubResultOf(contender, facts, seededRandom(options.seed));
   for (const [quantity, { capacity }] of Object.entries(found)) result.capacity[quantity as HeldQuantity] = capacity;
@@ -216,13 +216,13 @@ export interface ContenderPlan
 }
 
 /** What the roles of a hub may use, how little of it counts as quiet, and what the machine under it has used. */
-export function limitsOf({ hub, machineCpuSeconds }: ReadyEntrant, coresPerMachine: number | null): HubLimits {
+export function limitsOf({ hub, machine }: ReadyEntrant, coresPerMachine: number | null): HubLimits {
   const machines = hub.machines.hubNodes + hub.machines.backboneServers;
   const cores = coresPerMachine ?? 1;
   return {
     coresByRole: coresByRole(hub.machines, cores),
     quietShare: QUIET_SHARE_OF_MACHINE * cores * machines,
-    ...(machineCpuSeconds && { machineCpuSeconds }),
+    ...(machine && { machine }),
   };
 }
 

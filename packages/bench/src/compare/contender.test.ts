@@ -45,7 +45,10 @@ class ModelHub implements MeasuredHub, LoadGenerator {
       loopUtilisation: null,
     };
   };
-  machineCpuSeconds = () => this.hubSeconds + (this.othersCores * this.timeMs) / 1000;
+  machine = {
+    cpuSeconds: () => this.hubSeconds + (this.othersCores * this.timeMs) / 1000,
+    startSpeedometer: () => () => 1,
+  };
   describe = async () => ({});
   cpuSeconds = async () => 0;
   close = async () => ({
@@ -105,7 +108,7 @@ function contenderOf(hub: ModelHub): Contender {
     probeInFlight: 5,
     coresByRole: { hub: 1 },
     quietShare: 0.1,
-    machineCpuSeconds: hub.machineCpuSeconds,
+    machine: hub.machine,
     seed: 1,
     nowMs: hub.nowMs,
     sleep: hub.sleep,

@@ -17,6 +17,14 @@ export interface MeasuredHub {
   describe(): Promise<unknown>;
 }
 
+/** The machine that a hub and its load share with whatever else runs there. */
+export interface MachineProbe {
+  /** Used by whomever since it started. */
+  cpuSeconds(): number;
+  /** Until the function that it returns ends it: CPU milliseconds that a fixed piece of work took, mean; null: too few samples. */
+  startSpeedometer(): () => number | null;
+}
+
 /** What a hub tells of itself. */
 export interface InsideView {
   /** Of its own work (fsyncs, rows scanned, …) and that of its servers, since their start, summed over the nodes. */
@@ -107,15 +115,15 @@ export interface ContenderOptions {
   coresByRole: Record<string, number>;
   /** CPU seconds per second, over all the hub's processes, at which it counts as quiet. */
   quietShare: number;
-  /** That the machine under hub and generator has used, by whomever; absent: they are not on one machine, or not all is known of them. */
-  machineCpuSeconds?: () => number;
+  /** That under hub and generator; absent: they are not on one machine, or not all is known of them. */
+  machine?: MachineProbe;
   /** Waits; injected so that tests need not. */
   sleep(ms: number): Promise<void>;
   nowMs(): number;
 }
 
 /** Of the hub alone, whatever is searched. */
-export type HubLimits = Pick<ContenderOptions, "coresByRole" | "quietShare" | "machineCpuSeconds">;
+export type HubLimits = Pick<ContenderOptions, "coresByRole" | "quietShare" | "machine">;
 
 export class Contender {
   readonly hub: MeasuredHub;
@@ -216,7 +224,9 @@ export class Contender {
     // A hub that is asked about itself works for that: not for its tasks, so outside of what is counted.
     const before = await this.hub.lookInside();
     const resources = await this.hub.countResources();
-    const machineBefore = this.#options.machineCpuSeconds?.() ?? null;
+    const { machine } = this.#options;
+    const machineBefore = machine?.cpuSeconds() ?? null;
+    const endSpeedometer = machine?.startSpeedometer();
     const startMs = nowMs();
     const cpuBefore = await this.#cpuOfAllRoles();
     const durationMs = Math.max(trialMs, Math.min((this.#options.leastPerTrial / load) * 1000, 2 * trialMs));
@@ -231,7 +241,8 @@ export class Contender {
     const quietAfterMs = await this.#untilQuiet(QUIET_LIMIT_MS);
     const cpuSecondsByRole = difference(await this.#cpuOfAllRoles(), cpuBefore);
     const wallSeconds = (nowMs() - startMs) / 1_000;
-    const machineAfter = this.#options.machineCpuSeconds?.() ?? null;
+    const machineAfter = machine?.cpuSeconds() ?? null;
+    const referenceMs = endSpeedometer?.() ?? null;
     const resourcesByRole = await resources();
     const after = await this.hub.lookInside();
     if (quietAfterMs === null) await this.#untilQuiet(RECOVERY_LIMIT_MS);
@@ -262,6 +273,7 @@ export class Contender {
       quietAfterMs,
       cpuSecondsByRole,
       wallSeconds,
+      referenceMs,
       othersCores:
         machineBefore === null || machineAfter === null
           ? null

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Tokens } from "@hubscale/sidecar-sim";
 import { type HubPlacement, startHub, type HubSpec, type RunningHub } from "../drivers/index.ts";
 import type { CpuIsolation } from "../isolation/cpu-quota.ts";
-import { machineCpuSeconds, type ProcessCare } from "../machine/index.ts";
+import { machineCpuSeconds, type ProcessCare, startSpeedometer } from "../machine/index.ts";
 import type { Slo } from "../measure/slo.ts";
 import type { ServerSources } from "../provisioning/index.ts";
 import { longWorkMs, type Workload } from "../workload/workload.ts";
@@ -106,7 +106,9 @@ export async function enterHub(options: EntryOptions): Promise<Entrant> {
     ready: true,
     hub: measured,
     generator,
-    ...(!external && !options.placement && !options.openGenerator && { machineCpuSeconds }),
+    ...(!external &&
+      !options.placement &&
+      !options.openGenerator && { machine: { cpuSeconds: machineCpuSeconds, startSpeedometer } }),
     durability: { required: durability.required, verified: durability.verified ?? "unknown", how: durability.how },
     warmUp: (plan) =>
       warmUp(generator, measured, {

@@ -1,6 +1,6 @@
 /** A hub at the start line: running, connected to its generator, its durability read back; or refused, with the reason. */
 import type { HubResult, WarmUp } from "../results/compare-result.ts";
-import type { LoadGenerator, MeasuredHub } from "./contender.ts";
+import type { LoadGenerator, MachineProbe, MeasuredHub } from "./contender.ts";
 import type { QuantityPlan } from "./quantity.ts";
 import type { WarmUpPlan } from "./warm-up.ts";
 
@@ -9,8 +9,8 @@ export type Entrant =
       ready: true;
       hub: MeasuredHub;
       generator: LoadGenerator;
-      /** That the machine of hub and generator has used; absent: they have not one machine, or not all of the hub is known. */
-      machineCpuSeconds?: () => number;
+      /** That of hub and generator; absent: they have not one machine, or not all of the hub is known. */
+      machine?: MachineProbe;
       durability: HubResult["durability"];
       /** An unmeasured load without any quota: code gets compiled, connections opened. */
       warmUp(plan: WarmUpPlan): Promise<WarmUp>;

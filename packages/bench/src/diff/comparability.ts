@@ -1,4 +1,5 @@
 /** Whether two results may be set against each other: what has to be alike for a ratio of the two to mean the hub. Pure. */
+import { median } from "simple-statistics";
 import type { CompareResult, HubResult } from "../results/compare-result.ts";
 
 /** Something that is not alike. */
@@ -39,6 +40,16 @@ export function warningsAbout(a: CompareResult, b: CompareResult): string[] {
   if (syncA !== null && syncB !== null && Math.max(syncA / syncB, syncB / syncA) > NOTABLE_DISK_FACTOR) {
     warnings.push(`an fsync took ${syncA.toPrecision(2)} ms before A and ${syncB.toPrecision(2)} ms before B (median)`);
   }
+  const [referenceA, referenceB] = [referenceMsOf(a), referenceMsOf(b)];
+  if (
+    referenceA !== null &&
+    referenceB !== null &&
+    Math.max(referenceA / referenceB, referenceB / referenceA) > NOTABLE_SPEED_FACTOR
+  ) {
+    warnings.push(
+      `the machine was not the same: the same piece of work took ${referenceA.toPrecision(2)} ms of CPU during A and ${referenceB.toPrecision(2)} ms during B (median of the trials), so costs and capacities differ by that much without any change of a hub`,
+    );
+  }
   for (const [name, { environment }] of [["A", a] as const, ["B", b] as const]) {
     const load = Number(environment["loadAverage1Min"] ?? 0);
     const cpus = Number(environment["cpus"] ?? 1);
@@ -52,11 +63,18 @@ export function warningsAbout(a: CompareResult, b: CompareResult): string[] {
 }
 
 const NOTABLE_DISK_FACTOR = 2;
+const NOTABLE_SPEED_FACTOR = 1.1;
 const NOTABLE_LOAD_SHARE = 0.5;
 
 function diskOf({ environment }: CompareResult): unknown {
   const { filesystem = null, device = null } = (environment["dataDisk"] ?? {}) as Record<string, unknown>;
   return `${String(filesystem)} on ${String(device)}`;
+}
+
+/** Absent in results of earlier versions. */
+function referenceMsOf({ hubs }: CompareResult): number | null {
+  const each = hubs.flatMap(({ trials }) => trials.flatMap(({ referenceMs }) => referenceMs ?? []));
+  return each.length > 0 ? median(each) : null;
 }
 
 function syncMsOf({ environment }: CompareResult): number | null {

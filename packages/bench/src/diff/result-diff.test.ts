@@ -2,7 +2,7 @@ import { standardNormal } from "@hubscale/sidecar-sim";
 import { describe, expect, it, test } from "vitest";
 import { CapacitySearch } from "../measure/capacity-search.ts";
 import { medianEstimate, ratioEstimate, seededRandom, spreadEstimate } from "../measure/estimate.ts";
-import { COMPARE_SCHEMA, type CompareResult, type HubResult } from "../results/compare-result.ts";
+import { COMPARE_SCHEMA, type CompareResult, type HubResult, type TrialSummary } from "../results/compare-result.ts";
 import { renderDiff } from "./diff-report.ts";
 import { exitCodeOf } from "./diff-command.ts";
 import { diffOf, type ResultDiff } from "./result-diff.ts";
@@ -47,6 +47,31 @@ function measuredHub({ tasksPerSec, cpuMs }: Truth, seed: number, id = "single-t
     describe: { servers: [{ kind: "redis", version: "7.0.15" }] },
   };
 }
+
+const TRIAL: TrialSummary = {
+  load: 400,
+  outcome: "held",
+  reasons: [],
+  offered: 800,
+  acknowledged: 800,
+  completedInTime: 800,
+  assignMsP50: 5,
+  assignMsP99: 50,
+  observedMs: 50,
+  observedServiceMs: 50,
+  histograms: { response: "", service: "" },
+  endedEarly: false,
+  owed: 0,
+  loopUtilisation: null,
+  drainMs: 10,
+  quietAfterMs: 0,
+  cpuSecondsByRole: { hub: 0.8 },
+  resourcesByRole: {},
+  completed: 800,
+  generatorCpuShare: 0.2,
+  scheduleLagMsP99: 1,
+  durationMs: 2000,
+};
 
 function runOf(hubs: HubResult[], change: Partial<CompareResult> = {}): CompareResult {
   return {
@@ -150,6 +175,16 @@ describe("what may not be compared", () => {
     const diff = diffOf(a, runOf([measuredHub(tuned, 2, "single-reference")]), options);
     expect(diff).toMatchObject({ verdict: "nothing to compare", onlyInA: ["single-tuned"], onlyInB: ["single-reference"] });
     expect(exitCodeOf(diff)).toBe(3);
+  });
+
+  it("a machine that was slower in one of the runs is told", () => {
+    const during = (referenceMs: number) => {
+      const hub = measuredHub({ tasksPerSec: 500, cpuMs: 1 }, 1);
+      return runOf([{ ...hub, trials: [0.9, 1, 1.1].map((noise) => ({ ...TRIAL, referenceMs: referenceMs * noise })) }]);
+    };
+    const warnings = (a: number, b: number) => diffOf(during(a), during(b), options).warnings.join("\n");
+    expect(warnings(0.8, 1.2)).toMatch(/took 0\.80 ms of CPU during A and 1\.2 ms during B/);
+    expect(warnings(0.8, 0.84)).toBe("");
   });
 
   it("another commit, a busy machine or a slower fsync are told and do not forbid it", () => {

@@ -7,4 +7,5 @@ export * from "./managed-process.ts";
 export * from "./process-care.ts";
 export { startMarkOf } from "./process-identity.ts";
 export * from "./process-sampler.ts";
+export { startSpeedometer } from "./speedometer.ts";
 export { type ProcessUsage, readCpuSeconds, readUsage } from "./process-usage.ts";

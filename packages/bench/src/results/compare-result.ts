@@ -196,6 +196,8 @@ export interface TrialSummary {
   cpuSecondsByRole: Record<string, number>;
   /** Over which they were counted: warm-up, load, drain, and until the hub was quiet. */
   wallSeconds?: number;
+  /** CPU milliseconds of a fixed piece of work meanwhile: how slow the machine was. Null: not known, or too short a trial. */
+  referenceMs?: number | null;
   /** CPU seconds a second of every other program on the machine, hubs that wait for their turn among them; null: not known. */
   othersCores?: number | null;
   resourcesByRole: Record<string, RoleResources>;
