@@ -180,7 +180,8 @@ describe("what may not be compared", () => {
   it("a machine that was slower in one of the runs is told", () => {
     const during = (referenceMs: number) => {
       const hub = measuredHub({ tasksPerSec: 500, cpuMs: 1 }, 1);
-      return runOf([{ ...hub, trials: [0.9, 1, 1.1].map((noise) => ({ ...TRIAL, referenceMs: referenceMs * noise })) }]);
+      const trial = (ms: number): TrialSummary => ({ ...TRIAL, referenceMs: ms });
+      return runOf([{ ...hub, trials: [trial(referenceMs * 0.9), trial(referenceMs), trial(referenceMs * 1.1)] }]);
     };
     const warnings = (a: number, b: number) => diffOf(during(a), during(b), options).warnings.join("\n");
     expect(warnings(0.8, 1.2)).toMatch(/took 0\.80 ms of CPU during A and 1\.2 ms during B/);
