@@ -116,7 +116,8 @@ describe("the code", () => {
   });
 
   it("leaves nothing for later", () => {
-    expect(findings(sources.filter(notThisFile), /\b(TODO|FIXME|XXX|HACK)\b/, { inComments: true })).toEqual([]);
+    // Written so that this line is none itself.
+    expect(findings(sources, /\b(TO[D]O|FIX[M]E|X{3}|HA[C]K)\b/, { inComments: true })).toEqual([]);
   });
 
   it("swallows no error", () => {

@@ -78,10 +78,13 @@ export async function provisionServers(
   };
 }
 
-/** A server without a shard would have nothing to do. */
-function shardFlags({ servers }: ShardedSpec, { shards }: HubEnvironment): string[] {
-  const wanted = shards ?? (servers > DEFAULT_SHARDS ? servers : undefined);
-  return wanted === undefined ? [] : ["--shards", String(wanted)];
+/** Queue shards where nobody has said how many: a server without one would have nothing to do. */
+export function shardsFor(servers: number): number {
+  return Math.max(DEFAULT_SHARDS, servers);
+}
+
+function shardFlags({ servers }: ShardedSpec, { shards = shardsFor(servers) }: HubEnvironment): string[] {
+  return shards === DEFAULT_SHARDS ? [] : ["--shards", String(shards)];
 }
 
 function problemOf({ backbone, servers }: ShardedSpec, env: HubEnvironment): Refusal | undefined {

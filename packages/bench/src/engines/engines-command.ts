@@ -1,9 +1,8 @@
 /** `bench engines`: how much of the engine's own rate is left when a hub is around it. */
-import { DEFAULT_SHARDS } from "@hubscale/hub-sharded";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Surroundings } from "../compare/compare-command.ts";
 import { progressOn, silentProgress } from "../compare/progress.ts";
-import { MAX_NODES, MAX_SERVERS } from "../drivers/index.ts";
+import { MAX_NODES, MAX_SERVERS, shardsFor } from "../drivers/index.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { noIsolation, openCpuIsolation } from "../isolation/cpu-quota.ts";
 import { ProcessCare } from "../machine/index.ts";
@@ -71,7 +70,7 @@ export async function enginesCommand(options: EnginesCommandOptions, { stdout, s
       backbone: options.backbone,
       nodes: options.nodes,
       servers: options.backboneServers,
-      shards: options.shards ?? Math.max(DEFAULT_SHARDS, options.backboneServers),
+      shards: options.shards ?? shardsFor(options.backboneServers),
       durability: options.durability,
       repeats: options.repeats,
       seed: options.seed,

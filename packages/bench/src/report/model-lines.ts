@@ -14,14 +14,19 @@ export function modelErrorLines(model: ScalingModel | undefined): string[] {
   const lines: string[] = [];
   if (model.error) {
     const { meanPercent, measuredHalfWidthPercent, heldOut } = model.error;
-    const each = heldOut.map(({ hub, errorPercent }) => `${hub} ${signed(errorPercent)} %`);
+    const each = heldOut.map(({ hub, from, errorPercent }) => `${hub} from ${sourceText(from)} ${signed(errorPercent)} %`);
     lines.push(
-      `utilisation law: ${significant(meanPercent)} % on sizes it had not seen (each from the others of its family: ${each.join(", ")}); the measured capacities themselves are known to ±${significant(measuredHalfWidthPercent)} %`,
+      `utilisation law: ${significant(meanPercent)} % on sizes it had not seen (${each.join(", ")}); the measured capacities themselves are known to ±${significant(measuredHalfWidthPercent)} %`,
     );
   }
   for (const [family, fit] of Object.entries(model.usl ?? {})) lines.push(uslText(family, fit));
   if (model.whyNoUsl !== null) lines.push(`USL: ${model.whyNoUsl}`);
   return lines;
+}
+
+/** Results of earlier versions name the one size that a prediction was made from. */
+function sourceText(from: string): string {
+  return from.includes(",") ? "the others" : from;
 }
 
 export function scalingLines(scaling: readonly Scaling[] | undefined): string[] {

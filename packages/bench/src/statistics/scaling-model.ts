@@ -141,7 +141,8 @@ export function predictedFrom(
   if (!nearest?.roles.some(({ role }) => role === "hub")) return undefined;
   const ends = nearest.roles.map(({ role, ceiling, utilisation }) => {
     const machines = role === "hub" ? nodes : machinesOf(nearest.hub, role);
-    const demandMs = demandAt(nodes, sizes, role, cores);
+    // Too few for a line: what it costs on the nearest size.
+    const demandMs = demandAt(nodes, role, known) ?? (cores * 1000 * machinesOf(nearest.hub, role)) / ceiling.value;
     // As far above or below its middle as the nearest size's own.
     const bears = ((cores * 1000 * machines) / demandMs) * (ceiling[end] / ceiling.value);
     const reached = sizes.flatMap(({ roles }) => (roles[0]?.role === role ? Math.min(1, roles[0].utilisation.value) : []));
@@ -155,21 +156,16 @@ export function predictedFrom(
 
 /**
  * CPU milliseconds of a role for a task at so many nodes. Each node adds to it (what it asks the backbone for and the others tell it)
- * and shares in batches: a line through three sizes and more, never below the cheapest; what the nearest paid where there are fewer.
+ * and shares in batches: a line through three sizes and more, never below the cheapest; undefined where there are fewer.
  */
-function demandAt(nodes: number, sizes: readonly { hub: HubResult; roles: RoleLoad[] }[], role: string, cores: number): number {
-  const points = sizes.flatMap(({ hub, roles }) => {
-    const load = roles.find((each) => each.role === role);
-    return load
-      ? [{ hub, nodes: hub.machines.hubNodes, demandMs: (cores * 1000 * machinesOf(hub, role)) / load.ceiling.value }]
-      : [];
+function demandAt(nodes: number, role: string, known: readonly HubResult[]): number | undefined {
+  const points = known.flatMap(({ machines, perTask }) => {
+    const cpuMs = perTask[role]?.cpuMs;
+    return cpuMs ? [[machines.hubNodes, cpuMs.value]] : [];
   });
-  const cheapest = Math.min(...points.map(({ demandMs }) => demandMs));
-  if (points.length < LEAST_FOR_A_LINE) {
-    return points.toSorted((a, b) => distance(a.hub, nodes) - distance(b.hub, nodes))[0]?.demandMs ?? cheapest;
-  }
-  const line = linearRegressionLine(linearRegression(points.map((point) => [point.nodes, point.demandMs])));
-  return Math.max(cheapest, line(nodes));
+  if (points.length < LEAST_FOR_A_LINE) return undefined;
+  const cheapest = Math.min(...points.map(([, ms]) => ms as number));
+  return Math.max(cheapest, linearRegressionLine(linearRegression(points))(nodes));
 }
 
 const LEAST_FOR_A_LINE = 3;
