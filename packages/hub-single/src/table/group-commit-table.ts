@@ -1,7 +1,8 @@
 /**
  * The task table with group commit (C1 mended). Rows that may still change are in memory and change there at once; the changes
  * of a turn of the event loop, and all that come while a commit is on its way to the disk, go into the next synced batch. Every
- * promise waits for the commit that holds its change, so nothing is acknowledged that could be lost.
+ * promise waits for the commit that holds its change, so nothing is acknowledged that could be lost. While there is company, commits
+ * keep a distance: docs/decisions/0014.
  */
 import type { Task } from "@hubscale/protocol";
 import type { TaskRows } from "./level-rows.ts";
@@ -15,6 +16,9 @@ export class GroupCommitTable implements TaskTable {
   #gathering = new Commit();
   #committing: Commit | undefined;
   #isScheduled = false;
+  /** When the last commit began (monotonic), and whether it was for more than one row. */
+  #beganMs = Number.NEGATIVE_INFINITY;
+  #hadCompany = false;
   #failure: Error | undefined;
   readonly #onFailure: (error: Error) => void;
 
@@ -121,16 +125,21 @@ export class GroupCommitTable implements TaskTable {
   #schedule(): void {
     if (this.#isScheduled || this.#committing) return;
     this.#isScheduled = true;
-    setImmediate(() => {
+    const begin = () => {
       this.#isScheduled = false;
       void this.#commit();
-    });
+    };
+    const waitMs = this.#hadCompany ? this.#beganMs + COMMITS_APART_MS - performance.now() : 0;
+    if (waitMs > 0) setTimeout(begin, waitMs);
+    else setImmediate(begin);
   }
 
   async #commit(): Promise<void> {
     const commit = this.#gathering;
     this.#gathering = new Commit();
     this.#committing = commit;
+    this.#beganMs = performance.now();
+    this.#hadCompany = commit.rows.size > 1;
     try {
       await this.#rows.commit(commit.rows);
       this.#committing = undefined;
@@ -144,6 +153,9 @@ export class GroupCommitTable implements TaskTable {
     }
   }
 }
+
+/** From the beginning of a commit for several rows to that of the next one: about what a sync of a plain disk takes. */
+const COMMITS_APART_MS = 4;
 
 /** The last state of each changed row, null for a removed one, and who waits for it. */
 class Commit {
