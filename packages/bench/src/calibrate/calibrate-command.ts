@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { type Command, InvalidArgumentError } from "commander";
 import type { Surroundings } from "../compare/compare-command.ts";
 import { progressOn, silentProgress } from "../compare/progress.ts";
+import { failureText } from "../failure-lines.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { ProcessCare, readEnvironment } from "../machine/index.ts";
 import { commaList, wholeNumber, wholeNumbers } from "../option-values.ts";
@@ -79,7 +80,7 @@ async function calibrateCommand(options: CalibrateOptions, surroundings: Surroun
     return EXIT.ok;
   } catch (error) {
     progress.done();
-    stderr.write(`hubscale: ${(error as Error).message}\n`);
+    stderr.write(failureText(error));
     return EXIT.error;
   } finally {
     await care.close();

@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readTokens, writeTokens } from "@hubscale/sidecar-sim";
 import { formatHubId, type HubSpec, parseHubId } from "../drivers/index.ts";
+import { failureLines } from "../failure-lines.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { type Hosts, loadHosts } from "../hosts/hosts-file.ts";
 import { hostsInWords } from "../hosts/hosts-in-words.ts";
@@ -168,7 +169,7 @@ export async function onStage(
   } catch (error) {
     progress.done();
     // What fails because the program was told to end is no failure worth telling.
-    return care.ending ? EXIT.error : fail(...messagesOf(error));
+    return care.ending ? EXIT.error : fail(...failureLines(error));
   } finally {
     await care.close();
   }
@@ -204,13 +205,6 @@ const LEAST_CORES = 0.2;
 
 function isUrl(text: string, protocols: readonly string[]): boolean {
   return URL.canParse(text) && protocols.includes(new URL(text).protocol);
-}
-
-/** The message and those of its causes, each on a line. */
-function messagesOf(error: unknown): string[] {
-  const lines: string[] = [];
-  for (let e: unknown = error; e instanceof Error; e = e.cause) lines.push(e.message);
-  return lines.length > 0 ? lines : [String(error)];
 }
 
 /** Where the results of a run go, if nobody says. */

@@ -2,6 +2,7 @@
 import { type Command, Option } from "commander";
 import type { Surroundings } from "../compare/compare-command.ts";
 import { progressOn, silentProgress } from "../compare/progress.ts";
+import { failureText } from "../failure-lines.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { ProcessCare } from "../machine/index.ts";
 import { ARTILLERY, artilleryIn } from "./artillery.ts";
@@ -69,7 +70,7 @@ export async function densityCommand(options: DensityCommandOptions, { stdout, s
     return EXIT.invalid;
   } catch (error) {
     progress.done();
-    stderr.write(`hubscale: ${(error as Error).message}\n`);
+    stderr.write(failureText(error));
     return EXIT.error;
   } finally {
     await care.close();

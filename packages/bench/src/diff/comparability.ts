@@ -1,6 +1,6 @@
 /** Whether two results may be set against each other: what has to be alike for a ratio of the two to mean the hub. Pure. */
-import { median } from "simple-statistics";
 import type { CompareResult, HubResult } from "../results/compare-result.ts";
+import { machineSpeedOf } from "../results/machine-speed.ts";
 
 /** Something that is not alike. */
 export interface Discord {
@@ -40,7 +40,10 @@ export function warningsAbout(a: CompareResult, b: CompareResult): string[] {
   if (syncA !== null && syncB !== null && Math.max(syncA / syncB, syncB / syncA) > NOTABLE_DISK_FACTOR) {
     warnings.push(`an fsync took ${syncA.toPrecision(2)} ms before A and ${syncB.toPrecision(2)} ms before B (median)`);
   }
-  const [referenceA, referenceB] = [referenceMsOf(a), referenceMsOf(b)];
+  const [referenceA, referenceB] = [a, b].map((result) => machineSpeedOf(result)?.medianMs ?? null) as [
+    number | null,
+    number | null,
+  ];
   if (
     referenceA !== null &&
     referenceB !== null &&
@@ -69,12 +72,6 @@ const NOTABLE_LOAD_SHARE = 0.5;
 function diskOf({ environment }: CompareResult): unknown {
   const { filesystem = null, device = null } = (environment["dataDisk"] ?? {}) as Record<string, unknown>;
   return `${String(filesystem)} on ${String(device)}`;
-}
-
-/** Absent in results of earlier versions. */
-function referenceMsOf({ hubs }: CompareResult): number | null {
-  const each = hubs.flatMap(({ trials }) => trials.flatMap(({ referenceMs }) => referenceMs ?? []));
-  return each.length > 0 ? median(each) : null;
 }
 
 function syncMsOf({ environment }: CompareResult): number | null {

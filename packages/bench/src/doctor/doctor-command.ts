@@ -2,6 +2,7 @@
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import type { Surroundings } from "../compare/compare-command.ts";
+import { failureText } from "../failure-lines.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { openCpuIsolation } from "../isolation/cpu-quota.ts";
 import { ProcessCare, readEnvironment } from "../machine/index.ts";
@@ -50,7 +51,7 @@ export async function doctorCommand(options: DoctorOptions, { stdout, stderr, en
     stdout.write(options.json ? `${JSON.stringify(report)}\n` : `${renderFindings(findings)}\n`);
     return EXIT.ok;
   } catch (error) {
-    stderr.write(`hubscale: ${(error as Error).message}\n`);
+    stderr.write(failureText(error));
     return EXIT.error;
   } finally {
     await care.close();

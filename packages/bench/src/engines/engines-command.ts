@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Surroundings } from "../compare/compare-command.ts";
 import { progressOn, silentProgress } from "../compare/progress.ts";
 import { MAX_NODES, MAX_SERVERS, shardsFor } from "../drivers/index.ts";
+import { failureText } from "../failure-lines.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { noIsolation, openCpuIsolation } from "../isolation/cpu-quota.ts";
 import { ProcessCare } from "../machine/index.ts";
@@ -82,7 +83,7 @@ export async function enginesCommand(options: EnginesCommandOptions, { stdout, s
     return result.clean ? EXIT.ok : EXIT.invalid;
   } catch (error) {
     progress.done();
-    stderr.write(`hubscale: ${(error as Error).message}\n`);
+    stderr.write(failureText(error));
     return EXIT.error;
   } finally {
     await care.close();

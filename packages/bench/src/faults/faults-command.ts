@@ -7,6 +7,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Surroundings } from "../compare/compare-command.ts";
 import { progressOn, silentProgress } from "../compare/progress.ts";
 import { formatHubId, parseHubId } from "../drivers/hub-id.ts";
+import { failureText } from "../failure-lines.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { ProcessCare, readEnvironment } from "../machine/index.ts";
 import { serverSourcesOf } from "../provisioning/index.ts";
@@ -138,7 +139,7 @@ export async function faultsCommand(
     return slow.length > 0 ? EXIT.thresholdMissed : EXIT.ok;
   } catch (error) {
     progress.done();
-    stderr.write(`hubscale: ${(error as Error).message}\n`);
+    stderr.write(failureText(error));
     return EXIT.error;
   } finally {
     await care.close();

@@ -4,6 +4,7 @@ import { systemClock } from "@hubscale/sidecar-sim";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Surroundings } from "../compare/compare-command.ts";
 import { progressOn, silentProgress } from "../compare/progress.ts";
+import { failureText } from "../failure-lines.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { AGREEMENT, type GpuResult, renderGpu } from "./gpu-report.ts";
 import type { GpuSetting } from "./gpu-setting.ts";
@@ -88,7 +89,7 @@ export async function gpuCommand(options: GpuCommandOptions, { stdout, stderr }:
     return sizes === "exponential" && cases.some(isApart) ? EXIT.thresholdMissed : EXIT.ok;
   } catch (error) {
     progress.done();
-    stderr.write(`hubscale: ${(error as Error).message}\n`);
+    stderr.write(failureText(error));
     return EXIT.error;
   } finally {
     process.off("SIGINT", onSignal);

@@ -7,6 +7,7 @@ import { type Fix, isFix } from "@hubscale/hub-single";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Surroundings } from "../compare/compare-command.ts";
 import { progressOn, silentProgress } from "../compare/progress.ts";
+import { failureLines } from "../failure-lines.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { FSYNC_FLOOR } from "../fsync-floor-option.ts";
 import { noIsolation, openCpuIsolation } from "../isolation/cpu-quota.ts";
@@ -138,7 +139,7 @@ async function ladderCommand(options: LadderOptions, { stdout, stderr, env, cwd 
   } catch (error) {
     progress.done();
     // What fails because the program was told to end is no failure worth telling.
-    return care.ending ? EXIT.error : fail(EXIT.error, (error as Error).message);
+    return care.ending ? EXIT.error : fail(EXIT.error, ...failureLines(error));
   } finally {
     await care.close();
   }

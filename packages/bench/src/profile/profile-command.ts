@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import type { Surroundings } from "../compare/compare-command.ts";
 import { parseHubId } from "../drivers/index.ts";
+import { failureLines } from "../failure-lines.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { ProcessCare } from "../machine/index.ts";
 import { serverSourcesOf } from "../provisioning/index.ts";
@@ -93,7 +94,7 @@ export async function profileCommand(
     if (tops !== "") tell(`wrote ${topFile}`);
     return done.length > 0 ? EXIT.ok : EXIT.error;
   } catch (error) {
-    return care.ending ? EXIT.error : fail(EXIT.error, (error as Error).message);
+    return care.ending ? EXIT.error : fail(EXIT.error, ...failureLines(error));
   } finally {
     await care.close();
   }

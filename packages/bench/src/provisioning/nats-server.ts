@@ -199,7 +199,8 @@ async function greetingOf(url: string): Promise<{ version?: string; jetstream?: 
     }
     throw new Error("it closed the connection");
   } catch (cause) {
-    throw new Error(`no answer from NATS at ${url}`, { cause });
+    const what = `no answer from NATS at ${url}, which HUBSCALE_NATS_URL names; start one there, or unset the variable`;
+    throw new Error(what, { cause });
   } finally {
     socket.destroy();
   }

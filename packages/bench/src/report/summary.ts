@@ -5,6 +5,7 @@ import { significant, WORK_WORDS } from "../decision/decision.ts";
 import { type Estimate, scaled } from "../measure/estimate.ts";
 import type { Table } from "../page/markup.ts";
 import type { CompareResult, HarnessFloor, HubResult } from "../results/compare-result.ts";
+import { machineSpeedOf, NOTABLE_SWING } from "../results/machine-speed.ts";
 import { bottleneckLines, modelErrorLines, scalingLines } from "./model-lines.ts";
 
 export type { Table };
@@ -75,6 +76,7 @@ export function summarise(result: CompareResult): Summary {
       rows: [
         ...Object.entries(result.environment).map(([name, value]) => [name, plain(value)]),
         ["isolation", `${isolation.kind}: ${isolation.how}`],
+        ...speedRows(result),
         ["seed", String(result.seed)],
         ["effort", `${result.effort}, ${Math.round(result.wallSeconds)} s`],
         [
@@ -127,6 +129,7 @@ function notesOf(result: CompareResult): string[] {
   if (unsteady.length > 0) {
     notes.push(`Never steady in the warm-up (what a task cost still changed): ${unsteady.map(({ id }) => id).join(", ")}.`);
   }
+  notes.push(...swingNotes(result));
   const cores = result.isolation.coresPerMachine;
   if (result.environment["hosts"] !== undefined) {
     notes.push(
@@ -142,6 +145,24 @@ function notesOf(result: CompareResult): string[] {
     );
   }
   return notes;
+}
+
+function speedRows(result: CompareResult): [string, string][] {
+  const speed = machineSpeedOf(result);
+  if (!speed) return [];
+  const { medianMs, lowMs, highMs, trials } = speed;
+  const text = `${significant(medianMs)} CPU-ms (median of ${trials} trials; nine in ten from ${significant(lowMs)} to ${significant(highMs)})`;
+  return [["the same piece of work took", text]];
+}
+
+/** The hubs take turns, so what the machine does meets all of them; what one of them bears by itself is another matter. */
+function swingNotes(result: CompareResult): string[] {
+  const speed = machineSpeedOf(result);
+  if (!speed || speed.highMs < NOTABLE_SWING * speed.lowMs) return [];
+  const { lowMs, highMs } = speed;
+  return [
+    `This machine was not of one speed: the same piece of work took from ${significant(lowMs)} to ${significant(highMs)} CPU-ms, trial by trial. The hubs took turns, so their ratios suffer least; a capacity by itself may be off by more than its interval in another run.`,
+  ];
 }
 
 function floorNote(floor: HarnessFloor): string {

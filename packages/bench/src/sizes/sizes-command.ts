@@ -5,6 +5,7 @@ import { type Command, Option } from "commander";
 import type { Surroundings } from "../compare/compare-command.ts";
 import { progressOn, silentProgress } from "../compare/progress.ts";
 import { type HubSpec, parseHubId } from "../drivers/index.ts";
+import { failureLines } from "../failure-lines.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { FSYNC_FLOOR } from "../fsync-floor-option.ts";
 import { noIsolation, openCpuIsolation } from "../isolation/cpu-quota.ts";
@@ -55,8 +56,8 @@ export function addSizesCommand(program: Command, surroundings: Surroundings, en
 }
 
 export async function sizesCommand(options: SizesOptions, { stdout, stderr, env }: Surroundings): Promise<ExitCode> {
-  const fail = (code: ExitCode, line: string) => {
-    stderr.write(`hubscale: ${line}\n`);
+  const fail = (code: ExitCode, ...lines: string[]) => {
+    for (const line of lines) stderr.write(`hubscale: ${line}\n`);
     return code;
   };
   const plans: (SeriesPlan & { spec: HubSpec })[] = [];
@@ -125,7 +126,7 @@ export async function sizesCommand(options: SizesOptions, { stdout, stderr, env 
   } catch (error) {
     progress.done();
     // What fails because the program was told to end is no failure worth telling.
-    return care.ending ? EXIT.error : fail(EXIT.error, (error as Error).message);
+    return care.ending ? EXIT.error : fail(EXIT.error, ...failureLines(error));
   } finally {
     await care.close();
   }
