@@ -25,8 +25,6 @@ export const AGENT_NUMBERS = AGENT.walk + WALK_NUMBERS;
 
 /** Where the parties of a fleet are numbered: host after host, its agents, then its cores, then its endpoint if it has one. */
 export interface PartyNumbers {
-  /** Parties that lie together. */
-  groups: number[];
   parties: number;
   /** Of the agents. */
   agents: Int32Array;
@@ -54,7 +52,6 @@ export function numberParties(hosts: readonly HostPlan[]): PartyNumbers {
   const endpointCount = hosts.filter(({ hasEndpoint }) => hasEndpoint).length;
   const parties = agentCount + hosts.length + endpointCount;
   const numbers: PartyNumbers = {
-    groups: [],
     parties,
     agents: new Int32Array(agentCount),
     cpuOf: new Int32Array(parties),
@@ -69,7 +66,6 @@ export function numberParties(hosts: readonly HostPlan[]): PartyNumbers {
   let own = 0;
   let guest = 0;
   hosts.forEach(({ agents, hasEndpoint, line }, host) => {
-    const first = party;
     for (let each = 0; each < agents; each++) {
       numbers.agents[agent++] = party;
       numbers.cpuOf[party] = host;
@@ -86,10 +82,6 @@ export function numberParties(hosts: readonly HostPlan[]): PartyNumbers {
       numbers.endpointOf[party] = own;
       numbers.endpointParties[own++] = party++;
     }
-    for (let left = party - first; left > 0; left -= MOST_TOGETHER) numbers.groups.push(Math.min(left, MOST_TOGETHER));
   });
   return numbers;
 }
-
-/** A group is looked through from end to end whenever one of it has changed. */
-const MOST_TOGETHER = 32;

@@ -1,103 +1,185 @@
 /**
- * Who is due next, of a fixed number of parties each of which has one time or none. Parties that wake each other lie beside each
- * other in groups (a host with its agents), and a tournament (Knuth, The Art of Computer Programming 3, 5.4.1) is held among the
- * groups only: what an event touches is a few lines of memory, however many parties there are.
+ * Who is due next, of a fixed number of parties each of which has one time or none: a calendar queue (R. Brown, "Calendar queues",
+ * CACM 31(10), 1988). A time is noted on the page of its day, and a page is put in order when its day comes. What that takes
+ * does not grow with the number of parties; and all of a day's parties are known before the first of them is served, so that
+ * their memory can be asked for at once instead of for one after the other.
  */
 export class DueTimes {
-  private readonly times: Float64Array;
-  private readonly groupOf: Int32Array;
-  /** Of each group its first party, and behind the last group the number of parties. */
-  private readonly starts: Int32Array;
-  /** Places for groups, a power of two. */
-  private readonly size: number;
-  /** By node of the tournament: 1 is the final, a node's two matches are at twice its number, group g enters at `size + g`. */
-  private readonly winners: Int32Array;
-  private readonly keys: Float64Array;
-  /** Groups whose parties have changed since the tournament was right, and whether a group is among them. */
-  private readonly changed: Int32Array;
-  private readonly isChanged: Uint8Array;
-  private changes = 0;
+  /** Of the party that `next` named last. */
+  nowMs = 0;
+  /** By party; Infinity: it has none. A note counts only if it says the same. */
+  private readonly dueMs: Float64Array;
+  private dayMs: number;
+  private today = 0;
+  /** By page its first note; days that are `PAGES` apart share a page. */
+  private readonly pages = new Int32Array(PAGES).fill(NONE);
+  private notes = new Notes(FIRST_NOTES);
+  /** Today's notes in order; those before `served` are done. */
+  private readonly todayMs: number[] = [];
+  private readonly todayParty: number[] = [];
+  private todayCount = 0;
+  private served = 0;
+  private readonly onDay: (parties: readonly number[], count: number) => void;
+  /** Since when so many have been named. */
+  private countedFromMs = 0;
+  private named = 0;
 
-  /** Parties in each group; they are numbered through, group after group. */
-  constructor(sizes: readonly number[]) {
-    const parties = sizes.reduce((sum, size) => sum + size, 0);
-    const groups = sizes.length;
-    this.times = new Float64Array(parties).fill(Number.POSITIVE_INFINITY);
-    this.groupOf = new Int32Array(parties);
-    this.starts = new Int32Array(groups + 1);
-    this.size = 2 ** Math.ceil(Math.log2(Math.max(2, groups)));
-    this.winners = new Int32Array(2 * this.size).fill(-1);
-    this.keys = new Float64Array(2 * this.size).fill(Number.POSITIVE_INFINITY);
-    this.changed = new Int32Array(groups);
-    this.isChanged = new Uint8Array(groups);
-    sizes.forEach((size, group) => {
-      const start = this.starts[group] as number;
-      this.starts[group + 1] = start + size;
-      this.groupOf.fill(group, start, start + size);
-    });
+  /** `onDay` is told, before they are named, who of the first `count` in the list is due on the day that begins. */
+  constructor(parties: number, onDay: (parties: readonly number[], count: number) => void = () => undefined) {
+    this.dueMs = new Float64Array(parties).fill(Number.POSITIVE_INFINITY);
+    this.onDay = onDay;
+    this.dayMs = FIRST_DAY_MS / Math.max(1, parties);
   }
 
-  /** -1: nobody has a time. */
-  get first(): number {
-    this.settle();
-    return this.winners[1] as number;
-  }
-
-  /** Infinity: nobody has a time. */
-  get firstMs(): number {
-    this.settle();
-    return this.keys[1] as number;
-  }
-
-  /** In place of the time that the party had; Infinity: it has none. */
+  /** In place of the time that the party had; Infinity: it has none. A time before `nowMs` has come already. */
   set(party: number, atMs: number): void {
-    this.times[party] = atMs;
-    const group = this.groupOf[party] as number;
-    if (this.isChanged[group] === 1) return;
-    this.isChanged[group] = 1;
-    this.changed[this.changes++] = group;
+    if (this.dueMs[party] === atMs) return;
+    this.dueMs[party] = atMs;
+    if (atMs < Number.POSITIVE_INFINITY) this.note(party, atMs);
   }
 
-  private settle(): void {
-    while (this.changes > 0) {
-      const group = this.changed[--this.changes] as number;
-      this.isChanged[group] = 0;
-      this.enter(group);
+  /** The party that is due first, which has no time from then on; -1: nobody is due by `untilMs`. */
+  next(untilMs: number): number {
+    for (;;) {
+      if (this.named >= NAMED_BEFORE_FIT) this.fitDay();
+      while (this.served < this.todayCount) {
+        const party = this.todayParty[this.served] as number;
+        const atMs = this.todayMs[this.served] as number;
+        if (this.dueMs[party] === atMs) {
+          if (atMs > untilMs) return NONE;
+          this.served++;
+          this.named++;
+          this.dueMs[party] = Number.POSITIVE_INFINITY;
+          this.nowMs = atMs;
+          return party;
+        }
+        this.served++;
+      }
+      this.todayCount = 0;
+      this.served = 0;
+      if (this.notes.inUse === 0 || this.today * this.dayMs > untilMs) return NONE;
+      this.turnPage();
     }
   }
 
-  private enter(group: number): void {
-    const { times, starts } = this;
-    const end = starts[group + 1] as number;
-    let least = -1;
-    let leastMs = Number.POSITIVE_INFINITY;
-    for (let party = starts[group] as number; party < end; party++) {
-      const atMs = times[party] as number;
-      if (atMs < leastMs) {
-        least = party;
-        leastMs = atMs;
-      }
+  private note(party: number, atMs: number): void {
+    const day = Math.floor(atMs / this.dayMs);
+    if (day <= this.today) {
+      this.noteToday(party, atMs);
+      return;
     }
-    this.play(this.size + group, least, leastMs);
+    const page = day & (PAGES - 1);
+    this.pages[page] = this.notes.add(party, atMs, this.pages[page] as number);
   }
 
-  /** From the group's place up to the final, or to a match that goes as it went. */
-  private play(from: number, party: number, atMs: number): void {
-    const { winners, keys } = this;
-    let node = from;
-    let winner = party;
-    let winnerMs = atMs;
-    while (keys[node] !== winnerMs || winners[node] !== winner) {
-      keys[node] = winnerMs;
-      winners[node] = winner;
-      if (node === 1) return;
-      const rival = node ^ 1;
-      const rivalMs = keys[rival] as number;
-      if (rivalMs < winnerMs) {
-        winner = winners[rival] as number;
-        winnerMs = rivalMs;
-      }
-      node >>= 1;
+  private noteToday(party: number, atMs: number): void {
+    const { todayParty, todayMs, served } = this;
+    let at = this.todayCount++;
+    while (at > served && (todayMs[at - 1] as number) > atMs) {
+      todayParty[at] = todayParty[at - 1] as number;
+      todayMs[at] = todayMs[at - 1] as number;
+      at--;
+    }
+    todayParty[at] = party;
+    todayMs[at] = atMs;
+  }
+
+  private turnPage(): void {
+    const { notes, pages, dueMs } = this;
+    this.today++;
+    const page = this.today & (PAGES - 1);
+    let note = pages[page] as number;
+    pages[page] = NONE;
+    while (note !== NONE) {
+      const next = notes.next[note] as number;
+      const party = notes.party[note] as number;
+      const atMs = notes.atMs[note] as number;
+      notes.remove(note);
+      if (dueMs[party] === atMs) this.note(party, atMs);
+      note = next;
+    }
+    this.onDay(this.todayParty, this.todayCount);
+  }
+
+  /** Days that have turned out too full or too empty get another length; then everything is noted anew. */
+  private fitDay(): void {
+    const wantedMs = ((this.nowMs - this.countedFromMs) / this.named) * NAMED_A_DAY;
+    this.named = 0;
+    this.countedFromMs = this.nowMs;
+    if (wantedMs <= 0 || (wantedMs < this.dayMs * 2 && wantedMs > this.dayMs / 2)) return;
+    this.dayMs = wantedMs;
+    this.today = Math.floor(this.nowMs / wantedMs);
+    this.todayCount = 0;
+    this.served = 0;
+    this.pages.fill(NONE);
+    this.notes = new Notes(this.notes.next.length);
+    this.dueMs.forEach((atMs, party) => {
+      if (atMs < Number.POSITIVE_INFINITY) this.note(party, atMs);
+    });
+    this.onDay(this.todayParty, this.todayCount);
+  }
+}
+
+/** Notes in lists, each of which begins on a page: a time, a party, and the number of the next note. */
+class Notes {
+  atMs: Float64Array;
+  party: Int32Array;
+  next: Int32Array;
+  inUse = 0;
+  private free = NONE;
+
+  constructor(room: number) {
+    this.atMs = new Float64Array(room);
+    this.party = new Int32Array(room);
+    this.next = new Int32Array(room);
+    this.release(0);
+  }
+
+  /** The note's number. */
+  add(party: number, atMs: number, next: number): number {
+    if (this.free === NONE) this.grow();
+    const note = this.free;
+    this.free = this.next[note] as number;
+    this.atMs[note] = atMs;
+    this.party[note] = party;
+    this.next[note] = next;
+    this.inUse++;
+    return note;
+  }
+
+  /** The next note to be added takes its place, which is at hand. */
+  remove(note: number): void {
+    this.next[note] = this.free;
+    this.free = note;
+    this.inUse--;
+  }
+
+  private grow(): void {
+    const { atMs, party, next } = this;
+    const had = next.length;
+    this.atMs = new Float64Array(2 * had);
+    this.party = new Int32Array(2 * had);
+    this.next = new Int32Array(2 * had);
+    this.atMs.set(atMs);
+    this.party.set(party);
+    this.next.set(next);
+    this.release(had);
+  }
+
+  private release(from: number): void {
+    for (let note = this.next.length - 1; note >= from; note--) {
+      this.next[note] = this.free;
+      this.free = note;
     }
   }
 }
+
+const NONE = -1;
+/** A power of two. */
+const PAGES = 2 ** 15;
+const FIRST_NOTES = 1_024;
+/** A day's length for a single party; halved for two. Fitted before long. */
+const FIRST_DAY_MS = 100_000;
+/** So many that their memory is worth asking for at once, few enough to be put in order by insertion. */
+const NAMED_A_DAY = 24;
+const NAMED_BEFORE_FIT = 4_096;

@@ -60,7 +60,7 @@ export class FleetRun {
     this.retries = simulation.apiRetries ?? Number.POSITIVE_INFINITY;
     this.endMs = settleMs + measureMs;
     this.numbers = numberParties(this.build(fleet));
-    const { agents, groups, parties } = this.numbers;
+    const { agents, parties } = this.numbers;
     if (agents.length !== agentsOf(fleet)) throw new Error("agents were lost while the fleet was built");
     this.api = new ApiAccount(fleet.api, {
       random: seededRandom(seed, 2),
@@ -73,7 +73,7 @@ export class FleetRun {
     const roomOf = ({ count, cores, agents: jobs }: FleetShape["hosts"][number]) =>
       Array.from({ length: count }, () => Number(jobs * widest <= cores));
     this.isRoomy = Uint8Array.from(fleet.hosts.flatMap(roomOf));
-    this.due = new DueTimes(groups);
+    this.due = new DueTimes(parties);
     const startsMs = startTimesMs({ agents: agents.length, seed, settleMs });
     agents.forEach((party, agent) => this.due.set(party, startsMs[agent] ?? 0));
   }
@@ -82,9 +82,9 @@ export class FleetRun {
     const { due } = this;
     const { kinds, cpuOf, endpointOf: endpoints } = this.numbers;
     for (;;) {
-      const nowMs = due.firstMs;
-      const party = due.first;
-      if (party < 0 || nowMs > this.endMs) return this.result();
+      const party = due.next(this.endMs);
+      if (party < 0) return this.result();
+      const { nowMs } = due;
       this.events++;
       const kind = kinds[party] as number;
       if (kind === PARTY.agent) this.proceed(party, nowMs);
