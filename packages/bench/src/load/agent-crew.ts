@@ -21,8 +21,8 @@ export class AgentCrew {
     this.#tokens = new Map(setting.known);
   }
 
-  /** Rejects when the hub does not take them. */
-  async grow(size: number, arrived: (agent: PlainAgent) => Promise<void> = () => Promise.resolve()): Promise<void> {
+  /** `arrived` is waited for after each group, so that nobody else is new meanwhile. Rejects when the hub does not take them. */
+  async grow(size: number, arrived: (agents: readonly PlainAgent[]) => Promise<void> = () => Promise.resolve()): Promise<void> {
     const { prefix, ws, limitMs } = this.#setting;
     const ids = Array.from({ length: size }, (_, i) => `${prefix}-${i}`).slice(this.agents.length);
     await this.tokensOf(ids);
@@ -40,9 +40,7 @@ export class AgentCrew {
       );
       const agents = await Promise.all(come);
       this.agents.push(...agents);
-      for (let i = 0; i < agents.length; i += ARRIVALS_AT_ONCE) {
-        await Promise.all(agents.slice(i, i + ARRIVALS_AT_ONCE).map(arrived));
-      }
+      await arrived(agents);
     }
   }
 
@@ -66,5 +64,4 @@ export class AgentCrew {
 }
 
 const CONNECTS_IN_FLIGHT = 16;
-const ARRIVALS_AT_ONCE = 4;
 const REGISTRATIONS_IN_FLIGHT = 16;

@@ -59,8 +59,10 @@ export class StreamingLoad implements HeldLoad {
   async hold(shape: HoldShape): Promise<Held> {
     const amount = Math.max(1, Math.round(shape.amount));
     const submitter = (this.#submitter ??= await this.#newSubmitter());
-    await this.#crew.grow(amount, (agent) => this.#giveTask(agent, submitter));
+    await this.#crew.grow(amount, (agents) => this.#giveTasks(agents, submitter));
     const streaming = this.#crew.agents.slice(0, amount);
+    // Of an earlier trial that could not begin some may have none.
+    await this.#giveTasks(streaming, submitter);
     const clock = this.#clock;
     const startMs = clock.monotonicMs();
     const perSec = Math.min(amount, QUESTIONS_PER_SEC_MAX);
@@ -132,17 +134,25 @@ export class StreamingLoad implements HeldLoad {
     };
   }
 
-  /** A hub may hand two tasks that come together to one agent, and let the other wait: then another is submitted. */
-  async #giveTask(agent: PlainAgent, submitter: Submitter): Promise<void> {
-    this.#indexOf.set(agent, this.#indexOf.size);
+  /**
+   * A task for each of them, all at once: whoever else is connected holds one already, so each goes to one of these. A hub may still
+   * hand two that come together to one agent; what is missing after a while is submitted again.
+   */
+  async #giveTasks(agents: readonly PlainAgent[], submitter: Submitter): Promise<void> {
+    for (const agent of agents) if (!this.#indexOf.has(agent)) this.#indexOf.set(agent, this.#indexOf.size);
     const limitMs = this.#clock.monotonicMs() + this.#setting.limitMs;
     let againMs = 0;
-    while (!this.#works.has(agent)) {
+    for (;;) {
+      const without = agents.filter((agent) => !this.#works.has(agent));
+      if (without.length === 0) return;
       const nowMs = this.#clock.monotonicMs();
-      if (nowMs > limitMs) throw new Error(`${agent.agentId} was given no task within ${this.#setting.limitMs} ms`);
+      if (nowMs > limitMs) {
+        const who = without.length === 1 ? without[0]?.agentId : `${without.length} of ${agents.length} new agents`;
+        throw new Error(`${who} got no task within ${this.#setting.limitMs} ms`);
+      }
       if (nowMs >= againMs) {
         againMs = nowMs + SUBMIT_AGAIN_AFTER_MS;
-        this.#submit(submitter);
+        for (const _ of without) this.#submit(submitter);
       }
       await until(this.#clock, nowMs + 2);
     }
