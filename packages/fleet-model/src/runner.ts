@@ -1,11 +1,12 @@
 /**
  * A loaded model at work: its slots, the queue before them, prefill one prompt at a time, decode of all slots together.
- * Time passes in `elapse`; the owner must not let it pass beyond `msUntilNext`.
+ * Time passes in `elapse`; the owner must not let it pass beyond `msUntilNext`. What changes while time passes is one row of numbers, which
+ * a simulation of many runners has beside each other (docs/decisions/0064).
  */
 import { decodeSpeedup } from "./batching-curve.ts";
 import type { LlmModel } from "./llm-models.ts";
 import type { Placement } from "./model-placement.ts";
-import type { OllamaEffect, OllamaRequest } from "./ollama-request.ts";
+import type { OllamaEffect, OllamaRequest, OllamaTimings } from "./ollama-request.ts";
 
 export interface Admitted<Id = string> {
   request: OllamaRequest<Id>;
@@ -14,29 +15,52 @@ export interface Admitted<Id = string> {
   modelReadyMs: number;
 }
 
-interface Slot<Id> {
-  sequence: Sequence<Id> | undefined;
-  /** What the KV cache holds from the last request. */
-  conversation: Id | undefined;
-  tokens: number;
-  freedMs: number;
+/** Where a runner's numbers are. */
+export interface RunnerRow {
+  numbers: Float64Array;
+  at: number;
 }
 
-interface Sequence<Id> {
-  request: OllamaRequest<Id>;
-  arrivedMs: number;
-  modelReadyMs: number;
-  slot: Slot<Id>;
-  promptTokens: number;
-  cachedTokens: number;
-  phase: "prefill" | "decode";
-  /** Tokens yet to prefill, then yet to decode. */
-  left: number;
-  prefillBeganMs: number | undefined;
-  decodeBeganMs: number;
-  /** The client left during prefill; llama-server learns of it when it sends the first token (ollama issue #11889). */
-  abandoned: boolean;
+/** How many numbers a runner of so many slots has. */
+export function runnerNumbers(slots: number): number {
+  return HEAD_NUMBERS + slots * (1 + SLOT_NUMBERS);
 }
+
+/** Columns of a runner's row; behind them the active slots in the order of their admission, then a row for each slot. */
+const HEAD = {
+  active: 0,
+  /** The slot whose prompt is being read: the first admitted of those whose prompt has not been; -1: none. */
+  prefilling: 1,
+  /** Tokens per millisecond of each slot, until who is active changes; 0: not known. */
+  decodeRate: 2,
+  abandoned: 3,
+} as const;
+const HEAD_NUMBERS = 4;
+
+/** Columns of a slot's row. A slot is named by where its row begins. */
+const SLOT = {
+  phase: 0,
+  /** Tokens yet to prefill, then yet to decode. */
+  left: 1,
+  promptTokens: 2,
+  cachedTokens: 3,
+  outputTokens: 4,
+  arrivedMs: 5,
+  modelReadyMs: 6,
+  /** NaN: not yet. */
+  prefillBeganMs: 7,
+  decodeBeganMs: 8,
+  /** 1: the client left during prefill; llama-server learns of it when it sends the first token (ollama issue #11889). */
+  abandoned: 9,
+  /** What the KV cache holds from the last request. */
+  heldTokens: 10,
+  freedMs: 11,
+} as const;
+const SLOT_NUMBERS = 12;
+
+const PHASE = { free: 0, prefill: 1, decode: 2 } as const;
+
+const NONE = -1;
 
 /** Work of less than a microsecond counts as done: times are sums of floating point numbers. */
 const DONE_MS = 1e-3;
@@ -44,211 +68,289 @@ const DONE_MS = 1e-3;
 export class Runner<Id extends string | number = string> {
   readonly model: LlmModel;
   readonly placement: Placement;
-  private readonly slots: Slot<Id>[];
-  /** FIFO without a bound: a semaphore in Ollama. A Map keeps the order and lets a client leave. */
-  private readonly waiting = new Map<Id, Admitted<Id>>();
-  /** In the order of their admission to slots. */
-  private readonly active: Sequence<Id>[] = [];
-  private abandonedCount = 0;
-  /** The one whose prompt is being read: the first admitted of those that have not been. */
-  private prefilling: Sequence<Id> | undefined;
-  /** Tokens per millisecond of each sequence, until who is active changes. */
-  private decodeRate: number | undefined;
+  private readonly numbers: Float64Array;
+  private readonly at: number;
+  private readonly orderAt: number;
+  private readonly slotsAt: number;
+  /** By number of the slot, two for each: the request that it serves, and the conversation of the last one that it served. */
+  private readonly names: (Id | undefined)[] = [];
+  /** FIFO without a bound: a semaphore in Ollama. The first in a field of its own, since there is mostly at most one. */
+  private first: Admitted<Id> | undefined;
+  /** A Map keeps the order and lets a client leave. Where it holds some, newcomers go behind them. */
+  private readonly others = new Map<Id, Admitted<Id>>();
 
-  constructor(model: LlmModel, placement: Placement) {
+  constructor(model: LlmModel, placement: Placement, row?: RunnerRow) {
+    const { slots } = placement;
     this.model = model;
     this.placement = placement;
-    this.slots = Array.from({ length: placement.slots }, () => ({
-      sequence: undefined,
-      conversation: undefined,
-      tokens: 0,
-      freedMs: Number.NEGATIVE_INFINITY,
-    }));
+    this.numbers = row?.numbers ?? new Float64Array(runnerNumbers(slots));
+    this.at = row?.at ?? 0;
+    this.orderAt = this.at + HEAD_NUMBERS;
+    this.slotsAt = this.orderAt + slots;
+    this.numbers[this.at + HEAD.prefilling] = NONE;
+    for (let number = 0; number < slots; number++) {
+      this.names.push(undefined, undefined);
+      this.numbers[this.slotsAt + number * SLOT_NUMBERS + SLOT.freedMs] = Number.NEGATIVE_INFINITY;
+    }
   }
 
   get waitingCount(): number {
-    return this.waiting.size;
+    return this.others.size + (this.first ? 1 : 0);
   }
 
   get activeCount(): number {
-    return this.active.length;
+    return this.numbers[this.at + HEAD.active] as number;
   }
 
   /** Requests whose client is still there; at 0 the model is idle to the scheduler. */
   get references(): number {
-    return this.waiting.size + this.active.length - this.abandonedCount;
+    return this.waitingCount + this.activeCount - (this.numbers[this.at + HEAD.abandoned] as number);
+  }
+
+  /** Reads a number of each part of what an event needs: for who asks for the memory of many runners at once. */
+  glance(): number {
+    const { numbers, at, names } = this;
+    return (
+      (numbers[at] as number) + (numbers[at + 8] as number) + (numbers[at + 16] as number) + (names[0] === undefined ? 0 : 1)
+    );
   }
 
   get isBusy(): boolean {
-    return this.active.length > 0;
+    return this.activeCount > 0;
   }
 
   /** Call `settle` afterwards. */
   enqueue(admitted: Admitted<Id>): void {
-    this.waiting.set(admitted.request.id, admitted);
+    if (this.first || this.others.size > 0) this.others.set(admitted.request.id, admitted);
+    else this.first = admitted;
   }
 
   /** False: not here. Call `settle` afterwards. */
   cancel(id: Id, nowMs: number): boolean {
-    if (this.waiting.delete(id)) return true;
-    const sequence = this.active.find(({ request, abandoned }) => request.id === id && !abandoned);
-    if (!sequence) return false;
-    if (sequence.phase === "decode") this.release(sequence, nowMs);
+    if (this.first?.request.id === id) {
+      this.first = undefined;
+      return true;
+    }
+    if (this.others.delete(id)) return true;
+    const slot = this.slotOf(id);
+    if (slot === NONE || this.numbers[slot + SLOT.abandoned] === 1) return false;
+    if (this.numbers[slot + SLOT.phase] === PHASE.decode) this.release(slot, nowMs);
     else {
-      sequence.abandoned = true;
-      this.abandonedCount++;
+      this.numbers[slot + SLOT.abandoned] = 1;
+      this.add(HEAD.abandoned, 1);
     }
     return true;
   }
 
   /** Tokens decoded for a request so far. */
   outputTokens(id: Id): number {
-    const sequence = this.active.find(({ request }) => request.id === id);
-    return sequence?.phase === "decode" ? Math.floor(sequence.request.outputTokens - sequence.left + TOKEN_ROUNDING) : 0;
+    const slot = this.slotOf(id);
+    if (slot === NONE || this.numbers[slot + SLOT.phase] !== PHASE.decode) return 0;
+    const { numbers } = this;
+    return Math.floor((numbers[slot + SLOT.outputTokens] as number) - (numbers[slot + SLOT.left] as number) + TOKEN_ROUNDING);
   }
 
   /** Until something ends, at `share` of the GPU; Infinity when idle. */
   msUntilNext(share: number): number {
-    const { prefilling } = this;
-    if (prefilling) return prefilling.left / (this.prefillPerMs() * share);
-    if (this.active.length === 0) return Number.POSITIVE_INFINITY;
+    const { numbers } = this;
+    const prefilling = this.prefilling;
+    if (prefilling !== NONE) return (numbers[prefilling + SLOT.left] as number) / (this.prefillPerMs() * share);
+    const active = this.activeCount;
+    if (active === 0) return Number.POSITIVE_INFINITY;
     let least = Number.POSITIVE_INFINITY;
-    for (const { left } of this.active) if (left < least) least = left;
+    for (let place = 0; place < active; place++) {
+      const left = numbers[this.slotAt(place) + SLOT.left] as number;
+      if (left < least) least = left;
+    }
     return least / (this.decodePerMs() * share);
+  }
+
+  /** Until a request is finished, with the whole GPU and if none comes or leaves: all prompts are read, then the shortest answer is the first. */
+  msUntilFinished(): number {
+    const { numbers } = this;
+    const active = this.activeCount;
+    if (active === 0) return Number.POSITIVE_INFINITY;
+    let least = Number.POSITIVE_INFINITY;
+    let toRead = 0;
+    for (let place = 0; place < active; place++) {
+      const slot = this.slotAt(place);
+      let left = numbers[slot + SLOT.left] as number;
+      if (numbers[slot + SLOT.phase] === PHASE.prefill) {
+        toRead += left;
+        left = numbers[slot + SLOT.outputTokens] as number;
+        if (left === 0) return toRead / this.prefillPerMs();
+      }
+      if (left < least) least = left;
+    }
+    return toRead / this.prefillPerMs() + least / this.decodePerMs();
   }
 
   /** Prefill stops decode: both use the whole GPU. */
   elapse(ms: number, share: number): void {
     if (ms <= 0) return;
-    const { prefilling } = this;
-    if (prefilling) {
-      prefilling.left -= ms * share * this.prefillPerMs();
+    const { numbers } = this;
+    const prefilling = this.prefilling;
+    if (prefilling !== NONE) {
+      numbers[prefilling + SLOT.left] = (numbers[prefilling + SLOT.left] as number) - ms * share * this.prefillPerMs();
       return;
     }
-    if (this.active.length === 0) return;
+    const active = this.activeCount;
+    if (active === 0) return;
     const tokens = ms * share * this.decodePerMs();
-    for (const sequence of this.active) sequence.left -= tokens;
+    for (let place = 0; place < active; place++) {
+      const left = this.slotAt(place) + SLOT.left;
+      numbers[left] = (numbers[left] as number) - tokens;
+    }
   }
 
   /** Ends what is done and fills free slots from the queue. */
   settle(nowMs: number): OllamaEffect<Id>[] {
     const effects: OllamaEffect<Id>[] = [];
+    this.goOn(nowMs, effects, null);
+    return effects;
+  }
+
+  /** As `settle`, where only the ids of finished requests are wanted: behind what `finished` holds. */
+  settleFinished(nowMs: number, finished: Id[]): void {
+    this.goOn(nowMs, null, finished);
+  }
+
+  private goOn(nowMs: number, effects: OllamaEffect<Id>[] | null, finished: Id[] | null): void {
     for (;;) {
-      const ended = this.firstDone();
-      if (ended) this.end(ended, nowMs, effects);
-      else if (!this.admitNext(nowMs)) return effects;
+      const done = this.firstDone();
+      if (done !== NONE) this.end(done, nowMs, effects, finished);
+      else if (!this.admitNext(nowMs)) return;
     }
   }
 
-  private firstDone(): Sequence<Id> | undefined {
-    const { active, prefilling } = this;
-    if (active.length === 0) return undefined;
+  private firstDone(): number {
+    const { numbers, prefilling } = this;
+    const active = this.activeCount;
+    if (active === 0) return NONE;
     const decoded = DONE_MS * this.decodePerMs();
-    for (const sequence of active) {
-      if (sequence.phase === "decode" ? sequence.left <= decoded : sequence === prefilling && this.isRead(sequence))
-        return sequence;
+    for (let place = 0; place < active; place++) {
+      const slot = this.slotAt(place);
+      const left = numbers[slot + SLOT.left] as number;
+      if (numbers[slot + SLOT.phase] === PHASE.decode) {
+        if (left <= decoded) return slot;
+      } else if (slot === prefilling && left <= DONE_MS * this.prefillPerMs()) return slot;
     }
-    return undefined;
+    return NONE;
   }
 
-  private isRead({ left }: Sequence<Id>): boolean {
-    return left <= DONE_MS * this.prefillPerMs();
-  }
-
-  private end(sequence: Sequence<Id>, nowMs: number, effects: OllamaEffect<Id>[]): void {
-    const { id } = sequence.request;
-    if (sequence.phase === "prefill") {
-      if (sequence.abandoned) {
-        this.abandonedCount--;
-        this.release(sequence, nowMs);
+  private end(slot: number, nowMs: number, effects: OllamaEffect<Id>[] | null, finished: Id[] | null): void {
+    const { numbers } = this;
+    const id = this.idOf(slot);
+    if (numbers[slot + SLOT.phase] === PHASE.prefill) {
+      if (numbers[slot + SLOT.abandoned] === 1) {
+        this.add(HEAD.abandoned, -1);
+        this.release(slot, nowMs);
         return;
       }
-      sequence.phase = "decode";
-      sequence.left = sequence.request.outputTokens;
-      sequence.decodeBeganMs = nowMs;
+      numbers[slot + SLOT.phase] = PHASE.decode;
+      numbers[slot + SLOT.left] = numbers[slot + SLOT.outputTokens] as number;
+      numbers[slot + SLOT.decodeBeganMs] = nowMs;
       this.regroup(nowMs);
-      effects.push({ type: "answering", id, atMs: nowMs });
+      effects?.push({ type: "answering", id, atMs: nowMs });
       return;
     }
-    sequence.left = 0;
-    this.release(sequence, nowMs);
-    effects.push({
-      type: "finished",
-      id,
-      atMs: nowMs,
-      timings: {
-        totalMs: nowMs - sequence.arrivedMs,
-        loadMs: sequence.modelReadyMs - sequence.arrivedMs,
-        promptTokens: sequence.promptTokens,
-        cachedTokens: sequence.cachedTokens,
-        promptEvalMs: sequence.decodeBeganMs - (sequence.prefillBeganMs ?? sequence.decodeBeganMs),
-        outputTokens: sequence.request.outputTokens,
-        evalMs: nowMs - sequence.decodeBeganMs,
-      },
-    });
+    numbers[slot + SLOT.left] = 0;
+    finished?.push(id);
+    effects?.push({ type: "finished", id, atMs: nowMs, timings: this.timingsOf(slot, nowMs) });
+    this.release(slot, nowMs);
+  }
+
+  private timingsOf(slot: number, nowMs: number): OllamaTimings {
+    const of = (column: number) => this.numbers[slot + column] as number;
+    const decodeBeganMs = of(SLOT.decodeBeganMs);
+    const prefillBeganMs = of(SLOT.prefillBeganMs);
+    return {
+      totalMs: nowMs - of(SLOT.arrivedMs),
+      loadMs: of(SLOT.modelReadyMs) - of(SLOT.arrivedMs),
+      promptTokens: of(SLOT.promptTokens),
+      cachedTokens: of(SLOT.cachedTokens),
+      promptEvalMs: Number.isNaN(prefillBeganMs) ? 0 : decodeBeganMs - prefillBeganMs,
+      outputTokens: of(SLOT.outputTokens),
+      evalMs: nowMs - decodeBeganMs,
+    };
   }
 
   private admitNext(nowMs: number): boolean {
-    if (this.waiting.size === 0 || this.active.length === this.slots.length) return false;
-    const next = this.waiting.values().next().value;
+    const { numbers } = this;
+    const active = this.activeCount;
+    if (active === this.placement.slots) return false;
+    const next = this.first ?? this.others.values().next().value;
     if (!next) return false;
-    const slot = this.freeSlotFor(next.request.conversation);
-    if (!slot) return false;
-    this.waiting.delete(next.request.id);
-    const promptTokens = Math.min(next.request.promptTokens, this.placement.contextTokens);
-    const known = next.request.conversation !== undefined && slot.conversation === next.request.conversation;
+    const { request } = next;
+    const slot = this.freeSlotFor(request.conversation);
+    if (slot === NONE) return false;
+    if (next === this.first) this.first = undefined;
+    else this.others.delete(request.id);
+    const number = this.numberOf(slot);
+    const promptTokens = Math.min(request.promptTokens, this.placement.contextTokens);
+    const known = request.conversation !== undefined && this.names[2 * number + 1] === request.conversation;
     // llama-server evaluates at least one token, to have something to go on from.
-    const cachedTokens = known ? Math.max(0, Math.min(slot.tokens, promptTokens - 1)) : 0;
-    const sequence: Sequence<Id> = {
-      // Field by field: spreading an object here took ten times as long as all the rest of a simulation.
-      request: next.request,
-      arrivedMs: next.arrivedMs,
-      modelReadyMs: next.modelReadyMs,
-      slot,
-      promptTokens,
-      cachedTokens,
-      phase: "prefill",
-      left: promptTokens - cachedTokens,
-      prefillBeganMs: undefined,
-      decodeBeganMs: nowMs,
-      abandoned: false,
-    };
-    slot.sequence = sequence;
-    this.active.push(sequence);
+    const held = numbers[slot + SLOT.heldTokens] as number;
+    const cachedTokens = known ? Math.max(0, Math.min(held, promptTokens - 1)) : 0;
+    this.names[2 * number] = request.id;
+    this.names[2 * number + 1] = request.conversation;
+    numbers[slot + SLOT.phase] = PHASE.prefill;
+    numbers[slot + SLOT.left] = promptTokens - cachedTokens;
+    numbers[slot + SLOT.promptTokens] = promptTokens;
+    numbers[slot + SLOT.cachedTokens] = cachedTokens;
+    numbers[slot + SLOT.outputTokens] = request.outputTokens;
+    numbers[slot + SLOT.arrivedMs] = next.arrivedMs;
+    numbers[slot + SLOT.modelReadyMs] = next.modelReadyMs;
+    numbers[slot + SLOT.prefillBeganMs] = Number.NaN;
+    numbers[slot + SLOT.decodeBeganMs] = nowMs;
+    numbers[slot + SLOT.abandoned] = 0;
+    numbers[this.orderAt + active] = slot;
+    this.add(HEAD.active, 1);
     this.regroup(nowMs);
     return true;
   }
 
   /** The slot with the request's conversation, else the one free for longest. */
-  private freeSlotFor(conversation: Id | undefined): Slot<Id> | undefined {
-    let oldest: Slot<Id> | undefined;
-    for (const slot of this.slots) {
-      if (slot.sequence) continue;
-      if (conversation !== undefined && slot.conversation === conversation) return slot;
-      if (!oldest || slot.freedMs < oldest.freedMs) oldest = slot;
+  private freeSlotFor(conversation: Id | undefined): number {
+    const { numbers } = this;
+    let oldest = NONE;
+    for (let number = 0, slot = this.slotsAt; number < this.placement.slots; number++, slot += SLOT_NUMBERS) {
+      if (numbers[slot + SLOT.phase] !== PHASE.free) continue;
+      if (conversation !== undefined && this.names[2 * number + 1] === conversation) return slot;
+      if (oldest === NONE || (numbers[slot + SLOT.freedMs] as number) < (numbers[oldest + SLOT.freedMs] as number))
+        oldest = slot;
     }
     return oldest;
   }
 
-  private release(sequence: Sequence<Id>, nowMs: number): void {
-    const { slot, request } = sequence;
-    const decoded = sequence.phase === "decode" ? request.outputTokens - sequence.left : 0;
-    slot.sequence = undefined;
-    slot.conversation = request.conversation;
-    slot.tokens = sequence.promptTokens + Math.floor(decoded);
-    slot.freedMs = nowMs;
-    this.active.splice(this.active.indexOf(sequence), 1);
+  private release(slot: number, nowMs: number): void {
+    const { numbers, orderAt } = this;
+    const number = this.numberOf(slot);
+    const left = numbers[slot + SLOT.left] as number;
+    const decoded = numbers[slot + SLOT.phase] === PHASE.decode ? (numbers[slot + SLOT.outputTokens] as number) - left : 0;
+    this.names[2 * number] = undefined;
+    numbers[slot + SLOT.phase] = PHASE.free;
+    numbers[slot + SLOT.heldTokens] = (numbers[slot + SLOT.promptTokens] as number) + Math.floor(decoded);
+    numbers[slot + SLOT.freedMs] = nowMs;
+    this.add(HEAD.active, -1);
+    const active = this.activeCount;
+    let place = orderAt;
+    while (numbers[place] !== slot) place++;
+    for (; place < orderAt + active; place++) numbers[place] = numbers[place + 1] as number;
     this.regroup(nowMs);
   }
 
   /** After a change of who is active, or of a phase. */
   private regroup(nowMs: number): void {
-    this.decodeRate = undefined;
-    this.prefilling = undefined;
-    for (const sequence of this.active) {
-      if (sequence.phase !== "prefill") continue;
-      this.prefilling = sequence;
-      sequence.prefillBeganMs ??= nowMs;
+    const { numbers, at } = this;
+    numbers[at + HEAD.decodeRate] = 0;
+    numbers[at + HEAD.prefilling] = NONE;
+    const active = this.activeCount;
+    for (let place = 0; place < active; place++) {
+      const slot = this.slotAt(place);
+      if (numbers[slot + SLOT.phase] !== PHASE.prefill) continue;
+      numbers[at + HEAD.prefilling] = slot;
+      if (Number.isNaN(numbers[slot + SLOT.prefillBeganMs])) numbers[slot + SLOT.prefillBeganMs] = nowMs;
       return;
     }
   }
@@ -259,13 +361,48 @@ export class Runner<Id extends string | number = string> {
 
   /** The batch counts with its mean length of context, half of the answer included. */
   private decodePerMs(): number {
-    if (this.decodeRate !== undefined) return this.decodeRate;
-    const batch = this.active.length;
+    const { numbers, at } = this;
+    const known = numbers[at + HEAD.decodeRate] as number;
+    if (known > 0) return known;
+    const batch = this.activeCount;
     let contextTokens = 0;
-    for (const { promptTokens, request } of this.active) contextTokens += promptTokens + request.outputTokens / 2;
+    for (let place = 0; place < batch; place++) {
+      const slot = this.slotAt(place);
+      contextTokens += (numbers[slot + SLOT.promptTokens] as number) + (numbers[slot + SLOT.outputTokens] as number) / 2;
+    }
     const speedup = decodeSpeedup(this.model.batching, batch, contextTokens / batch);
-    this.decodeRate = (this.placement.decodeTokensPerSec * speedup) / batch / 1_000;
-    return this.decodeRate;
+    const rate = (this.placement.decodeTokensPerSec * speedup) / batch / 1_000;
+    numbers[at + HEAD.decodeRate] = rate;
+    return rate;
+  }
+
+  private get prefilling(): number {
+    return this.numbers[this.at + HEAD.prefilling] as number;
+  }
+
+  private slotAt(place: number): number {
+    return this.numbers[this.orderAt + place] as number;
+  }
+
+  private numberOf(slot: number): number {
+    return (slot - this.slotsAt) / SLOT_NUMBERS;
+  }
+
+  private idOf(slot: number): Id {
+    const id = this.names[2 * this.numberOf(slot)];
+    if (id === undefined) throw new Error("a slot without its request");
+    return id;
+  }
+
+  /** Of the active slot with this request; -1: none. */
+  private slotOf(id: Id): number {
+    const active = this.activeCount;
+    for (let place = 0; place < active; place++) if (this.idOf(this.slotAt(place)) === id) return this.slotAt(place);
+    return NONE;
+  }
+
+  private add(column: number, change: number): void {
+    this.numbers[this.at + column] = (this.numbers[this.at + column] as number) + change;
   }
 }
 

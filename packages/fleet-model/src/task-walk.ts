@@ -164,6 +164,11 @@ export class TaskWalk {
   }
 }
 
+/** Of a task that `save` wrote from `at` on: what comes next is a request to a local model. */
+export function willAskOllama(from: Float64Array, at: number): boolean {
+  return from[at + 1] === TIER_CODES.standard && from[at + 3] === NEXT.request;
+}
+
 const TIER_CODES: Readonly<Record<WorkTier, number>> = { trivial: 0, standard: 1, complex: 2 };
 
 export function drawTier(mix: WorkMix, random: Random): WorkTier {

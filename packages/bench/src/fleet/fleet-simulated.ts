@@ -138,12 +138,12 @@ export function simulationSpeed(
     hub: { taskMs: 0.01, frameMs: 0, latencyMs: 1 },
     framesPerSec: 0,
     seed: input.uncertainty.seed,
-    settleMs: HOUR_MS / 10,
-    measureMs: HOUR_MS,
+    settleMs: SETTLE_SHARE * HOUR_MS,
+    measureMs: (1 - SETTLE_SHARE) * HOUR_MS,
   });
   return {
     agents: present * times,
-    simulatedMinutes: 66,
+    simulatedMinutes: 60,
     events,
     tasks,
     wallSeconds: (nowMs() - beganMs) / 1_000,
@@ -152,7 +152,9 @@ export function simulationSpeed(
 }
 
 const HOUR_MS = 3_600_000;
+/** Of the hour, before tasks are counted. */
+const SETTLE_SHARE = 0.1;
 
 export function speedLine({ agents, events, tasks, wallSeconds, cpuSeconds }: SimulationSpeed): string {
-  return `${whole(agents)} agents, an hour and six minutes of their time: ${whole(tasks)} tasks, ${whole(events)} events in ${wallSeconds.toFixed(1)} s (${cpuSeconds.toFixed(1)} s of CPU): ${whole(events / cpuSeconds)} events a CPU second`;
+  return `${whole(agents)} agents, an hour of their time: ${whole(tasks)} tasks, ${whole(events)} events in ${wallSeconds.toFixed(1)} s (${cpuSeconds.toFixed(1)} s of CPU): ${whole(events / cpuSeconds)} events a CPU second`;
 }

@@ -28,15 +28,16 @@ export interface PartyNumbers {
   parties: number;
   /** Of the agents. */
   agents: Int32Array;
-  /** By party: its host's number, its endpoint's number (-1: the API), its line's number. */
-  cpuOf: Int32Array;
-  endpointOf: Int32Array;
-  lineOf: Int32Array;
-  kinds: Uint8Array;
+  /** A row for each party. */
+  facts: Int32Array;
   /** By number of the host and of the endpoint. */
   cpuParties: Int32Array;
   endpointParties: Int32Array;
 }
+
+/** Columns of a party's facts: what it is, and the numbers of its host, of its endpoint (-1: the API), and of its line. */
+export const FACT = { kind: 0, cpu: 1, endpoint: 2, line: 3 } as const;
+export const FACT_NUMBERS = 4;
 
 export const PARTY = { agent: 0, cpu: 1, endpoint: 2 } as const;
 
@@ -54,10 +55,7 @@ export function numberParties(hosts: readonly HostPlan[]): PartyNumbers {
   const numbers: PartyNumbers = {
     parties,
     agents: new Int32Array(agentCount),
-    cpuOf: new Int32Array(parties),
-    endpointOf: new Int32Array(parties).fill(-1),
-    lineOf: new Int32Array(parties),
-    kinds: new Uint8Array(parties),
+    facts: new Int32Array(parties * FACT_NUMBERS),
     cpuParties: new Int32Array(hosts.length),
     endpointParties: new Int32Array(endpointCount),
   };
@@ -65,23 +63,18 @@ export function numberParties(hosts: readonly HostPlan[]): PartyNumbers {
   let agent = 0;
   let own = 0;
   let guest = 0;
+  const add = (kind: number, cpu: number, endpoint: number, line: number): number => {
+    numbers.facts.set([kind, cpu, endpoint, line], party * FACT_NUMBERS);
+    return party++;
+  };
   hosts.forEach(({ agents, hasEndpoint, line }, host) => {
     for (let each = 0; each < agents; each++) {
-      numbers.agents[agent++] = party;
-      numbers.cpuOf[party] = host;
-      numbers.lineOf[party] = line;
-      if (hasEndpoint) numbers.endpointOf[party] = own;
-      else if (endpointCount > 0) numbers.endpointOf[party] = guest++ % endpointCount;
-      party++;
+      const others = endpointCount > 0 ? guest % endpointCount : -1;
+      if (!hasEndpoint) guest++;
+      numbers.agents[agent++] = add(PARTY.agent, host, hasEndpoint ? own : others, line);
     }
-    numbers.cpuOf[party] = host;
-    numbers.kinds[party] = PARTY.cpu;
-    numbers.cpuParties[host] = party++;
-    if (hasEndpoint) {
-      numbers.kinds[party] = PARTY.endpoint;
-      numbers.endpointOf[party] = own;
-      numbers.endpointParties[own++] = party++;
-    }
+    numbers.cpuParties[host] = add(PARTY.cpu, host, -1, line);
+    if (hasEndpoint) numbers.endpointParties[own] = add(PARTY.endpoint, host, own++, line);
   });
   return numbers;
 }

@@ -7,13 +7,16 @@
 export class DueTimes {
   /** Of the party that `next` named last. */
   nowMs = 0;
-  /** By party; Infinity: it has none. A note counts only if it says the same. */
+  /** By party; Infinity: it has none. */
   private readonly dueMs: Float64Array;
   private dayMs: number;
   private today = 0;
   /** By page its first note; days that are `PAGES` apart share a page. */
   private readonly pages = new Int32Array(PAGES).fill(NONE);
   private notes = new Notes(FIRST_NOTES);
+  /** The parties of the page that is being turned, and their times. */
+  private readonly turned: number[] = [];
+  private readonly turnedMs: number[] = [];
   /** Today's notes in order; those before `served` are done. */
   private readonly todayMs: number[] = [];
   private readonly todayParty: number[] = [];
@@ -69,7 +72,7 @@ export class DueTimes {
       return;
     }
     const page = day & (PAGES - 1);
-    this.pages[page] = this.notes.add(party, atMs, this.pages[page] as number);
+    this.pages[page] = this.notes.add(party, this.pages[page] as number);
   }
 
   private noteToday(party: number, atMs: number): void {
@@ -85,18 +88,18 @@ export class DueTimes {
   }
 
   private turnPage(): void {
-    const { notes, pages, dueMs } = this;
     this.today++;
     const page = this.today & (PAGES - 1);
-    let note = pages[page] as number;
-    pages[page] = NONE;
-    while (note !== NONE) {
-      const next = notes.next[note] as number;
-      const party = notes.party[note] as number;
-      const atMs = notes.atMs[note] as number;
-      notes.remove(note);
-      if (dueMs[party] === atMs) this.note(party, atMs);
-      note = next;
+    const { turned, turnedMs, dueMs } = this;
+    const count = this.notes.takeAll(this.pages[page] as number, turned);
+    this.pages[page] = NONE;
+    // By itself, so that these reads do not wait for each other.
+    for (let at = 0; at < count; at++) turnedMs[at] = dueMs[turned[at] as number] as number;
+    for (let at = 0; at < count; at++) {
+      const atMs = turnedMs[at] as number;
+      // Otherwise the party has another time by now, or none. A later day may have this page too.
+      if ((Math.floor(atMs / this.dayMs) & (PAGES - 1)) === page && atMs < Number.POSITIVE_INFINITY)
+        this.note(turned[at] as number, atMs);
     }
     this.onDay(this.todayParty, this.todayCount);
   }
@@ -112,7 +115,7 @@ export class DueTimes {
     this.todayCount = 0;
     this.served = 0;
     this.pages.fill(NONE);
-    this.notes = new Notes(this.notes.next.length);
+    this.notes = new Notes(this.notes.room);
     this.dueMs.forEach((atMs, party) => {
       if (atMs < Number.POSITIVE_INFINITY) this.note(party, atMs);
     });
@@ -120,55 +123,56 @@ export class DueTimes {
   }
 }
 
-/** Notes in lists, each of which begins on a page: a time, a party, and the number of the next note. */
+/** Notes in lists, each of which begins on a page: a party, and the number of the next note. */
 class Notes {
-  atMs: Float64Array;
-  party: Int32Array;
-  next: Int32Array;
   inUse = 0;
+  room: number;
+  private numbers: Int32Array;
   private free = NONE;
 
   constructor(room: number) {
-    this.atMs = new Float64Array(room);
-    this.party = new Int32Array(room);
-    this.next = new Int32Array(room);
+    this.room = room;
+    this.numbers = new Int32Array(2 * room);
     this.release(0);
   }
 
   /** The note's number. */
-  add(party: number, atMs: number, next: number): number {
+  add(party: number, next: number): number {
     if (this.free === NONE) this.grow();
     const note = this.free;
-    this.free = this.next[note] as number;
-    this.atMs[note] = atMs;
-    this.party[note] = party;
-    this.next[note] = next;
+    this.free = this.numbers[2 * note + 1] as number;
+    this.numbers[2 * note] = party;
+    this.numbers[2 * note + 1] = next;
     this.inUse++;
     return note;
   }
 
-  /** The next note to be added takes its place, which is at hand. */
-  remove(note: number): void {
-    this.next[note] = this.free;
-    this.free = note;
-    this.inUse--;
+  /** Puts the parties of a list into `parties` and says how many; the notes to be added next take their places, which are at hand. */
+  takeAll(first: number, parties: number[]): number {
+    const { numbers } = this;
+    let count = 0;
+    for (let note = first; note !== NONE; ) {
+      const next = numbers[2 * note + 1] as number;
+      parties[count++] = numbers[2 * note] as number;
+      numbers[2 * note + 1] = this.free;
+      this.free = note;
+      note = next;
+    }
+    this.inUse -= count;
+    return count;
   }
 
   private grow(): void {
-    const { atMs, party, next } = this;
-    const had = next.length;
-    this.atMs = new Float64Array(2 * had);
-    this.party = new Int32Array(2 * had);
-    this.next = new Int32Array(2 * had);
-    this.atMs.set(atMs);
-    this.party.set(party);
-    this.next.set(next);
-    this.release(had);
+    const { numbers, room } = this;
+    this.room = 2 * room;
+    this.numbers = new Int32Array(2 * this.room);
+    this.numbers.set(numbers);
+    this.release(room);
   }
 
   private release(from: number): void {
-    for (let note = this.next.length - 1; note >= from; note--) {
-      this.next[note] = this.free;
+    for (let note = this.room - 1; note >= from; note--) {
+      this.numbers[2 * note + 1] = this.free;
       this.free = note;
     }
   }

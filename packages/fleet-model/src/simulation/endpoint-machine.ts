@@ -1,46 +1,78 @@
 /** A GPU host's endpoint on a virtual clock: the runner of the Ollama rules with one model that stays loaded. */
 import type { Endpoint } from "../closed-form/gpu-round.ts";
 import type { LlmModel } from "../llm-models.ts";
-import type { OllamaEffect, OllamaRequest } from "../ollama-request.ts";
-import { Runner } from "../runner.ts";
+import type { OllamaRequest } from "../ollama-request.ts";
+import { Runner, type RunnerRow, runnerNumbers } from "../runner.ts";
+
+/** Columns of an endpoint's row; behind them those of its runner. */
+const ENDPOINT = { nowMs: 0, busyMs: 1 } as const;
+const OWN_NUMBERS = 2;
+
+/** How many numbers an endpoint's row has. */
+export function endpointNumbers({ placement }: Endpoint): number {
+  return OWN_NUMBERS + runnerNumbers(placement.slots);
+}
 
 export class EndpointMachine {
   readonly model: LlmModel;
   private readonly runner: Runner<number>;
-  private nowMs = 0;
-  private busyMs = 0;
+  private readonly numbers: Float64Array;
+  private readonly at: number;
 
-  constructor({ model, placement }: Endpoint) {
+  constructor({ model, placement }: Endpoint, { numbers, at }: RunnerRow) {
     this.model = model;
-    this.runner = new Runner<number>(model, placement);
+    this.numbers = numbers;
+    this.at = at;
+    this.runner = new Runner<number>(model, placement, { numbers, at: at + OWN_NUMBERS });
   }
 
-  /** Effects of the time until now; then the request waits or is taken up. */
-  request(request: OllamaRequest<number>, nowMs: number): OllamaEffect<number>[] {
-    this.passTo(nowMs);
+  /** Lets time pass until now; then the request waits or is taken up. Ids of requests that were finished meanwhile go behind what `finished` holds. */
+  request(request: OllamaRequest<number>, nowMs: number, finished: number[]): void {
+    this.passTo(nowMs, finished);
     this.runner.enqueue({ request, arrivedMs: nowMs, modelReadyMs: nowMs });
-    return this.runner.settle(nowMs);
+    this.runner.settleFinished(nowMs, finished);
   }
 
   /** At `dueMs` or before it. */
-  advance(nowMs: number): OllamaEffect<number>[] {
-    this.passTo(nowMs);
-    return this.runner.settle(nowMs);
+  advance(nowMs: number, finished: number[]): void {
+    this.passTo(nowMs, finished);
+    this.runner.settleFinished(nowMs, finished);
   }
 
+  /** When the next request is finished: nobody outside hears of a prompt that has been read. */
   get dueMs(): number {
-    return this.nowMs + this.runner.msUntilNext(1);
+    return this.nowMs + this.runner.msUntilFinished();
+  }
+
+  /** Reads what its next event will need. */
+  glance(): number {
+    return this.nowMs + this.runner.glance();
   }
 
   get totalBusyMs(): number {
-    return this.busyMs;
+    return this.numbers[this.at + ENDPOINT.busyMs] as number;
   }
 
-  private passTo(nowMs: number): void {
-    const ms = nowMs - this.nowMs;
+  private get nowMs(): number {
+    return this.numbers[this.at + ENDPOINT.nowMs] as number;
+  }
+
+  private passTo(nowMs: number, finished: number[]): void {
+    for (;;) {
+      const nextMs = this.nowMs + this.runner.msUntilNext(1);
+      if (nextMs >= nowMs) break;
+      this.pass(nextMs);
+      this.runner.settleFinished(nextMs, finished);
+    }
+    this.pass(nowMs);
+  }
+
+  private pass(toMs: number): void {
+    const { numbers, at, runner } = this;
+    const ms = toMs - this.nowMs;
     if (ms <= 0) return;
-    if (this.runner.isBusy) this.busyMs += ms;
-    this.runner.elapse(ms, 1);
-    this.nowMs = nowMs;
+    if (runner.isBusy) numbers[at + ENDPOINT.busyMs] = (numbers[at + ENDPOINT.busyMs] as number) + ms;
+    runner.elapse(ms, 1);
+    numbers[at + ENDPOINT.nowMs] = toMs;
   }
 }

@@ -5,13 +5,23 @@ import { agentsOf, type FleetShape } from "../decision/fleet-shape.ts";
 import { HostCpu } from "../host-cpu.ts";
 import { NETWORK_PATHS } from "../network-path.ts";
 import { type Random, seededRandom } from "../random.ts";
-import { PHASE, TaskWalk } from "../task-walk.ts";
+import { PHASE, TaskWalk, willAskOllama } from "../task-walk.ts";
 import { Uplink } from "../uplink.ts";
-import { AGENT, AGENT_NUMBERS, type HostPlan, numberParties, PARTY, type PartyNumbers, STAGE } from "./agent-records.ts";
+import {
+  AGENT,
+  AGENT_NUMBERS,
+  FACT,
+  FACT_NUMBERS,
+  type HostPlan,
+  numberParties,
+  PARTY,
+  type PartyNumbers,
+  STAGE,
+} from "./agent-records.ts";
 import { ApiAccount } from "./api-account.ts";
 import { BATCHES, batchMeans } from "./batch-means.ts";
 import { DueTimes } from "./due-times.ts";
-import { EndpointMachine } from "./endpoint-machine.ts";
+import { EndpointMachine, endpointNumbers } from "./endpoint-machine.ts";
 import type { FleetSimulation, SimulatedFleet } from "./simulate-fleet.ts";
 import { startTimesMs } from "./start-times.ts";
 
@@ -22,6 +32,9 @@ const FRAME_BYTES = 158;
 const FRAME_TOKENS_PER_SEC = 90;
 /** Of a standard task that falls back to the API. */
 const FALLBACK_MAX_TOKENS = 8_192;
+
+/** Numbers to a line of the processor's cache. */
+const LINE_NUMBERS = 8;
 
 export class FleetRun {
   private readonly simulation: FleetSimulation;
@@ -50,6 +63,7 @@ export class FleetRun {
   private hubBusyMs = 0;
   private tasksBegun = 0;
   private events = 0;
+  protected glanced = 0;
 
   constructor(simulation: FleetSimulation) {
     const { fleet, mix, seed, settleMs, measureMs } = simulation;
@@ -73,24 +87,54 @@ export class FleetRun {
     const roomOf = ({ count, cores, agents: jobs }: FleetShape["hosts"][number]) =>
       Array.from({ length: count }, () => Number(jobs * widest <= cores));
     this.isRoomy = Uint8Array.from(fleet.hosts.flatMap(roomOf));
-    this.due = new DueTimes(parties);
+    this.due = new DueTimes(parties, (due, count) => this.glance(due, count));
     const startsMs = startTimesMs({ agents: agents.length, seed, settleMs });
     agents.forEach((party, agent) => this.due.set(party, startsMs[agent] ?? 0));
   }
 
   run(): SimulatedFleet {
     const { due } = this;
-    const { kinds, cpuOf, endpointOf: endpoints } = this.numbers;
+    const { facts } = this.numbers;
     for (;;) {
       const party = due.next(this.endMs);
       if (party < 0) return this.result();
       const { nowMs } = due;
       this.events++;
-      const kind = kinds[party] as number;
+      const fact = party * FACT_NUMBERS;
+      const kind = facts[fact + FACT.kind] as number;
       if (kind === PARTY.agent) this.proceed(party, nowMs);
-      else if (kind === PARTY.cpu) this.cpuDue(party, cpuOf[party] as number, nowMs);
-      else this.endpointDue(endpoints[party] as number, nowMs);
+      else if (kind === PARTY.cpu) this.cpuDue(party, facts[fact + FACT.cpu] as number, nowMs);
+      else this.endpointDue(facts[fact + FACT.endpoint] as number, nowMs);
     }
+  }
+
+  /**
+   * Reads what the events of a day will need, of all of them at once: none of these reads waits for another, where the events
+   * themselves would wait for memory one after the other. The sum is kept, or the reads would be left out as useless.
+   */
+  private glance(due: readonly number[], count: number): void {
+    const { rows, endpoints } = this;
+    const { facts } = this.numbers;
+    let sum = 0;
+    for (let at = 0; at < count; at++) {
+      const party = due[at] as number;
+      const row = party * AGENT_NUMBERS;
+      // A row lies in four lines, or in three.
+      sum += (rows[row] as number) + (rows[row + LINE_NUMBERS] as number) + (rows[row + 2 * LINE_NUMBERS] as number);
+      sum += (rows[row + AGENT_NUMBERS - 1] as number) + (facts[party * FACT_NUMBERS] as number);
+    }
+    for (let at = 0; at < count; at++) {
+      const party = due[at] as number;
+      const fact = party * FACT_NUMBERS;
+      const endpoint = facts[fact + FACT.endpoint] as number;
+      if (endpoint < 0 || (facts[fact] === PARTY.agent && !willAskOllama(rows, party * AGENT_NUMBERS + AGENT.walk))) continue;
+      sum += (endpoints[endpoint] as EndpointMachine).glance();
+    }
+    this.glanced = sum;
+  }
+
+  private fact(party: number, column: number): number {
+    return this.numbers.facts[party * FACT_NUMBERS + column] as number;
   }
 
   private build(fleet: FleetShape): HostPlan[] {
@@ -100,13 +144,19 @@ export class FleetRun {
       const uplink = new Uplink({ bitsPerSec: upMbitPerSec * 1e6, burstBytes: LINE_BURST_BYTES, delayMs, path });
       lineOf.set(name, this.lines.push({ uplink, isRemote: hub === "remote", delayMs }) - 1);
     }
-    return fleet.hosts.flatMap(({ gpu, count, name, cores, agents, site }) => {
-      const endpoint = gpu && endpointOf(gpu);
+    const endpoints = fleet.hosts.map(({ gpu }) => gpu && endpointOf(gpu));
+    const numbersOf = (endpoint: (typeof endpoints)[number]) => (endpoint ? endpointNumbers(endpoint) : 0);
+    const room = fleet.hosts.reduce((sum, { count }, host) => sum + count * numbersOf(endpoints[host] ?? null), 0);
+    const numbers = new Float64Array(room);
+    let at = 0;
+    return fleet.hosts.flatMap(({ count, name, cores, agents, site }, host) => {
+      const endpoint = endpoints[host] ?? null;
       return Array.from({ length: count }, (): HostPlan => {
         this.cpus.push(new HostCpu<number>(cores, 0));
         this.cpuNames.push(`cpu ${name}`);
         if (endpoint) {
-          this.endpoints.push(new EndpointMachine(endpoint));
+          this.endpoints.push(new EndpointMachine(endpoint, { numbers, at }));
+          at += endpointNumbers(endpoint);
           this.endpointNames.push(`gpu ${name}`);
         }
         return { agents, hasEndpoint: endpoint !== null, line: lineOf.get(site) ?? 0 };
@@ -172,7 +222,7 @@ export class FleetRun {
       this.finish(party, row, nowMs, false);
       return;
     }
-    if (kind === PHASE.cpu && this.isRoomy[this.numbers.cpuOf[party] as number] === 1) {
+    if (kind === PHASE.cpu && this.isRoomy[this.fact(party, FACT.cpu)] === 1) {
       this.workAlone(party, row, nowMs);
       return;
     }
@@ -183,7 +233,7 @@ export class FleetRun {
         return;
       case PHASE.cpu: {
         this.due.set(party, Number.POSITIVE_INFINITY);
-        const host = this.numbers.cpuOf[party] as number;
+        const host = this.fact(party, FACT.cpu);
         const cpu = this.cpus[host] as HostCpu<number>;
         cpu.start({ id: party, coreSec: walk.coreSec, maxCores: walk.maxCores }, nowMs);
         this.cpuMs[host] = (this.cpuMs[host] as number) + walk.coreSec * 1_000;
@@ -191,7 +241,7 @@ export class FleetRun {
         return;
       }
       case PHASE.ollama:
-        if ((this.numbers.endpointOf[party] as number) < 0) this.send(party, row, nowMs, 0);
+        if (this.fact(party, FACT.endpoint) < 0) this.send(party, row, nowMs, 0);
         else this.askEndpoint(party, nowMs);
         return;
       case PHASE.claude:
@@ -203,7 +253,7 @@ export class FleetRun {
   /** The CPU phase that the walk has just named, on a host with a core for everybody: when it ends is known, and the wait behind it. */
   private workAlone(party: number, row: number, nowMs: number): void {
     const { walk } = this;
-    const host = this.numbers.cpuOf[party] as number;
+    const host = this.fact(party, FACT.cpu);
     const coreMs = walk.coreSec * 1_000;
     this.cpuMs[host] = (this.cpuMs[host] as number) + coreMs;
     const endsMs = nowMs + coreMs / walk.maxCores;
@@ -227,10 +277,10 @@ export class FleetRun {
   /** The request that the walk has just named. */
   private askEndpoint(party: number, nowMs: number): void {
     const { walk } = this;
-    const line = this.lines[this.numbers.lineOf[party] as number];
+    const line = this.lines[this.fact(party, FACT.line)];
     if (line?.isRemote) line.uplink.send(this.frameBytes(walk.outputTokens), nowMs);
     this.due.set(party, Number.POSITIVE_INFINITY);
-    const endpoint = this.numbers.endpointOf[party] as number;
+    const endpoint = this.fact(party, FACT.endpoint);
     const machine = this.endpoints[endpoint] as EndpointMachine;
     const request = {
       id: party,
@@ -239,12 +289,14 @@ export class FleetRun {
       outputTokens: walk.outputTokens,
       conversation: walk.number,
     };
-    this.settleEndpoint(endpoint, machine.request(request, nowMs), nowMs);
+    const ended: number[] = [];
+    machine.request(request, nowMs, ended);
+    this.goOnAfter(endpoint, ended, nowMs);
   }
 
   private send(party: number, row: number, nowMs: number, isClaude: number): void {
     const { walk, rows } = this;
-    const line = this.lines[this.numbers.lineOf[party] as number] as (typeof this.lines)[number];
+    const line = this.lines[this.fact(party, FACT.line)] as (typeof this.lines)[number];
     const frames = line.isRemote ? this.frameBytes(walk.outputTokens) : 0;
     const { arrivesMs } = line.uplink.send(walk.promptTokens * CHARACTERS_PER_TOKEN + frames, nowMs);
     rows[row + AGENT.isClaude] = isClaude;
@@ -283,7 +335,7 @@ export class FleetRun {
     rows[row + AGENT.lastStepMs] = nowMs;
     rows[row + AGENT.lastOutputTokens] = walk.outputTokens;
     rows[row + AGENT.stage] = STAGE.answered;
-    const delayMs = this.lines[this.numbers.lineOf[party] as number]?.delayMs ?? 0;
+    const delayMs = this.lines[this.fact(party, FACT.line)]?.delayMs ?? 0;
     this.due.set(party, nowMs + answer.answerMs + delayMs);
   }
 
@@ -297,17 +349,16 @@ export class FleetRun {
   }
 
   private endpointDue(endpoint: number, nowMs: number): void {
-    const machine = this.endpoints[endpoint] as EndpointMachine;
-    this.settleEndpoint(endpoint, machine.advance(nowMs), nowMs);
+    const ended: number[] = [];
+    (this.endpoints[endpoint] as EndpointMachine).advance(nowMs, ended);
+    this.goOnAfter(endpoint, ended, nowMs);
   }
 
-  private settleEndpoint(endpoint: number, effects: ReturnType<EndpointMachine["advance"]>, nowMs: number): void {
+  /** What those do next whose requests an endpoint has finished. */
+  private goOnAfter(endpoint: number, ended: number[], nowMs: number): void {
     const machine = this.endpoints[endpoint] as EndpointMachine;
     this.due.set(this.numbers.endpointParties[endpoint] as number, machine.dueMs);
-    for (const effect of effects) {
-      if (effect.type !== "finished") continue;
-      this.startPhase(effect.id, effect.id * AGENT_NUMBERS, nowMs);
-    }
+    for (const agent of ended) this.startPhase(agent, agent * AGENT_NUMBERS, nowMs);
   }
 
   private result(): SimulatedFleet {
