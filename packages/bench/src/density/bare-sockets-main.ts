@@ -10,6 +10,8 @@ import { textFrame } from "@hubscale/sidecar-sim";
 const PING = textFrame('{"type":"ping","protocol_version":1}');
 /** As often as the simulated sidecars' timers are looked at. */
 const TICK_MS = 10;
+/** All sockets read into the same memory, as the sidecars' do. */
+const READ_BUFFER = Buffer.alloc(65_536);
 
 const { values } = parseArgs({
   options: { url: { type: "string" }, connections: { type: "string" }, "frame-ms": { type: "string" } },
@@ -31,17 +33,23 @@ setInterval(() => {
 }, TICK_MS);
 
 function connectOne(slot: Socket[]): void {
-  const socket = connect(Number(url.port), url.hostname, () => {
+  let isUpgraded = false;
+  const onread = {
+    buffer: READ_BUFFER,
+    callback: () => {
+      // The first bytes are the answer to the upgrade: from then on frames may be sent.
+      if (!isUpgraded) slot.push(socket);
+      isUpgraded = true;
+      return true;
+    },
+  };
+  const socket = connect({ port: Number(url.port), host: url.hostname, noDelay: true, onread }, () => {
     socket.write(
       `GET ${url.pathname} HTTP/1.1\r\nHost: ${url.host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n`,
     );
   });
-  socket.setNoDelay(true);
   socket.on("error", (error) => {
     process.stderr.write(`bare sockets: ${error.message}\n`);
     process.exit(1);
   });
-  // The first bytes are the answer to the upgrade: from then on frames may be sent.
-  socket.once("data", () => slot.push(socket));
-  socket.on("data", () => undefined);
 }
