@@ -56,6 +56,19 @@ describe("bench analysis", () => {
     expect(stdout).not.toMatch(/undefined|NaN|\[object/);
   });
 
+  it("writes the hubs' evidence, which is what the program ships", async () => {
+    const file = join(folder, "hubs.json");
+    expect((await runBench(["analysis", `${root}${FROM}`, "--evidence", file])).code).toBe(0);
+    const shipped = readFileSync(`${root}packages/bench/calibration/recorded-hubs.json`, "utf8");
+    expect(JSON.parse(shipped), "decision 0066 has the command that writes it anew").toEqual(
+      JSON.parse(readFileSync(file, "utf8")),
+    );
+    expect(await runBench(["analysis", folder, "--evidence", file])).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/cannot read .*results\.json/) as unknown,
+    });
+  });
+
   it("refuses a folder without results, and a file of something else, with exit code 2", async () => {
     expect(await runBench(["analysis", join(folder, "nowhere")])).toMatchObject({
       code: 2,

@@ -4,11 +4,13 @@ import { relative } from "node:path";
 import type { Command } from "commander";
 import type { Surroundings } from "../compare/compare-command.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { evidenceInFolder } from "../fleet/hub-evidence-file.ts";
 import { renderAnalysis } from "./analysis.ts";
 import { readResultFolder } from "./result-folder.ts";
 
 export interface AnalysisOptions {
   out?: string;
+  evidence?: string;
 }
 
 type Around = Pick<Surroundings, "stdout" | "stderr" | "cwd">;
@@ -22,26 +24,33 @@ export function addAnalysisCommand(program: Command, surroundings: Around, end: 
       "with results.json, ladder.json, bytes.json, gpu.json, fleet.json, stubs.json, faults.json, or some of them",
     )
     .option("--out <file>", "where it goes; default: stdout")
+    .option("--evidence <file>", "write there what bench fleet takes of the hubs where no result is named")
     .action((dir: string, options: AnalysisOptions) => end(analysisCommand(dir, options, surroundings)));
 }
 
-export function analysisCommand(dir: string, { out }: AnalysisOptions, { stdout, stderr, cwd }: Around): ExitCode {
+export function analysisCommand(dir: string, { out, evidence }: AnalysisOptions, { stdout, stderr, cwd }: Around): ExitCode {
+  const fail = (...problems: string[]): ExitCode => {
+    for (const problem of problems) stderr.write(`hubscale: ${problem}\n`);
+    return EXIT.usage;
+  };
   const read = readResultFolder(dir);
-  if (!read.ok) {
-    for (const problem of read.problems) stderr.write(`hubscale: ${problem}\n`);
-    return EXIT.usage;
+  if (!read.ok) return fail(...read.problems);
+  const texts: { file: string; text: string }[] = [];
+  if (evidence !== undefined) {
+    const hubs = evidenceInFolder(dir);
+    if (!hubs.ok) return fail(hubs.problem);
+    texts.push({ file: evidence, text: `${JSON.stringify(hubs.evidence, null, 2)}\n` });
   }
-  const text = renderAnalysis(read.folder, relative(cwd, dir) || ".");
-  if (out === undefined) {
-    stdout.write(text);
-    return EXIT.ok;
+  const page = renderAnalysis(read.folder, relative(cwd, dir) || ".");
+  if (out === undefined) stdout.write(page);
+  else texts.push({ file: out, text: page });
+  for (const { file, text } of texts) {
+    try {
+      writeFileSync(file, text);
+    } catch (error) {
+      return fail(`cannot write ${file}: ${(error as Error).message}`);
+    }
+    stderr.write(`wrote ${file}\n`);
   }
-  try {
-    writeFileSync(out, text);
-  } catch (error) {
-    stderr.write(`hubscale: cannot write ${out}: ${(error as Error).message}\n`);
-    return EXIT.usage;
-  }
-  stderr.write(`wrote ${out}\n`);
   return EXIT.ok;
 }

@@ -15,6 +15,7 @@ export function renderDiff(diff: ResultDiff): string {
   if (diff.metrics.length > 0) lines.push(...renderTable(tableOf(diff)), "");
   lines.push(...diff.left.map(({ hub, why }) => `left out: ${hub}, ${why}`));
   lines.push(...listed("only in A", diff.onlyInA), ...listed("only in B", diff.onlyInB));
+  lines.push(...diff.explanations.map((explanation) => `why: ${explanation}`));
   lines.push(...diff.warnings.map((warning) => `note: ${warning}`));
   return [...lines, verdictLine(diff)].join("\n");
 }

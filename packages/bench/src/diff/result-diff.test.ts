@@ -145,6 +145,22 @@ describe("A against B", () => {
   });
 });
 
+describe("why a capacity moved", () => {
+  const why = (change: Partial<Truth>) =>
+    diffOf(runOf([measuredHub(tuned, 1)]), runOf([measuredHub({ ...tuned, ...change }, 2)]), options).explanations.join("\n");
+
+  it("is the cost of a task where the hub used as much CPU as before", () => {
+    expect(why({ tasksPerSec: 350, cpuMs: 1 })).toMatch(
+      /^single-tuned: capacity ×0\.\d\d and CPU per task ×\d\.\d\d make ×(0\.9|1\.0)/,
+    );
+  });
+
+  it("is not told where a task costs the same, or the capacity did not move", () => {
+    expect(why({ tasksPerSec: 350 })).toBe("");
+    expect(why({})).toBe("");
+  });
+});
+
 describe("what may not be compared", () => {
   const a = runOf([measuredHub(tuned, 1)]);
   const other = measuredHub(tuned, 2);

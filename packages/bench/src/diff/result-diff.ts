@@ -14,6 +14,8 @@ export interface ResultDiff {
   /** What is not alike; with any, nothing is compared unless that was forced. */
   obstacles: Discord[];
   warnings: string[];
+  /** Where a capacity moved and the CPU of a task explains it, that it does. */
+  explanations: string[];
   /** Differences of up to this share are not told. */
   margin: number;
   metrics: MetricDiff[];
@@ -73,6 +75,7 @@ export function diffOf(a: CompareResult, b: CompareResult, { paths, force, margi
     b: nameOf(b, paths.b),
     obstacles,
     warnings: warningsAbout(a, b),
+    explanations: explanationsOf(metrics),
     margin,
     metrics,
     left,
@@ -90,6 +93,25 @@ function rowsOf(hub: HubResult, other: HubResult) {
     return [{ hub: hub.id, metric: name, a: estimate, b: its, ratio: independentQuotient(its, estimate), better }];
   });
 }
+
+/**
+ * By the utilisation law a hub that is bound by its CPU bears what its quota pays for: capacity × CPU per task stays as it is
+ * whatever happens to either. Where it did, the hub was not stopped by anything new; its tasks cost another amount.
+ */
+function explanationsOf(metrics: readonly MetricDiff[]): string[] {
+  return metrics.flatMap(({ hub, metric, worth, ratio }) => {
+    if (metric !== "capacity.tasksPerSec" || worth === "same") return [];
+    const cost = metrics.find((other) => other.hub === hub && other.metric === "perTask.hub.cpuMs")?.ratio.value;
+    const product = (cost ?? 0) * ratio.value;
+    if (cost === undefined || Math.abs(Math.log(product)) > SAME_SHARE) return [];
+    return [
+      `${hub}: capacity ×${ratio.value.toFixed(2)} and CPU per task ×${cost.toFixed(2)} make ×${product.toFixed(2)}: it used as much of its CPU as before, and a task cost another amount, by a change of the hub or of the machine`,
+    ];
+  });
+}
+
+/** In the logarithm: within a tenth of itself, by which that product differs from run to run (docs/statistics.md). */
+const SAME_SHARE = 0.1;
 
 function leftOut(hub: HubResult, other: HubResult): ResultDiff["left"] {
   for (const [run, { valid, invalidReasons }] of [["A", hub] as const, ["B", other] as const]) {

@@ -1,5 +1,6 @@
 /** What a comparison, made just now or recorded, says of the hubs, as the fleet's decision wants it. */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { FixGain, HubEvidence, HubMeasure } from "@hubscale/fleet-model";
 import { FAULTS_SCHEMA, type FaultsResult } from "../faults/faults-result.ts";
@@ -10,10 +11,21 @@ import { COMPARE_SCHEMA, type CompareResult, type HubResult } from "../results/c
 
 type Evidence = { ok: true; evidence: HubEvidence } | { ok: false; problem: string };
 
-/** Shipped with the program: docs/results/recorded (`bench compare --effort full`), cut down to what is used here. */
+/** Shipped with the program: what `evidenceInFolder` says of docs/results/recorded, written by `bench analysis --evidence`. */
 export function recordedEvidence(): HubEvidence {
   const file = fileURLToPath(new URL("../../calibration/recorded-hubs.json", import.meta.url));
   return JSON.parse(readFileSync(file, "utf8")) as HubEvidence;
+}
+
+/** Of the results in a folder, under the names that the commands give them: a comparison, and a ladder and faults if they are there. */
+export function evidenceInFolder(dir: string): Evidence {
+  const [results, ladder, faults] = ["results.json", "ladder.json", "faults.json"].map((name) => join(dir, name)) as [
+    string,
+    string,
+    string,
+  ];
+  const found = evidenceFrom(results, existsSync(ladder) ? ladder : undefined);
+  return found.ok && existsSync(faults) ? withFaults(found.evidence, faults) : found;
 }
 
 /** Of a results.json, and of a ladder.json for the single fixes. */
