@@ -2,7 +2,8 @@
 import type { Endpoint } from "../closed-form/gpu-round.ts";
 import type { LlmModel } from "../llm-models.ts";
 import type { OllamaRequest } from "../ollama-request.ts";
-import { Runner, type RunnerRow, runnerNumbers } from "../runner.ts";
+import { Runner } from "../runner.ts";
+import { type RunnerRow, runnerNumbers } from "../runner-row.ts";
 
 /** Columns of an endpoint's row; behind them those of its runner. */
 const ENDPOINT = { nowMs: 0, busyMs: 1 } as const;
