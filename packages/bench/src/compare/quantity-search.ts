@@ -104,7 +104,11 @@ async function foundBy(
   return { ...reading, trials, checked };
 }
 
-function searchedIn({ search, trials }: Contender, quantity: HeldQuantity): Pick<QuantityFound, "capacity" | "note"> {
+/** What the trials of a search say: a capacity between what held and what was missed, or why there is none. */
+export function searchedIn(
+  { search, trials }: Pick<Contender, "search" | "trials">,
+  quantity: HeldQuantity,
+): Pick<QuantityFound, "capacity" | "note"> {
   const counted = trials.filter((trial) => trial.outcome !== "invalid");
   const held = counted.filter((trial) => trial.outcome === "held").map((trial) => trial.load);
   const { unit, maxLoad } = QUANTITIES[quantity];
@@ -117,7 +121,19 @@ function searchedIn({ search, trials }: Contender, quantity: HeldQuantity): Pick
     const why = most >= maxLoad ? "the load generator offers no more" : "no load was tried that it misses";
     return { capacity: atLeast(most, held.length, unit), note: `at least ${Math.round(most)} ${unit}: ${why}` };
   }
+  const missed = counted.filter((trial) => trial.outcome === "missed");
+  if (missed.every(neverBegan)) {
+    // What the hub does under more load than it held was not seen.
+    const most = Math.max(...held);
+    const why = `what was more could not be brought to run: ${missed[0]?.reasons[0] ?? ""}`;
+    return { capacity: atLeast(most, held.length, unit), note: `at least ${Math.round(most)} ${unit}: ${why}` };
+  }
   return { capacity: search?.estimate() ?? null, note: "" };
+}
+
+/** A load that is held has to be there first; a trial without it took no time. */
+function neverBegan({ durationMs }: TrialSummary): boolean {
+  return durationMs === 0;
 }
 
 function atLeast(value: number, n: number, unit: string): Estimate {

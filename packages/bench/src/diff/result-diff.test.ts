@@ -38,7 +38,7 @@ function measuredHub({ tasksPerSec, cpuMs }: Truth, seed: number, id = "single-t
     capacity: { tasksPerSec: search.estimate(), streamingAgents: null, messagesPerSec: null, connections: null },
     latency: { assignMsP50: null, assignMsP99: spreadEstimate(p99, p99s, "ms") },
     perTask: {
-      hub: { cpuMs: ratioEstimate(costs, "ms", random) ?? null, fsyncs: null, bytesIn: null, bytesOut: null },
+      hub: { cpuMs: ratioEstimate(costs, "ms", random) ?? null, ...NOTHING_ELSE },
     },
     history: { submitted: 1, acknowledged: 1, completed: 1, deadLettered: 0, lost: 0, duplicated: 0, staleAccepted: 0 },
     bound: { role: null, utilisation: null, explanation: "" },
@@ -47,6 +47,8 @@ function measuredHub({ tasksPerSec, cpuMs }: Truth, seed: number, id = "single-t
     describe: { servers: [{ kind: "redis", version: "7.0.15" }] },
   };
 }
+
+const NOTHING_ELSE = { fsyncs: null, bytesIn: null, bytesOut: null };
 
 const TRIAL: TrialSummary = {
   load: 400,
@@ -153,6 +155,23 @@ describe("why a capacity moved", () => {
     expect(why({ tasksPerSec: 350, cpuMs: 1 })).toMatch(
       /^single-tuned: capacity ×0\.\d\d and CPU per task ×\d\.\d\d make ×(0\.9|1\.0)/,
     );
+  });
+
+  it("names the machine where the generator's tasks cost that much more too, and the hub where they do not", () => {
+    const withGenerator = (hub: HubResult, cpuMs: number): HubResult => ({
+      ...hub,
+      perTask: {
+        ...hub.perTask,
+        generator: { cpuMs: { value: cpuMs, low: cpuMs, high: cpuMs, n: 9, unit: "ms" }, ...NOTHING_ELSE },
+      },
+    });
+    const slower = measuredHub({ tasksPerSec: 350, cpuMs: 1 }, 2);
+    const from = runOf([withGenerator(measuredHub(tuned, 1), 0.25)]);
+    const whoseWork = (cpuMs: number) => diffOf(from, runOf([withGenerator(slower, cpuMs)]), options).explanations.join("\n");
+    expect(whoseWork(0.25 * 2)).toMatch(/the load generator's work for a task cost ×2\.00: the machine's doing/);
+    // What the generator costs more for a task at half the load.
+    expect(whoseWork(0.25 * 1.36)).toMatch(/a change of the hub rather than of the machine$/);
+    expect(whoseWork(0.25 * 1.57)).toMatch(/by a change of the hub or of the machine \(/);
   });
 
   it("is not told where a task costs the same, or the capacity did not move", () => {

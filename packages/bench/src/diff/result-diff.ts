@@ -75,7 +75,10 @@ export function diffOf(a: CompareResult, b: CompareResult, { paths, force, margi
     b: nameOf(b, paths.b),
     obstacles,
     warnings: warningsAbout(a, b),
-    explanations: explanationsOf(metrics),
+    explanations: explanationsOf(metrics, (id) => {
+      const [before, after] = [a, b].map(({ hubs }) => hubs.find((hub) => hub.id === id)?.perTask["generator"]?.cpuMs?.value);
+      return before !== undefined && after !== undefined && before > 0 ? after / before : undefined;
+    }),
     margin,
     metrics,
     left,
@@ -98,17 +101,39 @@ function rowsOf(hub: HubResult, other: HubResult) {
  * By the utilisation law a hub that is bound by its CPU bears what its quota pays for: capacity × CPU per task stays as it is
  * whatever happens to either. Where it did, the hub was not stopped by anything new; its tasks cost another amount.
  */
-function explanationsOf(metrics: readonly MetricDiff[]): string[] {
+function explanationsOf(metrics: readonly MetricDiff[], generatorCost: (hub: string) => number | undefined): string[] {
   return metrics.flatMap(({ hub, metric, worth, ratio }) => {
     if (metric !== "capacity.tasksPerSec" || worth === "same") return [];
     const cost = metrics.find((other) => other.hub === hub && other.metric === "perTask.hub.cpuMs")?.ratio.value;
     const product = (cost ?? 0) * ratio.value;
     if (cost === undefined || Math.abs(Math.log(product)) > SAME_SHARE) return [];
     return [
-      `${hub}: capacity ×${ratio.value.toFixed(2)} and CPU per task ×${cost.toFixed(2)} make ×${product.toFixed(2)}: it used as much of its CPU as before, and a task cost another amount, by a change of the hub or of the machine`,
+      `${hub}: capacity ×${ratio.value.toFixed(2)} and CPU per task ×${cost.toFixed(2)} make ×${product.toFixed(2)}: it used as much of its CPU as before, and a task cost another amount, ${whoseWork(cost, generatorCost(hub))}`,
     ];
   });
 }
+
+/**
+ * The load generator is the same kind of program (Node, WebSocket, JSON) on the same machine at the same time. What a task costs it
+ * moves with the machine as the hub's does; by a change of the hub it moves less than half as much, since a task costs it a third
+ * more at half the load.
+ */
+function whoseWork(cost: number, generator: number | undefined): string {
+  const either = "by a change of the hub or of the machine";
+  if (generator === undefined) return either;
+  const its = `the load generator's work for a task cost ×${generator.toFixed(2)}`;
+  const share = Math.log(generator) / Math.log(cost);
+  if (share > SHARE_OF_THE_MACHINE) return `and ${its}: the machine's doing, unless the generator was changed too`;
+  return share < SHARE_OF_THE_HUB ? `where ${its}: a change of the hub rather than of the machine` : `${either} (${its})`;
+}
+
+/**
+ * Of the change of the hub's cost, in the logarithm, what the generator's shows. With the elasticities that were measured (−0.45 of the
+ * generator's cost in the load, −0.3 of the hub's) 0.45 where only the hub was changed and 1.15 where only the machine was; runs of the
+ * same hubs on a machine that had become twice as slow had 0.83 to 1.5.
+ */
+const SHARE_OF_THE_MACHINE = 0.75;
+const SHARE_OF_THE_HUB = 0.55;
 
 /** In the logarithm: within a tenth of itself, by which that product differs from run to run (docs/statistics.md). */
 const SAME_SHARE = 0.1;

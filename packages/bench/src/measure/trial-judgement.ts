@@ -56,7 +56,8 @@ export function judgeTrial(facts: TrialFacts, slo: Slo): Judgement {
 }
 
 function missesOf(facts: TrialFacts, slo: Slo): string[] {
-  const misses: string[] = [];
+  // What could not even begin, first: the rest follows from it.
+  const misses = facts.trouble ? [facts.trouble] : [];
   const measured = observed(facts, slo);
   if (Number.isNaN(measured)) misses.push(`no ${metricOf(slo)}: nothing was answered`);
   else if (!(measured < slo.boundMs)) misses.push(`${metricOf(slo)} ${ms(measured)}, bound ${ms(slo.boundMs)}`);
@@ -64,7 +65,6 @@ function missesOf(facts: TrialFacts, slo: Slo): string[] {
   if (facts.completedInTime < ACHIEVED_SHARE * facts.offered) {
     misses.push(`${facts.completedInTime} of ${facts.offered} ${facts.what ?? "tasks completed"} in time`);
   }
-  if (facts.trouble) misses.push(facts.trouble);
   const growth = backlogGrowth(facts.backlog);
   if (growth > Math.max(MIN_GROWTH_TASKS, (1 - ACHIEVED_SHARE) * facts.offered)) {
     misses.push(`backlog grew by ${Math.round(growth)} tasks`);
