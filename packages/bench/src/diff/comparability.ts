@@ -1,6 +1,6 @@
 /** Whether two results may be set against each other: what has to be alike for a ratio of the two to mean the hub. Pure. */
 import type { CompareResult, HubResult } from "../results/compare-result.ts";
-import { machineSpeedOf } from "../results/machine-speed.ts";
+import { machineSpeedOf, NOTABLE_OTHERS_CORES, othersCoresOf } from "../results/machine-meanwhile.ts";
 
 /** Something that is not alike. */
 export interface Discord {
@@ -40,7 +40,7 @@ export function warningsAbout(a: CompareResult, b: CompareResult): string[] {
   if (syncA !== null && syncB !== null && Math.max(syncA / syncB, syncB / syncA) > NOTABLE_DISK_FACTOR) {
     warnings.push(`an fsync took ${syncA.toPrecision(2)} ms before A and ${syncB.toPrecision(2)} ms before B (median)`);
   }
-  const [referenceA, referenceB] = [a, b].map((result) => machineSpeedOf(result)?.medianMs ?? null) as [
+  const [referenceA, referenceB] = [a, b].map((result) => machineSpeedOf(result)?.median ?? null) as [
     number | null,
     number | null,
   ];
@@ -53,7 +53,14 @@ export function warningsAbout(a: CompareResult, b: CompareResult): string[] {
       `the machine was not the same: the same piece of work took ${referenceA.toPrecision(2)} ms of CPU during A and ${referenceB.toPrecision(2)} ms during B (median of the trials), so costs and capacities differ by that much without any change of a hub`,
     );
   }
-  for (const [name, { environment }] of [["A", a] as const, ["B", b] as const]) {
+  for (const [name, result] of [["A", a] as const, ["B", b] as const]) {
+    const { environment } = result;
+    const others = othersCoresOf(result)?.median ?? 0;
+    if (others >= NOTABLE_OTHERS_CORES) {
+      warnings.push(
+        `other programs used ${others.toPrecision(2)} of a core during ${name} (median of the trials), and its tasks cost more for it`,
+      );
+    }
     const load = Number(environment["loadAverage1Min"] ?? 0);
     const cpus = Number(environment["cpus"] ?? 1);
     if (load > NOTABLE_LOAD_SHARE * cpus) {

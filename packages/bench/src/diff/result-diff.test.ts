@@ -212,15 +212,21 @@ describe("what may not be compared", () => {
     expect(exitCodeOf(diff)).toBe(3);
   });
 
+  const withTrials = (...changes: Partial<TrialSummary>[]) =>
+    runOf([{ ...measuredHub({ tasksPerSec: 500, cpuMs: 1 }, 1), trials: changes.map((change) => ({ ...TRIAL, ...change })) }]);
+
   it("a machine that was slower in one of the runs is told", () => {
-    const during = (referenceMs: number) => {
-      const hub = measuredHub({ tasksPerSec: 500, cpuMs: 1 }, 1);
-      const trial = (ms: number): TrialSummary => ({ ...TRIAL, referenceMs: ms });
-      return runOf([{ ...hub, trials: [trial(referenceMs * 0.9), trial(referenceMs), trial(referenceMs * 1.1)] }]);
-    };
+    const during = (ms: number) => withTrials({ referenceMs: ms * 0.9 }, { referenceMs: ms }, { referenceMs: ms * 1.1 });
     const warnings = (a: number, b: number) => diffOf(during(a), during(b), options).warnings.join("\n");
     expect(warnings(0.8, 1.2)).toMatch(/took 0\.80 ms of CPU during A and 1\.2 ms during B/);
     expect(warnings(0.8, 0.84)).toBe("");
+  });
+
+  it("other programs that were busy during one of the runs are told", () => {
+    const during = (cores: number) => withTrials({ othersCores: 0 }, { othersCores: cores }, { othersCores: 1.5 });
+    expect(diffOf(during(0.05), during(0.83), options).warnings).toEqual([
+      "other programs used 0.83 of a core during B (median of the trials), and its tasks cost more for it",
+    ]);
   });
 
   it("another commit, a busy machine or a slower fsync are told and do not forbid it", () => {

@@ -5,7 +5,7 @@ import { significant, WORK_WORDS } from "../decision/decision.ts";
 import { type Estimate, scaled } from "../measure/estimate.ts";
 import type { Table } from "../page/markup.ts";
 import type { CompareResult, HarnessFloor, HubResult } from "../results/compare-result.ts";
-import { machineSpeedOf, NOTABLE_SWING } from "../results/machine-speed.ts";
+import { machineSpeedOf, NOTABLE_OTHERS_CORES, NOTABLE_SWING, othersCoresOf } from "../results/machine-meanwhile.ts";
 import { bottleneckLines, modelErrorLines, scalingLines } from "./model-lines.ts";
 
 export type { Table };
@@ -129,7 +129,7 @@ function notesOf(result: CompareResult): string[] {
   if (unsteady.length > 0) {
     notes.push(`Never steady in the warm-up (what a task cost still changed): ${unsteady.map(({ id }) => id).join(", ")}.`);
   }
-  notes.push(...swingNotes(result));
+  notes.push(...othersNotes(result), ...swingNotes(result));
   const cores = result.isolation.coresPerMachine;
   if (result.environment["hosts"] !== undefined) {
     notes.push(
@@ -150,18 +150,26 @@ function notesOf(result: CompareResult): string[] {
 function speedRows(result: CompareResult): [string, string][] {
   const speed = machineSpeedOf(result);
   if (!speed) return [];
-  const { medianMs, lowMs, highMs, trials } = speed;
-  const text = `${significant(medianMs)} CPU-ms (median of ${trials} trials; nine in ten from ${significant(lowMs)} to ${significant(highMs)})`;
+  const { median, low, high, trials } = speed;
+  const text = `${significant(median)} CPU-ms (median of ${trials} trials; nine in ten from ${significant(low)} to ${significant(high)})`;
   return [["the same piece of work took", text]];
 }
 
 /** The hubs take turns, so what the machine does meets all of them; what one of them bears by itself is another matter. */
 function swingNotes(result: CompareResult): string[] {
   const speed = machineSpeedOf(result);
-  if (!speed || speed.highMs < NOTABLE_SWING * speed.lowMs) return [];
-  const { lowMs, highMs } = speed;
+  if (!speed || speed.high < NOTABLE_SWING * speed.low) return [];
+  const { low, high } = speed;
   return [
-    `This machine was not of one speed: the same piece of work took from ${significant(lowMs)} to ${significant(highMs)} CPU-ms, trial by trial. The hubs took turns, so their ratios suffer least; a capacity by itself may be off by more than its interval in another run.`,
+    `This machine was not of one speed: the same piece of work took from ${significant(low)} to ${significant(high)} CPU-ms, trial by trial. The hubs took turns, so their ratios suffer least; a capacity by itself may be off by more than its interval in another run.`,
+  ];
+}
+
+function othersNotes(result: CompareResult): string[] {
+  const others = othersCoresOf(result);
+  if (!others || others.median < NOTABLE_OTHERS_CORES) return [];
+  return [
+    `OTHER PROGRAMS used ${significant(others.median)} of a core at the median trial (nine in ten from ${significant(others.low)} to ${significant(others.high)}), so all hubs' tasks cost more than they do alone, up to twice as much: end what else runs and measure again.`,
   ];
 }
 

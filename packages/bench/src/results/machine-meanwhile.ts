@@ -1,0 +1,44 @@
+/** What the machine was like while a result was measured: how fast, and how much of it other programs took. */
+import { median, quantileSorted } from "simple-statistics";
+import type { CompareResult, TrialSummary } from "./compare-result.ts";
+
+/** Over the trials of all hubs. */
+export interface Swing {
+  median: number;
+  /** Between these nine tenths of the trials lay. */
+  low: number;
+  high: number;
+  trials: number;
+}
+
+type Hubs = Pick<CompareResult, "hubs">;
+
+/** CPU milliseconds of the reference work beside the trials (machine/speedometer.ts). Null: a result of an earlier version, or trials too short to tell. */
+export function machineSpeedOf(result: Hubs): Swing | null {
+  return swingOf(result, ({ referenceMs }) => referenceMs);
+}
+
+/** CPU seconds a second of whatever ran beside a hub and its load, the hubs that waited for their turn included. Null: not known. */
+export function othersCoresOf(result: Hubs): Swing | null {
+  return swingOf(result, ({ othersCores }) => othersCores);
+}
+
+function swingOf({ hubs }: Hubs, of: (trial: TrialSummary) => number | null | undefined): Swing | null {
+  const each = hubs.flatMap(({ trials }) => trials.flatMap((trial) => of(trial) ?? [])).sort((a, b) => a - b);
+  if (each.length === 0) return null;
+  return {
+    median: median(each),
+    low: quantileSorted(each, 0.05),
+    high: quantileSorted(each, 0.95),
+    trials: each.length,
+  };
+}
+
+/** Beyond this factor between a run's slow and fast trials, the machine is what a reader must know of first. */
+export const NOTABLE_SWING = 1.25;
+
+/**
+ * Beyond this, at the median trial, others made a hub's tasks dearer than they are. With 0.83 of a core's worth beside it, on two cores,
+ * the tuned hub spent 0.97 ms on a task instead of 0.48.
+ */
+export const NOTABLE_OTHERS_CORES = 0.25;
