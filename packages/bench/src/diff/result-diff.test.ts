@@ -213,7 +213,9 @@ describe("what may not be compared", () => {
   });
 
   const withTrials = (...changes: Partial<TrialSummary>[]) =>
-    runOf([{ ...measuredHub({ tasksPerSec: 500, cpuMs: 1 }, 1), trials: changes.map((change) => ({ ...TRIAL, ...change })) }]);
+    runOf([
+      { ...measuredHub({ tasksPerSec: 500, cpuMs: 1 }, 1), trials: changes.map((change) => Object.assign({}, TRIAL, change)) },
+    ]);
 
   it("a machine that was slower in one of the runs is told", () => {
     const during = (ms: number) => withTrials({ referenceMs: ms * 0.9 }, { referenceMs: ms }, { referenceMs: ms * 1.1 });
