@@ -1,8 +1,12 @@
 /** `pnpm sim`: simulated sidecars against a hub that is running already. */
 import { randomBytes } from "node:crypto";
-import { systemClock } from "@hubscale/sidecar-sim";
-import { runSim } from "./load/sim-command.ts";
-import { parseSimFlags, SIM_HELP } from "./load/sim-flags.ts";
+import { keepHeapSmall } from "@hubscale/sidecar-sim/small-heap";
+
+// Before anything else is loaded: the heap keeps the size that it once had.
+keepHeapSmall();
+const { systemClock } = await import("@hubscale/sidecar-sim");
+const { runSim } = await import("./load/sim-command.ts");
+const { parseSimFlags, SIM_HELP } = await import("./load/sim-flags.ts");
 
 const flags = parseSimFlags(process.argv.slice(2));
 if (!flags.ok) {

@@ -27,6 +27,7 @@ const OUTPUT_TEXT = "All checks passed; the change is in place. ";
 
 /** Works by waiting: the time is drawn, whatever the task says. What a load generator wants, which measures the hub alone. */
 export class DrawnExecutor implements TaskExecutor {
+  readonly ignoresAssignment = true;
   private readonly drawn: DrawnWork;
 
   constructor(drawn: DrawnWork) {
@@ -45,7 +46,8 @@ export class DrawnExecutor implements TaskExecutor {
     if (progress) work.onProgress({ type: "steady_tokens", textPerToken: TOKEN_TEXT, ...progress, tokens });
     return new Promise((resolve) => {
       const cancel = clock.after(workMs / timeScale, () => resolve(result));
-      work.signal.addEventListener("abort", cancel, { once: true });
+      if (work.onAbort) work.onAbort(cancel);
+      else work.signal.addEventListener("abort", cancel, { once: true });
     });
   }
 }

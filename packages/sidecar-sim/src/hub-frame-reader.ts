@@ -35,10 +35,10 @@ export function isPong(data: Buffer): boolean {
 }
 
 /** A hub's frame, or undefined when it is not a JSON object with a type. */
-export function readFrame(data: Buffer): ReadFrame | undefined {
+export function readFrame(text: string): ReadFrame | undefined {
   let value: unknown;
   try {
-    value = JSON.parse(data.toString());
+    value = JSON.parse(text);
   } catch {
     return undefined;
   }

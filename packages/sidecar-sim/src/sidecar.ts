@@ -1,4 +1,3 @@
-import type { TaskAssignFrame } from "@hubscale/protocol";
 import { Heartbeat } from "./heartbeat.ts";
 import { isPong, isPresence, type ReadFrame, readFrame } from "./hub-frame-reader.ts";
 import { ProgressBatch } from "./progress-batch.ts";
@@ -17,62 +16,8 @@ import {
   stateReportFrame,
 } from "./sidecar-frames.ts";
 import type { SidecarSurroundings, SidecarWire } from "./sidecar-surroundings.ts";
-import type { AssignedTask, ProgressEvent, TaskResult, WorkUnderWay } from "./task-executor.ts";
-
-interface TaskInHand extends AssignedTask {
-  assignedAtMs: number;
-  /** Set once the work has ended; the outcome may still wait for the connection or for the hub's verdict. */
-  ended: { atMs: number; result: TaskResult } | undefined;
-  /** The hub has been asked, after a reconnect, whether to go on. */
-  verdictPending: boolean;
-  /** Undefined before the work begins, and after a crash. */
-  work: Work | undefined;
-}
-
-/** The work on a task, once begun. Its parts are made when they are used: a task that takes no time needs none of them. */
-class Work implements WorkUnderWay {
-  private readonly makeBatch: () => ProgressBatch;
-  private controller: AbortController | undefined;
-  private batch: ProgressBatch | undefined;
-  private stopped = false;
-
-  constructor(makeBatch: () => ProgressBatch) {
-    this.makeBatch = makeBatch;
-  }
-
-  get signal(): AbortSignal {
-    this.controller ??= new AbortController();
-    if (this.stopped) this.controller.abort();
-    return this.controller.signal;
-  }
-
-  get isStopped(): boolean {
-    return this.stopped;
-  }
-
-  onProgress(event: ProgressEvent): void {
-    if (this.stopped) return;
-    this.batch ??= this.makeBatch();
-    this.batch.add(event);
-  }
-
-  /** The work has ended by itself: what streamed last is sent. */
-  end(): void {
-    this.batch?.flush();
-    this.close();
-  }
-
-  abort(): void {
-    if (this.stopped) return;
-    this.close();
-    this.controller?.abort();
-  }
-
-  private close(): void {
-    this.stopped = true;
-    this.batch?.close();
-  }
-}
+import type { TaskResult } from "./task-executor.ts";
+import { TaskInHand, Work } from "./task-in-hand.ts";
 
 /**
  * One simulated sidecar: the recorded sidecar's protocol without its sockets. It holds one task at a time, goes on working
@@ -143,19 +88,20 @@ export class Sidecar {
       return false;
     }
     if (isPresence(data)) return true;
-    const frame = readFrame(data);
-    if (frame) this.dispatch(frame);
+    const text = data.toString();
+    const frame = readFrame(text);
+    if (frame) this.dispatch(frame, text);
     else this.around.tell({ type: "error", error: "unreadable_frame" });
     return false;
   }
 
-  private dispatch(frame: ReadFrame): void {
+  private dispatch(frame: ReadFrame, text: string): void {
     switch (frame.type) {
       case "task_ack":
         this.acknowledged(String(frame.task_id), frame.status);
         return;
       case "task_assign":
-        this.assigned(frame);
+        this.assigned(frame, text);
         return;
       case "identified":
         this.identified();
@@ -207,7 +153,7 @@ export class Sidecar {
     this.wire?.send(this.memoryLost ? recoveringFrame(task.taskId) : stateReportFrame(task));
   }
 
-  private assigned(frame: ReadFrame): void {
+  private assigned(frame: ReadFrame, text: string): void {
     const taskId = String(frame.task_id);
     const generation = Number(frame.generation);
     if (!plainId(taskId) || !Number.isInteger(generation)) {
@@ -225,15 +171,8 @@ export class Sidecar {
     if (held) stopWorking(held);
     // What was handed in before a reconnect, and is asked about, was not taken: its ack can only have been lost with its connection.
     this.takeUnanswered((each) => each.taskId === taskId && each.verdictPending);
-    const task: TaskInHand = {
-      taskId,
-      generation,
-      assignment: frame as Partial<TaskAssignFrame>,
-      assignedAtMs: Number(frame.assigned_at) || 0,
-      ended: undefined,
-      verdictPending: false,
-      work: undefined,
-    };
+    const kept = this.around.executor.ignoresAssignment ? undefined : text;
+    const task = new TaskInHand({ taskId, generation, assignedAtMs: Number(frame.assigned_at) || 0 }, kept);
     this.inHand = task;
     this.wire?.send(acceptedFrame(taskId));
     this.around.tell({ type: "accepted_sent", taskId, generation });

@@ -6,12 +6,14 @@ import type { TaskOutcome } from "./sidecar-events.ts";
 export interface AssignedTask {
   taskId: string;
   generation: number;
-  /** The hub's frame: tier, endpoint and model are in its `complexity` and `routing_decision`. Unchecked, so any field may be missing. */
+  /** The hub's frame: tier, endpoint and model are in its `complexity` and `routing_decision`. Unchecked, so any field may be missing. May be read anew at each look. */
   assignment: Readonly<Partial<TaskAssignFrame>>;
 }
 
 /** Does the tasks of one agent, one at a time. Expected failures are results; a rejection that no abort explains ends the program. */
 export interface TaskExecutor {
+  /** It never looks at an assignment: then none is kept while a task is in hand, and it is empty. */
+  readonly ignoresAssignment?: boolean;
   /**
    * Works until the result is there, which is handed back as it is when the work took no time. After an abort of the signal (the
    * hub took the task away) all that belongs to the work must end; what the promise then does is of no interest.
@@ -21,6 +23,8 @@ export interface TaskExecutor {
 
 export interface WorkUnderWay {
   readonly signal: AbortSignal;
+  /** Calls the last one given at the abort. A sidecar has it, since a signal for each of thousands of tasks a second would be a tenth of their cost. */
+  onAbort?(run: () => void): void;
   /** Tokens are batched into windows of 100 ms by the sidecar; all else leaves at once. */
   onProgress(event: ProgressEvent): void;
 }

@@ -58,3 +58,47 @@ test("every: as often as asked, whatever the tick, without catching up on what w
   clock.advance(1_000);
   expect(at).toHaveLength(40);
 });
+
+test("an alarm fires once, the delay after it was last set, and may be set again when it has fired", () => {
+  const { clock, wheel } = wheelAt10ms();
+  const at: number[] = [];
+  const alarm = wheel.alarm(100, () => at.push(clock.monotonicMs()));
+  clock.advance(500);
+  expect(alarm.isSet).toBe(false);
+  alarm.set();
+  clock.advance(60);
+  alarm.set();
+  expect(alarm.isSet).toBe(true);
+  clock.advance(1_000);
+  expect(at).toEqual([660]);
+  expect(alarm.isSet).toBe(false);
+  alarm.set();
+  clock.advance(1_000);
+  expect(at).toEqual([660, 1660]);
+});
+
+test("an alarm that was cancelled and set again counts from the last time, many turns of the wheel later too", () => {
+  const { clock, wheel } = wheelAt10ms();
+  const at: number[] = [];
+  const alarm = wheel.alarm(10_000, () => at.push(clock.monotonicMs()));
+  for (let i = 0; i < 300; i++) {
+    alarm.set();
+    clock.advance(50);
+    alarm.cancel();
+  }
+  clock.advance(20_000);
+  expect(at).toEqual([]);
+  alarm.set();
+  clock.advance(9_990);
+  expect(at).toEqual([]);
+  clock.advance(20);
+  expect(at).toHaveLength(1);
+});
+
+test("timers of one tick fire in the order in which they were set", () => {
+  const { clock, wheel } = wheelAt10ms();
+  const fired: number[] = [];
+  for (let i = 0; i < 5; i++) wheel.after(50, () => fired.push(i));
+  clock.advance(100);
+  expect(fired).toEqual([0, 1, 2, 3, 4]);
+});

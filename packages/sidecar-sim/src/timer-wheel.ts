@@ -4,9 +4,11 @@ export interface WheelTimer {
   cancel(): void;
 }
 
-interface Entry extends WheelTimer {
-  dueTick: number;
-  run: (() => void) | undefined;
+/** A timer that is set again and again for the same delay. It keeps its place in the wheel, so that setting it leaves nothing behind. */
+export interface WheelAlarm extends WheelTimer {
+  readonly isSet: boolean;
+  /** From now on; from when it was set before does not count any more. */
+  set(): void;
 }
 
 /** Slots of one turn: a 30 s ping at a 10 ms tick is looked at six times before it is due. */
@@ -19,7 +21,7 @@ const SLOTS = 512;
 export class TimerWheel {
   private readonly clock: Clock;
   private readonly tickMs: number;
-  private readonly slots: Entry[][] = Array.from({ length: SLOTS }, () => []);
+  private readonly slots = Array.from({ length: SLOTS }, (): Slot => ({ first: undefined, last: undefined }));
   private readonly originMs: number;
   private readonly stop: Cancel;
   private tick = 0;
@@ -32,33 +34,43 @@ export class TimerWheel {
   }
 
   after(delayMs: number, run: () => void): WheelTimer {
-    const atMs = this.clock.monotonicMs() - this.originMs + delayMs;
-    const entry: Entry = { dueTick: Math.max(this.tick + 1, Math.ceil(atMs / this.tickMs)), run, cancel };
-    this.slotOf(entry).push(entry);
+    const entry = new Entry(this, delayMs, run);
+    entry.set();
     return entry;
   }
 
   /** Again and again, counted from now and not from when the last one fired, so that ticks do not add up. Missed ones are left out. */
   every(periodMs: number, run: () => void): WheelTimer {
     let dueMs = this.clock.monotonicMs();
-    let current: WheelTimer;
     const again = () => {
       const nowMs = this.clock.monotonicMs();
       dueMs += periodMs;
       if (dueMs < nowMs) dueMs = nowMs;
-      current = this.after(dueMs - nowMs, fire);
+      this.place(entry, dueMs - nowMs);
     };
-    const fire = () => {
+    const entry = new Entry(this, periodMs, () => {
       again();
       run();
-    };
+    });
     again();
-    return { cancel: () => current.cancel() };
+    return entry;
+  }
+
+  /** Not set yet. */
+  alarm(delayMs: number, run: () => void): WheelAlarm {
+    return new Entry(this, delayMs, run);
   }
 
   close(): void {
     this.stop();
-    for (const slot of this.slots) slot.length = 0;
+    for (const slot of this.slots) slot.first = slot.last = undefined;
+  }
+
+  /** One that waits already stays where it is until it is looked at: never later than it was due before. */
+  place(entry: Entry, delayMs: number): void {
+    const atMs = this.clock.monotonicMs() - this.originMs + delayMs;
+    entry.dueTick = Math.max(this.tick + 1, Math.ceil(atMs / this.tickMs));
+    if (!entry.isPlaced) this.append(entry);
   }
 
   /** Runs what is due. A late interval (busy process) turns several ticks at once. */
@@ -66,23 +78,66 @@ export class TimerWheel {
     const reachedTick = Math.floor((this.clock.monotonicMs() - this.originMs) / this.tickMs);
     while (this.tick < reachedTick) {
       this.tick++;
-      const index = this.tick % SLOTS;
-      const slot = this.slots[index] ?? [];
-      if (slot.length === 0) continue;
-      this.slots[index] = [];
-      for (const entry of slot) {
-        if (!entry.run) continue;
-        if (entry.dueTick > this.tick) this.slotOf(entry).push(entry);
-        else entry.run();
+      const slot = this.slots[this.tick % SLOTS] as Slot;
+      let entry = slot.first;
+      slot.first = slot.last = undefined;
+      while (entry) {
+        const { next } = entry;
+        entry.next = undefined;
+        entry.isPlaced = false;
+        if (entry.dueTick > this.tick) this.append(entry);
+        else if (entry.isSet) entry.fire();
+        entry = next;
       }
     }
   }
 
-  private slotOf(entry: Entry): Entry[] {
-    return this.slots[entry.dueTick % SLOTS] as Entry[];
+  private append(entry: Entry): void {
+    const slot = this.slots[entry.dueTick % SLOTS] as Slot;
+    entry.isPlaced = true;
+    if (slot.last) slot.last.next = entry;
+    else slot.first = entry;
+    slot.last = entry;
   }
 }
 
-function cancel(this: Entry): void {
-  this.run = undefined;
+/** Linked through the entries themselves: arrays would be filled and thrown away a hundred times a second. */
+interface Slot {
+  first: Entry | undefined;
+  last: Entry | undefined;
 }
+
+class Entry implements WheelAlarm {
+  dueTick = NOT_SET;
+  next: Entry | undefined;
+  isPlaced = false;
+  private readonly wheel: TimerWheel;
+  private readonly delayMs: number;
+  private readonly run: () => void;
+
+  constructor(wheel: TimerWheel, delayMs: number, run: () => void) {
+    this.wheel = wheel;
+    this.delayMs = delayMs;
+    this.run = run;
+  }
+
+  get isSet(): boolean {
+    return this.dueTick !== NOT_SET;
+  }
+
+  set(): void {
+    this.wheel.place(this, this.delayMs);
+  }
+
+  cancel(): void {
+    this.dueTick = NOT_SET;
+  }
+
+  fire(): void {
+    this.dueTick = NOT_SET;
+    this.run();
+  }
+}
+
+/** Before every tick. */
+const NOT_SET = -1;

@@ -1,7 +1,9 @@
 /** Artillery's WebSocket engine, installed by npm into a folder of its own: no dependency of this project. */
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { identifyFrame } from "@hubscale/sidecar-sim";
 import type { ProcessCare } from "../machine/index.ts";
+import { type DensityLoad, PING, taskAnswers, workMsFor } from "./density-load.ts";
 
 export const ARTILLERY = "artillery@2.0.21";
 
@@ -44,36 +46,64 @@ export async function artilleryIn(
 
 export interface ArtilleryLoad {
   url: string;
+  load: DensityLoad;
   connections: number;
   connectSeconds: number;
-  frame: string;
-  frameEveryMs: number;
-  /** Frames of each connection: more than it will come to, it is stopped before. */
-  framesEach: number;
-  /** What each answer must have, as a sidecar looks at each pong; null: answers are received and not looked at. */
-  answer: { jsonPath: string; value: string } | null;
+  /** A second, out of each connection. */
+  framesOut: number;
+  /** The longest that it may run: it is given more turns than it comes to, and stopped before. */
+  seconds: number;
+  /** Pings: whether each pong is looked at, as a sidecar does. Tasks: they are always, since the answers are made of them. */
+  checksPongs: boolean;
 }
 
 /**
- * The scenario file (JSON is YAML): the connections at a steady pace, then the same frame again and again on each. The pause has
- * its unit, since Artillery takes a fraction of a second for no pause at all.
+ * The scenario file (JSON is YAML): the connections at a steady pace, then the same turn again and again on each. Pauses have
+ * their unit, since Artillery takes a fraction of a second for no pause at all.
  */
-export function scenarioOf({
-  url,
-  connections,
-  connectSeconds,
-  frame,
-  frameEveryMs,
-  framesEach,
-  answer,
-}: ArtilleryLoad): string {
-  const sent = answer === null ? frame : { payload: frame, match: { json: answer.jsonPath, value: answer.value } };
-  const flow = [{ loop: [{ send: sent }, { think: `${frameEveryMs}ms` }], count: framesEach }];
+export function scenarioOf(load: ArtilleryLoad): string {
+  const turnsEach = Math.ceil(2 * load.seconds * load.framesOut);
+  const flow = load.load === "pings" ? pingFlow(load, turnsEach) : taskFlow(load, turnsEach);
   return JSON.stringify({
-    config: { target: url, phases: [{ duration: connectSeconds, arrivalCount: connections }] },
+    config: { target: load.url, phases: [{ duration: load.connectSeconds, arrivalCount: load.connections }] },
     scenarios: [{ engine: "ws", flow }],
   });
 }
+
+function pingFlow({ framesOut, checksPongs }: ArtilleryLoad, turnsEach: number): object[] {
+  const sent = checksPongs ? { payload: PING, match: { json: "$.type", value: "pong" } } : PING;
+  return [{ loop: [{ send: sent }, { think: `${1_000 / framesOut}ms` }], count: turnsEach }];
+}
+
+/**
+ * A sidecar's side of a task in the engine's own steps. Payloads are texts, which cost it less than objects: these it copies and
+ * walks each time. The moment in the report is the same for all tasks, for the same reason.
+ */
+function taskFlow({ framesOut }: ArtilleryLoad, turnsEach: number): object[] {
+  const workMs = workMsFor(framesOut);
+  const answers = taskAnswers({ taskId: "{{ task_id }}", generation: "{{ generation }}", workMs });
+  return [
+    { send: { payload: identifyFrame(IDENTITY), match: { json: "$.type", value: "identified" } } },
+    {
+      loop: [
+        {
+          wait: {
+            capture: [
+              { json: "$.task_id", as: "task_id" },
+              { json: "$.generation", as: "generation" },
+            ],
+          },
+        },
+        { send: { payload: answers.accepted, match: { json: "$.status", value: "accepted" } } },
+        { think: `${workMs}ms` },
+        { send: { payload: answers.complete, match: { json: "$.status", value: "complete" } } },
+      ],
+      count: turnsEach,
+    },
+  ];
+}
+
+const IDENTITY = { agentId: "dense", token: "0".repeat(64), capabilities: ["code"], ollamaUrl: null };
 
 /** Its own reports home are switched off: they would be load that the other side has not. */
 export function artilleryEnv(env: Record<string, string | undefined>): Record<string, string> {

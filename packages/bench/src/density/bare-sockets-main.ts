@@ -6,19 +6,27 @@ import { connect, type Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { textFrame } from "@hubscale/sidecar-sim";
+import { PING } from "./density-load.ts";
 
-const PING = textFrame('{"type":"ping","protocol_version":1}');
+const FRAME = textFrame(PING);
 /** As often as the simulated sidecars' timers are looked at. */
 const TICK_MS = 10;
 /** All sockets read into the same memory, as the sidecars' do. */
 const READ_BUFFER = Buffer.alloc(65_536);
 
 const { values } = parseArgs({
-  options: { url: { type: "string" }, connections: { type: "string" }, "frame-ms": { type: "string" } },
+  options: {
+    url: { type: "string" },
+    /** Only pings: they can be answered without a look. */
+    load: { type: "string" },
+    connections: { type: "string" },
+    /** A second, out of each connection. */
+    frames: { type: "string" },
+  },
 });
 const url = new URL(values.url ?? "");
 const count = Number(values.connections);
-const ticks = Math.max(1, Math.round(Number(values["frame-ms"]) / TICK_MS));
+const ticks = Math.max(1, Math.round(1_000 / Number(values.frames) / TICK_MS));
 /** Those of one slot write in the same tick. */
 const slots: Socket[][] = Array.from({ length: ticks }, () => []);
 const lines = createInterface({ input: process.stdin });
@@ -29,7 +37,7 @@ lines.on("close", () => process.exit(0));
 
 let tick = 0;
 setInterval(() => {
-  for (const socket of slots[tick++ % ticks] ?? []) socket.write(PING, "latin1");
+  for (const socket of slots[tick++ % ticks] ?? []) socket.write(FRAME, "latin1");
 }, TICK_MS);
 
 function connectOne(slot: Socket[]): void {

@@ -1,30 +1,47 @@
-/** Simulated sidecars that do nothing but ping, many times as often as in life. Begins at a line on stdin, ends with it. */
+/** Simulated sidecars under one of the loads, and nothing else. Begins at a line on stdin, ends with it. */
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
-import { SidecarFleet, sidecarTimers, systemClock } from "@hubscale/sidecar-sim";
+import { keepHeapSmall } from "@hubscale/sidecar-sim/small-heap";
+
+// As `pnpm sim` does it: before anything else is loaded.
+keepHeapSmall();
+const { SidecarFleet, sidecarTimers, systemClock } = await import("@hubscale/sidecar-sim");
+const { TASK_OUTPUT, workMsFor } = await import("./density-load.ts");
 
 const CONNECT_WITHIN_MS = 60_000;
 const NEVER_MS = 1e9;
 
 const { values } = parseArgs({
-  options: { url: { type: "string" }, connections: { type: "string" }, "frame-ms": { type: "string" } },
+  options: {
+    url: { type: "string" },
+    load: { type: "string" },
+    connections: { type: "string" },
+    /** A second, out of each connection. */
+    frames: { type: "string" },
+  },
 });
+const framesOut = Number(values.frames);
 const fleet = new SidecarFleet({
   wsUrls: [values.url ?? ""],
   agents: Array.from({ length: Number(values.connections) }, (_, index) => ({
     agentId: `dense-${index}`,
     token: "0".repeat(64),
   })),
-  behaviour: { workTime: { kind: "constant", ms: 0 }, progress: null, failure: { share: 0, as: "failed" }, outputChars: 0 },
+  behaviour: {
+    workTime: { kind: "constant", ms: workMsFor(framesOut) },
+    progress: null,
+    failure: { share: 0, as: "failed" },
+    outputChars: TASK_OUTPUT.length,
+  },
   capabilities: ["code"],
   ollamaUrl: null,
   seed: 1,
   timeScale: 1,
   clock: systemClock,
-  // Only pings, since only they are answered: the frames are to be the same both ways, and the same as the other tool's.
+  // Only what is of the load, since only that is answered: the frames are to be the same both ways, and the same as the other tool's.
   timers: {
     ...sidecarTimers(1),
-    pingEveryMs: Number(values["frame-ms"]),
+    pingEveryMs: values.load === "pings" ? 1_000 / framesOut : NEVER_MS,
     reportFirstMs: NEVER_MS,
   },
   onEvent: () => undefined,

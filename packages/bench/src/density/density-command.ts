@@ -6,11 +6,13 @@ import { failureText } from "../failure-lines.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { ProcessCare } from "../machine/index.ts";
 import { ARTILLERY, artilleryIn } from "./artillery.ts";
+import { DENSITY_LOADS, type DensityLoad } from "./density-load.ts";
 import { densityResult, renderDensity } from "./density-report.ts";
 import { measureDensity } from "./density-run.ts";
 import { wholeNumberFrom } from "../option-values.ts";
 
 export interface DensityCommandOptions {
+  load: DensityLoad | "both";
   connections: number;
   frames: number;
   windowS: number;
@@ -26,8 +28,13 @@ export function addDensityCommand(program: Command, surroundings: Surroundings, 
   program
     .command("density")
     .description(`memory and CPU of a simulated sidecar, beside ${ARTILLERY} (npm installs it into a temporary folder)`)
+    .addOption(
+      new Option("--load <which>", "a ping and a pong again and again, or tasks as a hub hands them out")
+        .choices([...DENSITY_LOADS, "both"])
+        .default("both"),
+    )
     .option("--connections <n>", "of each client", wholeNumberFrom(1, 15_000), 500)
-    .option("--frames <n>", "a second, from each connection and back to it", wholeNumberFrom(1, 1_000), 20)
+    .option("--frames <n>", "a second, out of each connection; a task has two", wholeNumberFrom(1, 1_000), 20)
     .option("--window-s <s>", "over which CPU and frames are counted", wholeNumberFrom(1, 600), 8)
     .option("--rounds <n>", "of each client, in turn", wholeNumberFrom(2, 100), 3)
     .addOption(new Option("--only <which>", "leave the other tool out").choices(["both", "sidecars"]).default("both"))
@@ -54,6 +61,7 @@ export async function densityCommand(options: DensityCommandOptions, { stdout, s
       care,
       env,
       folder,
+      loads: options.load === "both" ? DENSITY_LOADS : [options.load],
       connections,
       framesPerSec,
       windowMs: windowS * 1_000,

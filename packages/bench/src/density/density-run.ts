@@ -1,4 +1,4 @@
-/** The simulated sidecars beside a general load tool: the same frames to the same server, what they cost by the operating system. */
+/** The simulated sidecars beside a general load tool: the same load on the same server, what they cost by the operating system. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -6,10 +6,11 @@ import { fileURLToPath } from "node:url";
 import type { ManagedProcess, ProcessCare } from "../machine/index.ts";
 import { readUsage } from "../machine/index.ts";
 import { type Artillery, artilleryEnv, scenarioOf } from "./artillery.ts";
+import type { DensityLoad } from "./density-load.ts";
 
 /**
  * `artillery_checked` looks at each answer, as the sidecars do; `artillery` only receives it. `bare_sockets` write the frames and
- * look at nothing: what is left for the others to save.
+ * look at nothing: what is left for the others to save. Tasks cannot be answered without a look, so they are for two clients only.
  */
 export type DenseClient = "sidecars" | "artillery" | "artillery_checked" | "bare_sockets";
 
@@ -18,8 +19,10 @@ export interface DensityOptions {
   env: Record<string, string | undefined>;
   /** For logs and the scenario. */
   folder: string;
+  /** Measured in this order, each for all rounds. */
+  loads: readonly DensityLoad[];
   connections: number;
-  /** Frames from each connection, and as many back. */
+  /** Out of each connection. */
   framesPerSec: number;
   windowMs: number;
   rounds: number;
@@ -29,6 +32,7 @@ export interface DensityOptions {
 }
 
 export interface DensityTrial {
+  load: DensityLoad;
   client: DenseClient;
   /** At the end of the window; fewer than asked for means that the client did not get there. */
   connections: number;
@@ -41,7 +45,6 @@ export interface DensityTrial {
   rssBytes: { before: number; after: number };
 }
 
-const PING = '{"type":"ping","protocol_version":1}';
 const CONNECT_SECONDS = 4;
 const CONNECTED_WITHIN_MS = 120_000;
 /** After the last connection: what connecting has left behind is done. */
@@ -50,34 +53,41 @@ const LOOK_MS = 50;
 
 /** Rejects when a client cannot be started or does not get its connections. */
 export async function measureDensity(options: DensityOptions): Promise<DensityTrial[]> {
-  const clients: DenseClient[] = options.artillery
-    ? ["artillery", "sidecars", "bare_sockets", "artillery_checked"]
-    : ["sidecars", "bare_sockets"];
+  const turns = options.loads.flatMap((load) => turnsOf(load, options));
   const trials: DensityTrial[] = [];
-  const all = options.rounds * clients.length;
-  for (let round = 0; round < options.rounds; round++) {
-    // Turned round each time, so that neither is always the first on a machine that changes.
-    for (const client of round % 2 === 0 ? clients : clients.toReversed()) {
-      options.at(trials.length / all, `${client}, round ${round + 1} of ${options.rounds}`);
-      trials.push(await trialOf(client, options));
-    }
+  for (const { load, client, round } of turns) {
+    options.at(trials.length / turns.length, `${load}, ${client}, round ${round} of ${options.rounds}`);
+    trials.push(await trialOf(load, client, options));
   }
   return trials;
 }
 
-async function trialOf(client: DenseClient, options: DensityOptions): Promise<DensityTrial> {
+/** Turned round each time, so that no client is always the first on a machine that changes. */
+function turnsOf(load: DensityLoad, { rounds, artillery }: DensityOptions) {
+  const clients = CLIENTS[load].filter((client) => artillery !== null || waitsForAWord(client));
+  return Array.from({ length: rounds }, (_, index) =>
+    (index % 2 === 0 ? clients : clients.toReversed()).map((client) => ({ load, client, round: index + 1 })),
+  ).flat();
+}
+
+const CLIENTS: Record<DensityLoad, readonly DenseClient[]> = {
+  pings: ["artillery", "sidecars", "bare_sockets", "artillery_checked"],
+  tasks: ["sidecars", "artillery_checked"],
+};
+
+async function trialOf(load: DensityLoad, client: DenseClient, options: DensityOptions): Promise<DensityTrial> {
   const { care, folder, connections, windowMs } = options;
   const server = await care.start({
-    name: "echo server",
+    name: "density server",
     role: "server",
     command: process.execPath,
-    args: [fileURLToPath(new URL("./echo-server-main.js", import.meta.url))],
+    args: [fileURLToPath(new URL("./density-server-main.js", import.meta.url)), "--load", load],
     stdout: "lines",
     log: join(folder, "server.log"),
     holdStdin: true,
   });
   const { port } = JSON.parse(await server.nextLine(CONNECTED_WITHIN_MS)) as { port: number };
-  const program = await startClient(client, `ws://127.0.0.1:${port}/ws`, options);
+  const program = await startClient(load, client, `ws://127.0.0.1:${port}/ws`, options);
   try {
     const look = () => ask(server);
     const before = await memoryBeforeFirst(program, look);
@@ -87,9 +97,10 @@ async function trialOf(client: DenseClient, options: DensityOptions): Promise<De
     await sleep(windowMs);
     const to = { ...(await look()), ...usageOf(program), atMs: performance.now() };
     return {
+      load,
       client,
       connections: to.connections,
-      frames: 2 * (to.pings - from.pings),
+      frames: to.frames - from.frames,
       windowMs: to.atMs - from.atMs,
       cpuSeconds: to.cpuSeconds - from.cpuSeconds,
       rssBytes: { before, after: to.rssBytes },
@@ -100,14 +111,13 @@ async function trialOf(client: DenseClient, options: DensityOptions): Promise<De
   }
 }
 
-function startClient(client: DenseClient, url: string, options: DensityOptions): Promise<ManagedProcess> {
+function startClient(load: DensityLoad, client: DenseClient, url: string, options: DensityOptions): Promise<ManagedProcess> {
   const { care, env, folder, connections, framesPerSec, windowMs, artillery } = options;
   const log = join(folder, `${client}.log`);
-  const frameEveryMs = 1_000 / framesPerSec;
   if (waitsForAWord(client) || !artillery) {
     const main = client === "bare_sockets" ? "./bare-sockets-main.js" : "./dense-fleet-main.js";
     const args = [fileURLToPath(new URL(main, import.meta.url)), "--url", url];
-    args.push("--connections", String(connections), "--frame-ms", String(frameEveryMs));
+    args.push("--connections", String(connections), "--frames", String(framesPerSec), "--load", load);
     return care.start({ name: client, role: client, command: process.execPath, args, stdout: "log", log, holdStdin: true });
   }
   const scenario = join(folder, "scenario.yml");
@@ -116,12 +126,12 @@ function startClient(client: DenseClient, url: string, options: DensityOptions):
     scenario,
     scenarioOf({
       url,
+      load,
       connections,
       connectSeconds: CONNECT_SECONDS,
-      frame: PING,
-      frameEveryMs,
-      answer: client === "artillery_checked" ? { jsonPath: "$.type", value: "pong" } : null,
-      framesEach: Math.ceil(2 * seconds * framesPerSec),
+      framesOut: framesPerSec,
+      seconds,
+      checksPongs: client === "artillery_checked",
     }),
   );
   const args = [artillery.program, "run", scenario];
@@ -157,7 +167,8 @@ async function memoryBeforeFirst(client: ManagedProcess, look: () => Promise<Rea
 }
 
 interface Reading {
-  pings: number;
+  /** Both ways, since its start. */
+  frames: number;
   connections: number;
 }
 
