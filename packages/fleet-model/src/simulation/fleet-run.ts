@@ -8,14 +8,14 @@ import { type Random, seededRandom } from "../random.ts";
 import { PHASE, TaskWalk, willAskOllama } from "../task-walk.ts";
 import { Uplink } from "../uplink.ts";
 import {
-  AGENT,
-  AGENT_NUMBERS,
-  FACT,
-  FACT_NUMBERS,
+  DOUBLE,
   type HostPlan,
+  INT,
   numberParties,
   PARTY,
   type PartyNumbers,
+  type PartyRows,
+  rowOf,
   STAGE,
 } from "./agent-records.ts";
 import { ApiAccount } from "./api-account.ts";
@@ -33,15 +33,14 @@ const FRAME_TOKENS_PER_SEC = 90;
 /** Of a standard task that falls back to the API. */
 const FALLBACK_MAX_TOKENS = 8_192;
 
-/** Numbers to a line of the processor's cache. */
-const LINE_NUMBERS = 8;
+/** Doubles to a line of the processor's cache. */
+const LINE_DOUBLES = 8;
 
 export class FleetRun {
   private readonly simulation: FleetSimulation;
   private readonly random: Random;
   private readonly numbers: PartyNumbers;
-  /** One row for each party; only agents' are used. */
-  private readonly rows: Float64Array;
+  private readonly rows: PartyRows;
   private readonly walk: TaskWalk;
   private readonly cpus: HostCpu<number>[] = [];
   private readonly cpuNames: string[] = [];
@@ -74,14 +73,14 @@ export class FleetRun {
     this.retries = simulation.apiRetries ?? Number.POSITIVE_INFINITY;
     this.endMs = settleMs + measureMs;
     this.numbers = numberParties(this.build(fleet));
-    const { agents, parties } = this.numbers;
+    const { agents, parties, rows } = this.numbers;
     if (agents.length !== agentsOf(fleet)) throw new Error("agents were lost while the fleet was built");
     this.api = new ApiAccount(fleet.api, {
       random: seededRandom(seed, 2),
       times: simulation.apiAccounts ?? 1,
       sessionsAtOnce: agents.length,
     });
-    this.rows = new Float64Array(parties * AGENT_NUMBERS);
+    this.rows = rows;
     this.cpuMs = new Float64Array(this.cpus.length);
     const widest = Math.max(1, mix.trivial?.maxCores ?? 1);
     const roomOf = ({ count, cores, agents: jobs }: FleetShape["hosts"][number]) =>
@@ -94,17 +93,17 @@ export class FleetRun {
 
   run(): SimulatedFleet {
     const { due } = this;
-    const { facts } = this.numbers;
+    const { ints } = this.rows;
     for (;;) {
       const party = due.next(this.endMs);
       if (party < 0) return this.result();
       const { nowMs } = due;
       this.events++;
-      const fact = party * FACT_NUMBERS;
-      const kind = facts[fact + FACT.kind] as number;
-      if (kind === PARTY.agent) this.proceed(party, nowMs);
-      else if (kind === PARTY.cpu) this.cpuDue(party, facts[fact + FACT.cpu] as number, nowMs);
-      else this.endpointDue(facts[fact + FACT.endpoint] as number, nowMs);
+      const row = rowOf(party);
+      const kind = ints[2 * row + INT.kind] as number;
+      if (kind === PARTY.agent) this.proceed(party, row, nowMs);
+      else if (kind === PARTY.cpu) this.cpuDue(party, ints[2 * row + INT.cpu] as number, nowMs);
+      else this.endpointDue(ints[2 * row + INT.endpoint] as number, nowMs);
     }
   }
 
@@ -113,28 +112,24 @@ export class FleetRun {
    * themselves would wait for memory one after the other. The sum is kept, or the reads would be left out as useless.
    */
   private glance(due: readonly number[], count: number): void {
-    const { rows, endpoints } = this;
-    const { facts } = this.numbers;
+    const { endpoints } = this;
+    const { doubles, ints } = this.rows;
     let sum = 0;
     for (let at = 0; at < count; at++) {
-      const party = due[at] as number;
-      const row = party * AGENT_NUMBERS;
-      // A row lies in four lines, or in three.
-      sum += (rows[row] as number) + (rows[row + LINE_NUMBERS] as number) + (rows[row + 2 * LINE_NUMBERS] as number);
-      sum += (rows[row + AGENT_NUMBERS - 1] as number) + (facts[party * FACT_NUMBERS] as number);
+      const row = rowOf(due[at] as number);
+      sum += (doubles[row + DOUBLE.beganMs] as number) + (doubles[row + LINE_DOUBLES] as number);
     }
     for (let at = 0; at < count; at++) {
-      const party = due[at] as number;
-      const fact = party * FACT_NUMBERS;
-      const endpoint = facts[fact + FACT.endpoint] as number;
-      if (endpoint < 0 || (facts[fact] === PARTY.agent && !willAskOllama(rows, party * AGENT_NUMBERS + AGENT.walk))) continue;
+      const row = rowOf(due[at] as number);
+      const endpoint = ints[2 * row + INT.endpoint] as number;
+      if (endpoint < 0 || (ints[2 * row + INT.kind] === PARTY.agent && !willAskOllama(ints, 2 * row + INT.walk))) continue;
       sum += (endpoints[endpoint] as EndpointMachine).glance();
     }
     this.glanced = sum;
   }
 
-  private fact(party: number, column: number): number {
-    return this.numbers.facts[party * FACT_NUMBERS + column] as number;
+  private int(row: number, column: number): number {
+    return this.rows.ints[2 * row + column] as number;
   }
 
   private build(fleet: FleetShape): HostPlan[] {
@@ -164,10 +159,9 @@ export class FleetRun {
     });
   }
 
-  private proceed(party: number, nowMs: number): void {
-    const { rows } = this;
-    const row = party * AGENT_NUMBERS;
-    switch (rows[row + AGENT.stage] as number) {
+  private proceed(party: number, row: number, nowMs: number): void {
+    const { doubles, ints } = this.rows;
+    switch (ints[2 * row + INT.stage] as number) {
       case STAGE.begin:
         this.begin(party, row, nowMs);
         return;
@@ -178,14 +172,15 @@ export class FleetRun {
         this.askApi(party, row, nowMs);
         return;
       default:
-        this.api.end(rows[row + AGENT.reservedTokens] as number, rows[row + AGENT.lastOutputTokens] as number, nowMs);
-        rows[row + AGENT.stage] = STAGE.phase;
+        this.api.end(doubles[row + DOUBLE.reservedTokens] as number, doubles[row + DOUBLE.lastOutputTokens] as number, nowMs);
+        ints[2 * row + INT.stage] = STAGE.phase;
         this.startPhase(party, row, nowMs);
     }
   }
 
   private begin(party: number, row: number, nowMs: number): void {
     const { rows, walk } = this;
+    const { doubles, ints } = rows;
     const { hub, framesPerSec } = this.simulation;
     const number = this.tasksBegun++;
     // The hub's work for a task, its progress frames included, as one visit.
@@ -194,12 +189,12 @@ export class FleetRun {
     this.hubFreeMs = Math.max(this.hubFreeMs, nowMs) + serviceMs;
     this.hubBusyMs += serviceMs;
     walk.begin(number);
-    walk.save(rows, row + AGENT.walk);
-    rows[row + AGENT.beganMs] = nowMs;
-    rows[row + AGENT.lastStepMs] = Number.NEGATIVE_INFINITY;
-    rows[row + AGENT.lastOutputTokens] = 0;
-    rows[row + AGENT.refusals] = 0;
-    rows[row + AGENT.stage] = STAGE.phase;
+    walk.save(rows, row + DOUBLE.walk, 2 * row + INT.walk);
+    doubles[row + DOUBLE.beganMs] = nowMs;
+    doubles[row + DOUBLE.lastStepMs] = Number.NEGATIVE_INFINITY;
+    doubles[row + DOUBLE.lastOutputTokens] = 0;
+    ints[2 * row + INT.refusals] = 0;
+    ints[2 * row + INT.stage] = STAGE.phase;
     this.due.set(party, this.hubFreeMs + hub.latencyMs);
   }
 
@@ -216,24 +211,24 @@ export class FleetRun {
 
   private startPhase(party: number, row: number, nowMs: number): void {
     const { rows, walk } = this;
-    walk.load(rows, row + AGENT.walk);
+    walk.load(rows, row + DOUBLE.walk, 2 * row + INT.walk);
     const kind = walk.next();
     if (kind === PHASE.end) {
       this.finish(party, row, nowMs, false);
       return;
     }
-    if (kind === PHASE.cpu && this.isRoomy[this.fact(party, FACT.cpu)] === 1) {
+    if (kind === PHASE.cpu && this.isRoomy[this.int(row, INT.cpu)] === 1) {
       this.workAlone(party, row, nowMs);
       return;
     }
-    walk.save(rows, row + AGENT.walk);
+    walk.save(rows, row + DOUBLE.walk, 2 * row + INT.walk);
     switch (kind) {
       case PHASE.wait:
         this.due.set(party, nowMs + walk.waitMs);
         return;
       case PHASE.cpu: {
         this.due.set(party, Number.POSITIVE_INFINITY);
-        const host = this.fact(party, FACT.cpu);
+        const host = this.int(row, INT.cpu);
         const cpu = this.cpus[host] as HostCpu<number>;
         cpu.start({ id: party, coreSec: walk.coreSec, maxCores: walk.maxCores }, nowMs);
         this.cpuMs[host] = (this.cpuMs[host] as number) + walk.coreSec * 1_000;
@@ -241,11 +236,11 @@ export class FleetRun {
         return;
       }
       case PHASE.ollama:
-        if (this.fact(party, FACT.endpoint) < 0) this.send(party, row, nowMs, 0);
-        else this.askEndpoint(party, nowMs);
+        if (this.int(row, INT.endpoint) < 0) this.send(party, row, nowMs);
+        else this.askEndpoint(party, row, nowMs);
         return;
       case PHASE.claude:
-        this.send(party, row, nowMs, 1);
+        this.send(party, row, nowMs);
         return;
     }
   }
@@ -253,19 +248,19 @@ export class FleetRun {
   /** The CPU phase that the walk has just named, on a host with a core for everybody: when it ends is known, and the wait behind it. */
   private workAlone(party: number, row: number, nowMs: number): void {
     const { walk } = this;
-    const host = this.fact(party, FACT.cpu);
+    const host = this.int(row, INT.cpu);
     const coreMs = walk.coreSec * 1_000;
     this.cpuMs[host] = (this.cpuMs[host] as number) + coreMs;
     const endsMs = nowMs + coreMs / walk.maxCores;
     if (walk.next() !== PHASE.wait) throw new Error("a tool without its wait");
-    walk.save(this.rows, row + AGENT.walk);
+    walk.save(this.rows, row + DOUBLE.walk, 2 * row + INT.walk);
     this.due.set(party, endsMs + walk.waitMs);
   }
 
   private finish(party: number, row: number, nowMs: number, failed: boolean): void {
     const { settleMs, measureMs, onTask } = this.simulation;
-    const seconds = (nowMs - (this.rows[row + AGENT.beganMs] as number)) / 1_000;
-    if (onTask?.({ number: this.rows[row + AGENT.walk] as number, seconds, failed })) this.endMs = nowMs;
+    const seconds = (nowMs - (this.rows.doubles[row + DOUBLE.beganMs] as number)) / 1_000;
+    if (onTask?.({ number: this.walk.number, seconds, failed })) this.endMs = nowMs;
     const batch = Math.floor(((nowMs - settleMs) / measureMs) * BATCHES);
     if (!failed && batch >= 0 && batch < BATCHES) {
       this.batchTasks[batch] = (this.batchTasks[batch] as number) + 1;
@@ -275,12 +270,12 @@ export class FleetRun {
   }
 
   /** The request that the walk has just named. */
-  private askEndpoint(party: number, nowMs: number): void {
+  private askEndpoint(party: number, row: number, nowMs: number): void {
     const { walk } = this;
-    const line = this.lines[this.fact(party, FACT.line)];
+    const line = this.lines[this.int(row, INT.line)];
     if (line?.isRemote) line.uplink.send(this.frameBytes(walk.outputTokens), nowMs);
     this.due.set(party, Number.POSITIVE_INFINITY);
-    const endpoint = this.fact(party, FACT.endpoint);
+    const endpoint = this.int(row, INT.endpoint);
     const machine = this.endpoints[endpoint] as EndpointMachine;
     const request = {
       id: party,
@@ -294,13 +289,12 @@ export class FleetRun {
     this.goOnAfter(endpoint, ended, nowMs);
   }
 
-  private send(party: number, row: number, nowMs: number, isClaude: number): void {
-    const { walk, rows } = this;
-    const line = this.lines[this.fact(party, FACT.line)] as (typeof this.lines)[number];
+  private send(party: number, row: number, nowMs: number): void {
+    const { walk } = this;
+    const line = this.lines[this.int(row, INT.line)] as (typeof this.lines)[number];
     const frames = line.isRemote ? this.frameBytes(walk.outputTokens) : 0;
     const { arrivesMs } = line.uplink.send(walk.promptTokens * CHARACTERS_PER_TOKEN + frames, nowMs);
-    rows[row + AGENT.isClaude] = isClaude;
-    rows[row + AGENT.stage] = STAGE.sent;
+    this.rows.ints[2 * row + INT.stage] = STAGE.sent;
     this.due.set(party, arrivesMs);
   }
 
@@ -310,32 +304,33 @@ export class FleetRun {
 
   private askApi(party: number, row: number, nowMs: number): void {
     const { rows, walk } = this;
-    walk.load(rows, row + AGENT.walk);
+    const { doubles, ints } = rows;
+    walk.load(rows, row + DOUBLE.walk, 2 * row + INT.walk);
     const answer = this.api.ask(
       {
         session: walk.session,
-        lastStepMs: rows[row + AGENT.lastStepMs] as number,
+        lastStepMs: doubles[row + DOUBLE.lastStepMs] as number,
         promptTokens: walk.promptTokens,
         newTokens: walk.newTokens,
-        lastOutputTokens: rows[row + AGENT.lastOutputTokens] as number,
+        lastOutputTokens: doubles[row + DOUBLE.lastOutputTokens] as number,
         outputTokens: walk.outputTokens,
-        maxTokens: rows[row + AGENT.isClaude] === 1 ? this.maxTokens : FALLBACK_MAX_TOKENS,
+        maxTokens: walk.isComplex ? this.maxTokens : FALLBACK_MAX_TOKENS,
       },
       nowMs,
     );
     if (!answer.ok) {
-      const refusals = (rows[row + AGENT.refusals] as number) + 1;
-      rows[row + AGENT.refusals] = refusals;
+      const refusals = (ints[2 * row + INT.refusals] as number) + 1;
+      ints[2 * row + INT.refusals] = refusals;
       if (refusals > this.retries) this.finish(party, row, nowMs, true);
       else this.due.set(party, nowMs + answer.retryAfterMs);
       return;
     }
-    rows[row + AGENT.refusals] = 0;
-    rows[row + AGENT.reservedTokens] = answer.reservedTokens;
-    rows[row + AGENT.lastStepMs] = nowMs;
-    rows[row + AGENT.lastOutputTokens] = walk.outputTokens;
-    rows[row + AGENT.stage] = STAGE.answered;
-    const delayMs = this.lines[this.fact(party, FACT.line)]?.delayMs ?? 0;
+    ints[2 * row + INT.refusals] = 0;
+    doubles[row + DOUBLE.reservedTokens] = answer.reservedTokens;
+    doubles[row + DOUBLE.lastStepMs] = nowMs;
+    doubles[row + DOUBLE.lastOutputTokens] = walk.outputTokens;
+    ints[2 * row + INT.stage] = STAGE.answered;
+    const delayMs = this.lines[this.int(row, INT.line)]?.delayMs ?? 0;
     this.due.set(party, nowMs + answer.answerMs + delayMs);
   }
 
@@ -344,7 +339,7 @@ export class FleetRun {
     const { ended } = this;
     ended.length = 0;
     cpu.advance(nowMs, ended);
-    for (const agent of ended) this.startPhase(agent, agent * AGENT_NUMBERS, nowMs);
+    for (const agent of ended) this.startPhase(agent, rowOf(agent), nowMs);
     this.due.set(party, cpu.nextDueMs());
   }
 
@@ -358,7 +353,7 @@ export class FleetRun {
   private goOnAfter(endpoint: number, ended: number[], nowMs: number): void {
     const machine = this.endpoints[endpoint] as EndpointMachine;
     this.due.set(this.numbers.endpointParties[endpoint] as number, machine.dueMs);
-    for (const agent of ended) this.startPhase(agent, agent * AGENT_NUMBERS, nowMs);
+    for (const agent of ended) this.startPhase(agent, rowOf(agent), nowMs);
   }
 
   private result(): SimulatedFleet {
