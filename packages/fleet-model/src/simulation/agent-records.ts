@@ -1,20 +1,17 @@
 /**
- * What each party of a fleet is, and what each agent is doing, as one row each in one block of memory: an event of a simulation touches
- * one agent's row, two lines of the processor's cache, and leaves nothing for the garbage collector.
+ * Where each agent of a fleet is and what it is doing, as one row each in one block of memory: an event of a simulation touches one
+ * agent's row, two lines of the processor's cache, and leaves nothing for the garbage collector.
  */
 import { WALK_DOUBLES, WALK_INTS, type WalkRow } from "../task-walk.ts";
 
 /** What an agent does when its time has come. */
 export const STAGE = { begin: 0, phase: 1, sent: 2, answered: 3 } as const;
 
-export const PARTY = { agent: 0, cpu: 1, endpoint: 2 } as const;
-
 /**
- * Columns of a row that are whole numbers of 32 bits. First what the party is, and the numbers of its host, of its endpoint
- * (-1: the API), and of its line; the others are used by agents only.
+ * Columns of a row that are whole numbers of 32 bits. First the numbers of the agent's host, of its endpoint (-1: the API), and of
+ * its line.
  */
-export const INT = { kind: 0, cpu: 1, endpoint: 2, line: 3, stage: 4, refusals: 5, walk: 6 } as const;
-
+export const INT = { cpu: 0, endpoint: 1, line: 2, stage: 3, refusals: 4, walk: 5 } as const;
 const FIRST_DOUBLE = Math.ceil((INT.walk + WALK_INTS) / 2);
 
 /** Columns of a row that are doubles: behind the whole numbers. */
@@ -36,32 +33,20 @@ export const ROW_DOUBLES = DOUBLE.walk + WALK_DOUBLES;
  */
 const FIRST_ROW_DOUBLES = ROW_DOUBLES - 2;
 
-/** The rows of all parties, seen as doubles and as whole numbers. */
-export class PartyRows implements WalkRow {
+/** The rows of all agents, seen as doubles and as whole numbers. */
+export class AgentRows implements WalkRow {
   readonly doubles: Float64Array;
   readonly ints: Int32Array;
 
-  constructor(parties: number) {
-    this.doubles = new Float64Array(FIRST_ROW_DOUBLES + parties * ROW_DOUBLES);
+  constructor(agents: number) {
+    this.doubles = new Float64Array(FIRST_ROW_DOUBLES + agents * ROW_DOUBLES);
     this.ints = new Int32Array(this.doubles.buffer);
   }
 }
 
-/** Where a party's row begins, in doubles. */
-export function rowOf(party: number): number {
-  return FIRST_ROW_DOUBLES + party * ROW_DOUBLES;
-}
-
-/** Where the parties of a fleet are numbered: host after host, its agents, then its cores, then its endpoint if it has one. */
-export interface PartyNumbers {
-  parties: number;
-  /** Of the agents. */
-  agents: Int32Array;
-  /** With what each party is. */
-  rows: PartyRows;
-  /** By number of the host and of the endpoint. */
-  cpuParties: Int32Array;
-  endpointParties: Int32Array;
+/** Where an agent's row begins, in doubles. */
+export function rowOf(agent: number): number {
+  return FIRST_ROW_DOUBLES + agent * ROW_DOUBLES;
 }
 
 export interface HostPlan {
@@ -70,34 +55,20 @@ export interface HostPlan {
   line: number;
 }
 
-/** Agents without an endpoint of their host's are dealt out over all endpoints one by one. */
-export function numberParties(hosts: readonly HostPlan[]): PartyNumbers {
-  const agentCount = hosts.reduce((sum, { agents }) => sum + agents, 0);
-  const endpointCount = hosts.filter(({ hasEndpoint }) => hasEndpoint).length;
-  const parties = agentCount + hosts.length + endpointCount;
-  const numbers: PartyNumbers = {
-    parties,
-    agents: new Int32Array(agentCount),
-    rows: new PartyRows(parties),
-    cpuParties: new Int32Array(hosts.length),
-    endpointParties: new Int32Array(endpointCount),
-  };
-  let party = 0;
+/** Host after host. Agents without an endpoint of their host's are dealt out over all endpoints one by one. */
+export function rowsOfAgents(hosts: readonly HostPlan[]): AgentRows {
+  const rows = new AgentRows(hosts.reduce((sum, { agents }) => sum + agents, 0));
+  const endpoints = hosts.filter(({ hasEndpoint }) => hasEndpoint).length;
   let agent = 0;
   let own = 0;
   let guest = 0;
-  const add = (kind: number, cpu: number, endpoint: number, line: number): number => {
-    numbers.rows.ints.set([kind, cpu, endpoint, line], 2 * rowOf(party) + INT.kind);
-    return party++;
-  };
   hosts.forEach(({ agents, hasEndpoint, line }, host) => {
     for (let each = 0; each < agents; each++) {
-      const others = endpointCount > 0 ? guest % endpointCount : -1;
+      const others = endpoints > 0 ? guest % endpoints : -1;
       if (!hasEndpoint) guest++;
-      numbers.agents[agent++] = add(PARTY.agent, host, hasEndpoint ? own : others, line);
+      rows.ints.set([host, hasEndpoint ? own : others, line], 2 * rowOf(agent++) + INT.cpu);
     }
-    numbers.cpuParties[host] = add(PARTY.cpu, host, -1, line);
-    if (hasEndpoint) numbers.endpointParties[own] = add(PARTY.endpoint, host, own++, line);
+    if (hasEndpoint) own++;
   });
-  return numbers;
+  return rows;
 }

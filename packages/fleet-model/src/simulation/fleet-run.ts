@@ -7,17 +7,7 @@ import { NETWORK_PATHS } from "../network-path.ts";
 import { type Random, seededRandom } from "../random.ts";
 import { PHASE, TaskWalk, willAskOllama } from "../task-walk.ts";
 import { Uplink } from "../uplink.ts";
-import {
-  DOUBLE,
-  type HostPlan,
-  INT,
-  numberParties,
-  PARTY,
-  type PartyNumbers,
-  type PartyRows,
-  rowOf,
-  STAGE,
-} from "./agent-records.ts";
+import { type AgentRows, DOUBLE, type HostPlan, INT, rowOf, rowsOfAgents, STAGE } from "./agent-records.ts";
 import { ApiAccount } from "./api-account.ts";
 import { BATCHES, batchMeans } from "./batch-means.ts";
 import { DueTimes } from "./due-times.ts";
@@ -39,14 +29,19 @@ const LINE_DOUBLES = 8;
 export class FleetRun {
   private readonly simulation: FleetSimulation;
   private readonly random: Random;
-  private readonly numbers: PartyNumbers;
-  private readonly rows: PartyRows;
+  /** Who may be due: agents by their numbers, behind them the hosts' cores, then the endpoints. */
+  private readonly firstCpu: number;
+  private readonly firstEndpoint: number;
+  private readonly rows: AgentRows;
   private readonly walk: TaskWalk;
   private readonly cpus: HostCpu<number>[] = [];
   private readonly cpuNames: string[] = [];
   /** By host. 1: all its agents at once leave cores over, so that none ever waits for another's. */
   private readonly isRoomy: Uint8Array;
-  private readonly endpoints: EndpointMachine[] = [];
+  /** By endpoint: the machine of its kind, and where its row begins in `endpointRows`; behind the last where that ends. */
+  private readonly machines: EndpointMachine[] = [];
+  private readonly endpointAt: number[] = [0];
+  private endpointRows = new Float64Array(0);
   private readonly endpointNames: string[] = [];
   private readonly lines: { uplink: Uplink; isRemote: boolean; delayMs: number }[] = [];
   private readonly api: ApiAccount;
@@ -72,38 +67,34 @@ export class FleetRun {
     this.maxTokens = mix.complex?.maxTokens ?? FALLBACK_MAX_TOKENS;
     this.retries = simulation.apiRetries ?? Number.POSITIVE_INFINITY;
     this.endMs = settleMs + measureMs;
-    this.numbers = numberParties(this.build(fleet));
-    const { agents, parties, rows } = this.numbers;
-    if (agents.length !== agentsOf(fleet)) throw new Error("agents were lost while the fleet was built");
+    const agents = agentsOf(fleet);
+    this.rows = rowsOfAgents(this.build(fleet));
+    this.firstCpu = agents;
+    this.firstEndpoint = agents + this.cpus.length;
     this.api = new ApiAccount(fleet.api, {
       random: seededRandom(seed, 2),
       times: simulation.apiAccounts ?? 1,
-      sessionsAtOnce: agents.length,
+      sessionsAtOnce: agents,
     });
-    this.rows = rows;
     this.cpuMs = new Float64Array(this.cpus.length);
     const widest = Math.max(1, mix.trivial?.maxCores ?? 1);
     const roomOf = ({ count, cores, agents: jobs }: FleetShape["hosts"][number]) =>
       Array.from({ length: count }, () => Number(jobs * widest <= cores));
     this.isRoomy = Uint8Array.from(fleet.hosts.flatMap(roomOf));
-    this.due = new DueTimes(parties, (due, count) => this.glance(due, count));
-    const startsMs = startTimesMs({ agents: agents.length, seed, settleMs });
-    agents.forEach((party, agent) => this.due.set(party, startsMs[agent] ?? 0));
+    this.due = new DueTimes(this.firstEndpoint + this.machines.length, (due, count) => this.glance(due, count));
+    startTimesMs({ agents, seed, settleMs }).forEach((startMs, agent) => this.due.set(agent, startMs));
   }
 
   run(): SimulatedFleet {
-    const { due } = this;
-    const { ints } = this.rows;
+    const { due, firstCpu, firstEndpoint } = this;
     for (;;) {
       const party = due.next(this.endMs);
       if (party < 0) return this.result();
       const { nowMs } = due;
       this.events++;
-      const row = rowOf(party);
-      const kind = ints[2 * row + INT.kind] as number;
-      if (kind === PARTY.agent) this.proceed(party, row, nowMs);
-      else if (kind === PARTY.cpu) this.cpuDue(party, ints[2 * row + INT.cpu] as number, nowMs);
-      else this.endpointDue(ints[2 * row + INT.endpoint] as number, nowMs);
+      if (party < firstCpu) this.proceed(party, rowOf(party), nowMs);
+      else if (party < firstEndpoint) this.cpuDue(party - firstCpu, nowMs);
+      else this.endpointDue(party - firstEndpoint, nowMs);
     }
   }
 
@@ -112,20 +103,33 @@ export class FleetRun {
    * themselves would wait for memory one after the other. The sum is kept, or the reads would be left out as useless.
    */
   private glance(due: readonly number[], count: number): void {
-    const { endpoints } = this;
+    const { firstCpu, firstEndpoint } = this;
     const { doubles, ints } = this.rows;
     let sum = 0;
     for (let at = 0; at < count; at++) {
-      const row = rowOf(due[at] as number);
-      sum += (doubles[row + DOUBLE.beganMs] as number) + (doubles[row + LINE_DOUBLES] as number);
+      const party = due[at] as number;
+      if (party >= firstCpu) continue;
+      const row = rowOf(party);
+      sum += (doubles[row] as number) + (doubles[row + LINE_DOUBLES] as number);
     }
     for (let at = 0; at < count; at++) {
-      const row = rowOf(due[at] as number);
-      const endpoint = ints[2 * row + INT.endpoint] as number;
-      if (endpoint < 0 || (ints[2 * row + INT.kind] === PARTY.agent && !willAskOllama(ints, 2 * row + INT.walk))) continue;
-      sum += (endpoints[endpoint] as EndpointMachine).glance();
+      const party = due[at] as number;
+      if (party >= firstEndpoint) sum += this.glanceAtEndpoint(party - firstEndpoint);
+      else if (party < firstCpu) {
+        const row = 2 * rowOf(party);
+        const endpoint = ints[row + INT.endpoint] as number;
+        if (endpoint >= 0 && willAskOllama(ints, row + INT.walk)) sum += this.glanceAtEndpoint(endpoint);
+      }
     }
     this.glanced = sum;
+  }
+
+  private glanceAtEndpoint(endpoint: number): number {
+    const { endpointRows, endpointAt } = this;
+    const end = endpointAt[endpoint + 1] as number;
+    let sum = 0;
+    for (let place = endpointAt[endpoint] as number; place < end; place += LINE_DOUBLES) sum += endpointRows[place] as number;
+    return sum;
   }
 
   private int(row: number, column: number): number {
@@ -142,16 +146,20 @@ export class FleetRun {
     const endpoints = fleet.hosts.map(({ gpu }) => gpu && endpointOf(gpu));
     const numbersOf = (endpoint: (typeof endpoints)[number]) => (endpoint ? endpointNumbers(endpoint) : 0);
     const room = fleet.hosts.reduce((sum, { count }, host) => sum + count * numbersOf(endpoints[host] ?? null), 0);
-    const numbers = new Float64Array(room);
+    const rows = new Float64Array(room);
+    this.endpointRows = rows;
     let at = 0;
     return fleet.hosts.flatMap(({ count, name, cores, agents, site }, host) => {
       const endpoint = endpoints[host] ?? null;
+      const machine = endpoint && new EndpointMachine(endpoint, rows);
       return Array.from({ length: count }, (): HostPlan => {
         this.cpus.push(new HostCpu<number>(cores, 0));
         this.cpuNames.push(`cpu ${name}`);
-        if (endpoint) {
-          this.endpoints.push(new EndpointMachine(endpoint, { numbers, at }));
+        if (endpoint && machine) {
+          machine.begin(at);
+          this.machines.push(machine);
           at += endpointNumbers(endpoint);
+          this.endpointAt.push(at);
           this.endpointNames.push(`gpu ${name}`);
         }
         return { agents, hasEndpoint: endpoint !== null, line: lineOf.get(site) ?? 0 };
@@ -232,7 +240,7 @@ export class FleetRun {
         const cpu = this.cpus[host] as HostCpu<number>;
         cpu.start({ id: party, coreSec: walk.coreSec, maxCores: walk.maxCores }, nowMs);
         this.cpuMs[host] = (this.cpuMs[host] as number) + walk.coreSec * 1_000;
-        this.due.set(this.numbers.cpuParties[host] as number, cpu.nextDueMs());
+        this.due.set(this.firstCpu + host, cpu.nextDueMs());
         return;
       }
       case PHASE.ollama:
@@ -276,7 +284,7 @@ export class FleetRun {
     if (line?.isRemote) line.uplink.send(this.frameBytes(walk.outputTokens), nowMs);
     this.due.set(party, Number.POSITIVE_INFINITY);
     const endpoint = this.int(row, INT.endpoint);
-    const machine = this.endpoints[endpoint] as EndpointMachine;
+    const machine = this.machineOf(endpoint);
     const request = {
       id: party,
       model: machine.model,
@@ -286,7 +294,14 @@ export class FleetRun {
     };
     const ended: number[] = [];
     machine.request(request, nowMs, ended);
-    this.goOnAfter(endpoint, ended, nowMs);
+    this.goOnAfter(endpoint, machine, ended, nowMs);
+  }
+
+  /** Turned to this endpoint, until another one of its kind is asked for. */
+  private machineOf(endpoint: number): EndpointMachine {
+    const machine = this.machines[endpoint] as EndpointMachine;
+    machine.turnTo(this.endpointAt[endpoint] as number);
+    return machine;
   }
 
   private send(party: number, row: number, nowMs: number): void {
@@ -334,25 +349,25 @@ export class FleetRun {
     this.due.set(party, nowMs + answer.answerMs + delayMs);
   }
 
-  private cpuDue(party: number, host: number, nowMs: number): void {
+  private cpuDue(host: number, nowMs: number): void {
     const cpu = this.cpus[host] as HostCpu<number>;
     const { ended } = this;
     ended.length = 0;
     cpu.advance(nowMs, ended);
     for (const agent of ended) this.startPhase(agent, rowOf(agent), nowMs);
-    this.due.set(party, cpu.nextDueMs());
+    this.due.set(this.firstCpu + host, cpu.nextDueMs());
   }
 
   private endpointDue(endpoint: number, nowMs: number): void {
     const ended: number[] = [];
-    (this.endpoints[endpoint] as EndpointMachine).advance(nowMs, ended);
-    this.goOnAfter(endpoint, ended, nowMs);
+    const machine = this.machineOf(endpoint);
+    machine.advance(nowMs, ended);
+    this.goOnAfter(endpoint, machine, ended, nowMs);
   }
 
   /** What those do next whose requests an endpoint has finished. */
-  private goOnAfter(endpoint: number, ended: number[], nowMs: number): void {
-    const machine = this.endpoints[endpoint] as EndpointMachine;
-    this.due.set(this.numbers.endpointParties[endpoint] as number, machine.dueMs);
+  private goOnAfter(endpoint: number, machine: EndpointMachine, ended: number[], nowMs: number): void {
+    this.due.set(this.firstEndpoint + endpoint, machine.dueMs);
     for (const agent of ended) this.startPhase(agent, rowOf(agent), nowMs);
   }
 
@@ -372,7 +387,7 @@ export class FleetRun {
     this.cpus.forEach((cpu, index) =>
       add(this.cpuNames[index] ?? "cpu", (this.cpuMs[index] as number) / cpu.cores / this.endMs),
     );
-    this.endpoints.forEach((machine, index) => add(this.endpointNames[index] ?? "gpu", machine.totalBusyMs / this.endMs));
+    this.endpointNames.forEach((name, endpoint) => add(name, this.machineOf(endpoint).totalBusyMs / this.endMs));
     add("hub", this.hubBusyMs / this.endMs);
     return {
       tasksPerHour: batchMeans(perHour, "tasks/h"),
