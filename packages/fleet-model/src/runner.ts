@@ -67,6 +67,11 @@ export class Runner<Id extends string | number = string> {
     return this.waitingCount + this.activeCount - (this.numbers[this.at + HEAD.abandoned] as number);
   }
 
+  /** Of the request that the slot with this number served last, or serves. */
+  lastIdOf(number: number): Id | undefined {
+    return this.names[this.slotsAt + number * SLOT_NUMBERS + SLOT.request];
+  }
+
   get isBusy(): boolean {
     return this.activeCount > 0;
   }
@@ -355,9 +360,12 @@ export class Runner<Id extends string | number = string> {
 
   /** The batch counts with its mean length of context, half of the answer included. */
   private decodePerMs(): number {
+    const known = this.numbers[this.at + HEAD.decodeRate] as number;
+    return known > 0 ? known : this.findDecodeRate();
+  }
+
+  private findDecodeRate(): number {
     const { numbers, at } = this;
-    const known = numbers[at + HEAD.decodeRate] as number;
-    if (known > 0) return known;
     const batch = this.activeCount;
     let contextTokens = 0;
     for (let place = 0; place < batch; place++) {

@@ -59,6 +59,15 @@ export class EndpointMachine {
     return this.nowMs + this.runner.msUntilFinished();
   }
 
+  get slots(): number {
+    return this.runner.placement.slots;
+  }
+
+  /** Of the request that this slot served last, or serves; 0 before its first. */
+  lastIdOf(slot: number): number {
+    return this.runner.lastIdOf(slot) ?? 0;
+  }
+
   get totalBusyMs(): number {
     return this.numbers[this.at + ENDPOINT.busyMs] as number;
   }

@@ -103,25 +103,37 @@ export class FleetRun {
    * themselves would wait for memory one after the other. The sum is kept, or the reads would be left out as useless.
    */
   private glance(due: readonly number[], count: number): void {
-    const { firstCpu, firstEndpoint } = this;
-    const { doubles, ints } = this.rows;
+    const { firstCpu, firstEndpoint, cpuMs } = this;
+    const { ints } = this.rows;
     let sum = 0;
     for (let at = 0; at < count; at++) {
       const party = due[at] as number;
-      if (party >= firstCpu) continue;
-      const row = rowOf(party);
-      sum += (doubles[row] as number) + (doubles[row + LINE_DOUBLES] as number);
+      if (party < firstCpu) sum += this.glanceAtAgent(party);
     }
     for (let at = 0; at < count; at++) {
       const party = due[at] as number;
       if (party >= firstEndpoint) sum += this.glanceAtEndpoint(party - firstEndpoint);
       else if (party < firstCpu) {
         const row = 2 * rowOf(party);
+        sum += cpuMs[ints[row + INT.cpu] as number] as number;
         const endpoint = ints[row + INT.endpoint] as number;
         if (endpoint >= 0 && willAskOllama(ints, row + INT.walk)) sum += this.glanceAtEndpoint(endpoint);
       }
     }
+    // An endpoint's event is mostly one of the agent whose request is finished.
+    for (let at = 0; at < count; at++) {
+      const party = due[at] as number;
+      if (party < firstEndpoint) continue;
+      const machine = this.machineOf(party - firstEndpoint);
+      for (let slot = 0; slot < machine.slots; slot++) sum += this.glanceAtAgent(machine.lastIdOf(slot));
+    }
     this.glanced = sum;
+  }
+
+  private glanceAtAgent(agent: number): number {
+    const { doubles } = this.rows;
+    const row = rowOf(agent);
+    return (doubles[row] as number) + (doubles[row + LINE_DOUBLES] as number);
   }
 
   private glanceAtEndpoint(endpoint: number): number {
@@ -368,7 +380,8 @@ export class FleetRun {
   /** What those do next whose requests an endpoint has finished. */
   private goOnAfter(endpoint: number, machine: EndpointMachine, ended: number[], nowMs: number): void {
     this.due.set(this.firstEndpoint + endpoint, machine.dueMs);
-    for (const agent of ended) this.startPhase(agent, rowOf(agent), nowMs);
+    // Whole numbers that come out of an array of doubles.
+    for (const agent of ended) this.startPhase(agent | 0, rowOf(agent | 0), nowMs);
   }
 
   private result(): SimulatedFleet {
