@@ -65,7 +65,7 @@ export class EndpointMachine {
 
   /** Of the request that this slot served last, or serves; 0 before its first. */
   lastIdOf(slot: number): number {
-    return this.runner.lastIdOf(slot) ?? 0;
+    return (this.runner.lastIdOf(slot) ?? 0) | 0;
   }
 
   get totalBusyMs(): number {
