@@ -225,12 +225,11 @@ export class Runner<Id extends string | number = string> {
     const { numbers, prefilling } = this;
     const active = this.activeCount;
     if (active === 0) return NONE;
-    const decoded = DONE_MS * this.decodePerMs();
     for (let place = 0; place < active; place++) {
       const slot = this.slotAt(place);
       const left = numbers[slot + SLOT.left] as number;
       if (numbers[slot + SLOT.phase] === PHASE.decode) {
-        if (left <= decoded) return slot;
+        if (left <= DONE_MS * this.decodePerMs()) return slot;
       } else if (slot === prefilling && left <= DONE_MS * this.prefillPerMs()) return slot;
     }
     return NONE;
@@ -307,6 +306,7 @@ export class Runner<Id extends string | number = string> {
     waiting.remove(place);
     numbers[this.orderAt + this.activeCount] = slot;
     this.add(HEAD.active, 1);
+    numbers[this.at + HEAD.decodeRate] = 0;
     this.regroup(nowMs);
   }
 
@@ -332,6 +332,7 @@ export class Runner<Id extends string | number = string> {
     numbers[slot + SLOT.heldTokens] = (numbers[slot + SLOT.promptTokens] as number) + Math.floor(decoded);
     numbers[slot + SLOT.freedMs] = nowMs;
     this.add(HEAD.active, -1);
+    numbers[this.at + HEAD.decodeRate] = 0;
     const active = this.activeCount;
     let place = orderAt;
     while (numbers[place] !== slot) place++;
@@ -342,7 +343,6 @@ export class Runner<Id extends string | number = string> {
   /** After a change of who is active, or of a phase. */
   private regroup(nowMs: number): void {
     const { numbers, at } = this;
-    numbers[at + HEAD.decodeRate] = 0;
     numbers[at + HEAD.prefilling] = NONE;
     const active = this.activeCount;
     for (let place = 0; place < active; place++) {

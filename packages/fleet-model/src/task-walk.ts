@@ -12,14 +12,16 @@ export type PhaseCode = (typeof PHASE)[keyof typeof PHASE];
 /** The largest that a Claude model takes; the lognormal fitted to TraceLab has 1 in 130 beyond it. */
 export const LARGEST_CONTEXT_TOKENS = 1_000_000;
 
-/** Numbers that `save` writes: doubles and whole ones. */
-export const WALK_DOUBLES = 5;
-export const WALK_INTS = 7;
+/** Numbers that `save` writes, by their size. */
+export const WALK_DOUBLES = 2;
+export const WALK_INTS = 6;
+export const WALK_BYTES = 2;
 
-/** Rows of numbers that tasks are kept in, seen as doubles and as whole numbers of 32 bits. */
+/** Rows of numbers that tasks are kept in: one block of memory seen as doubles, as whole numbers of 32 bits, and as bytes. */
 export interface WalkRow {
   doubles: Float64Array;
   ints: Int32Array;
+  bytes: Uint8Array;
 }
 
 /** Sessions draw from streams of their own, far from those of the tasks. */
@@ -158,39 +160,43 @@ export class TaskWalk {
     return this.isComplex ? PHASE.claude : PHASE.ollama;
   }
 
-  /** Where this task is, and what its last request was, from these places on. */
-  save({ doubles, ints }: WalkRow, double: number, int: number): void {
-    doubles[double] = this.number;
-    doubles[double + 1] = this.soFarTokens;
-    doubles[double + 2] = this.waitMs;
-    doubles[double + 3] = this.newTokens;
-    doubles[double + 4] = this.outputTokens;
-    ints[int + SAVED_TIER] = this.tierCode;
-    ints[int + SAVED_COMING] = this.coming;
-    ints[int + 2] = this.requestsLeft;
-    this.stream.save(ints, int + 3);
+  /** Where this task is, and what its last phase was. Of a tool that is its wait, of a request its tokens; they have one place. */
+  save({ doubles, ints, bytes }: WalkRow, double: number, int: number, byte: number): void {
+    doubles[double] = this.soFarTokens;
+    if (this.coming === NEXT.toolWait) doubles[double + 1] = this.waitMs;
+    else {
+      ints[2 * double + 2] = this.newTokens;
+      ints[2 * double + 3] = this.outputTokens;
+    }
+    ints[int] = this.number;
+    ints[int + 1] = this.requestsLeft;
+    this.stream.save(ints, int + 2);
+    bytes[byte + SAVED_TIER] = this.tierCode;
+    bytes[byte + SAVED_COMING] = this.coming;
   }
 
-  load({ doubles, ints }: WalkRow, double: number, int: number): void {
-    this.number = doubles[double] as number;
-    this.soFarTokens = doubles[double + 1] as number;
-    this.waitMs = doubles[double + 2] as number;
-    this.newTokens = doubles[double + 3] as number;
-    this.outputTokens = doubles[double + 4] as number;
-    this.tierCode = ints[int + SAVED_TIER] as number;
-    this.coming = ints[int + SAVED_COMING] as number;
-    this.requestsLeft = ints[int + 2] as number;
-    this.stream.load(ints, int + 3);
+  load({ doubles, ints, bytes }: WalkRow, double: number, int: number, byte: number): void {
+    this.tierCode = bytes[byte + SAVED_TIER] as number;
+    this.coming = bytes[byte + SAVED_COMING] as number;
+    this.soFarTokens = doubles[double] as number;
+    if (this.coming === NEXT.toolWait) this.waitMs = doubles[double + 1] as number;
+    else {
+      this.newTokens = ints[2 * double + 2] as number;
+      this.outputTokens = ints[2 * double + 3] as number;
+    }
+    this.number = ints[int] as number;
+    this.requestsLeft = ints[int + 1] as number;
+    this.stream.load(ints, int + 2);
   }
 }
 
 const SAVED_TIER = 0;
 const SAVED_COMING = 1;
 
-/** Of a task whose whole numbers `save` wrote from `int` on: what comes next is a request to a local model. */
-export function willAskOllama(ints: Int32Array, int: number): boolean {
-  if (ints[int + SAVED_TIER] !== TIER.standard) return false;
-  const coming = ints[int + SAVED_COMING];
+/** Of a task whose bytes `save` wrote from `byte` on: what comes next is a request to a local model. */
+export function willAskOllama(bytes: Uint8Array, byte: number): boolean {
+  if (bytes[byte + SAVED_TIER] !== TIER.standard) return false;
+  const coming = bytes[byte + SAVED_COMING];
   return coming === NEXT.request || coming === NEXT.firstRequest;
 }
 
@@ -207,10 +213,12 @@ export function drawTier(mix: WorkMix, random: Random): WorkTier {
   return second > 0 || first <= 0 ? "standard" : "trivial";
 }
 
-/** Of tokens, rounds or steps: whole, and at least one. */
+/** Of tokens, rounds or steps: whole, at least one, and no more than `save` has room for. */
 function count(distribution: Distribution, random: Random): number {
-  return Math.max(1, Math.round(draw(distribution, random)));
+  return Math.max(1, Math.min(LARGEST_COUNT, Math.round(draw(distribution, random))));
 }
+
+const LARGEST_COUNT = 2 ** 31 - 1;
 
 function missing(): never {
   throw new Error("a tier was drawn that the mix does not have");

@@ -7,7 +7,7 @@ import { NETWORK_PATHS } from "../network-path.ts";
 import { type Random, seededRandom } from "../random.ts";
 import { PHASE, TaskWalk, willAskOllama } from "../task-walk.ts";
 import { Uplink } from "../uplink.ts";
-import { type AgentRows, DOUBLE, type HostPlan, INT, rowOf, rowsOfAgents, STAGE } from "./agent-records.ts";
+import { AgentRecords, BYTE, DOUBLE, type HostPlan, INT, rowOf, STAGE } from "./agent-records.ts";
 import { ApiAccount } from "./api-account.ts";
 import { BATCHES, batchMeans } from "./batch-means.ts";
 import { DueTimes } from "./due-times.ts";
@@ -26,13 +26,19 @@ const FALLBACK_MAX_TOKENS = 8_192;
 /** Doubles to a line of the processor's cache. */
 const LINE_DOUBLES = 8;
 
+interface Line {
+  uplink: Uplink;
+  isRemote: boolean;
+  delayMs: number;
+}
+
 export class FleetRun {
   private readonly simulation: FleetSimulation;
   private readonly random: Random;
   /** Who may be due: agents by their numbers, behind them the hosts' cores, then the endpoints. */
   private readonly firstCpu: number;
   private readonly firstEndpoint: number;
-  private readonly rows: AgentRows;
+  private readonly records: AgentRecords;
   private readonly walk: TaskWalk;
   private readonly cpus: HostCpu<number>[] = [];
   private readonly cpuNames: string[] = [];
@@ -43,7 +49,8 @@ export class FleetRun {
   private readonly endpointAt: number[] = [0];
   private endpointRows = new Float64Array(0);
   private readonly endpointNames: string[] = [];
-  private readonly lines: { uplink: Uplink; isRemote: boolean; delayMs: number }[] = [];
+  /** By host. */
+  private readonly lines: Line[] = [];
   private readonly api: ApiAccount;
   private readonly due: DueTimes;
   private readonly maxTokens: number;
@@ -68,7 +75,7 @@ export class FleetRun {
     this.retries = simulation.apiRetries ?? Number.POSITIVE_INFINITY;
     this.endMs = settleMs + measureMs;
     const agents = agentsOf(fleet);
-    this.rows = rowsOfAgents(this.build(fleet));
+    this.records = new AgentRecords(this.build(fleet));
     this.firstCpu = agents;
     this.firstEndpoint = agents + this.cpus.length;
     this.api = new ApiAccount(fleet.api, {
@@ -103,21 +110,19 @@ export class FleetRun {
    * themselves would wait for memory one after the other. The sum is kept, or the reads would be left out as useless.
    */
   private glance(due: readonly number[], count: number): void {
-    const { firstCpu, firstEndpoint, cpuMs } = this;
-    const { ints } = this.rows;
+    const { firstCpu, firstEndpoint, cpuMs, records } = this;
     let sum = 0;
     for (let at = 0; at < count; at++) {
       const party = due[at] as number;
-      if (party < firstCpu) sum += this.glanceAtAgent(party);
+      if (party < firstCpu) sum += records.glance(party);
     }
     for (let at = 0; at < count; at++) {
       const party = due[at] as number;
       if (party >= firstEndpoint) sum += this.glanceAtEndpoint(party - firstEndpoint);
       else if (party < firstCpu) {
-        const row = 2 * rowOf(party);
-        sum += cpuMs[ints[row + INT.cpu] as number] as number;
-        const endpoint = ints[row + INT.endpoint] as number;
-        if (endpoint >= 0 && willAskOllama(ints, row + INT.walk)) sum += this.glanceAtEndpoint(endpoint);
+        sum += cpuMs[records.hostOf(party)] as number;
+        const endpoint = records.endpointOf(party);
+        if (endpoint >= 0 && willAskOllama(records.bytes, 8 * rowOf(party) + BYTE.walk)) sum += this.glanceAtEndpoint(endpoint);
       }
     }
     // An endpoint's event is mostly one of the agent whose request is finished.
@@ -125,15 +130,9 @@ export class FleetRun {
       const party = due[at] as number;
       if (party < firstEndpoint) continue;
       const machine = this.machineOf(party - firstEndpoint);
-      for (let slot = 0; slot < machine.slots; slot++) sum += this.glanceAtAgent(machine.lastIdOf(slot));
+      for (let slot = 0; slot < machine.slots; slot++) sum += records.glance(machine.lastIdOf(slot));
     }
     this.glanced = sum;
-  }
-
-  private glanceAtAgent(agent: number): number {
-    const { doubles } = this.rows;
-    const row = rowOf(agent);
-    return (doubles[row] as number) + (doubles[row + LINE_DOUBLES] as number);
   }
 
   private glanceAtEndpoint(endpoint: number): number {
@@ -144,16 +143,24 @@ export class FleetRun {
     return sum;
   }
 
-  private int(row: number, column: number): number {
-    return this.rows.ints[2 * row + column] as number;
+  private lineOf(agent: number): Line {
+    return this.lines[this.records.hostOf(agent)] as Line;
+  }
+
+  private save(row: number): void {
+    this.walk.save(this.records, row + DOUBLE.walk, 2 * row + INT.walk, 8 * row + BYTE.walk);
+  }
+
+  private load(row: number): void {
+    this.walk.load(this.records, row + DOUBLE.walk, 2 * row + INT.walk, 8 * row + BYTE.walk);
   }
 
   private build(fleet: FleetShape): HostPlan[] {
-    const lineOf = new Map<string, number>();
+    const lineOfSite = new Map<string, Line>();
     for (const { name, upMbitPerSec, delayMs, hub } of fleet.sites) {
       const path = NETWORK_PATHS.plain;
       const uplink = new Uplink({ bitsPerSec: upMbitPerSec * 1e6, burstBytes: LINE_BURST_BYTES, delayMs, path });
-      lineOf.set(name, this.lines.push({ uplink, isRemote: hub === "remote", delayMs }) - 1);
+      lineOfSite.set(name, { uplink, isRemote: hub === "remote", delayMs });
     }
     const endpoints = fleet.hosts.map(({ gpu }) => gpu && endpointOf(gpu));
     const numbersOf = (endpoint: (typeof endpoints)[number]) => (endpoint ? endpointNumbers(endpoint) : 0);
@@ -165,6 +172,9 @@ export class FleetRun {
       const endpoint = endpoints[host] ?? null;
       const machine = endpoint && new EndpointMachine(endpoint, rows);
       return Array.from({ length: count }, (): HostPlan => {
+        const line = lineOfSite.get(site);
+        if (!line) throw new Error(`no site '${site}'`);
+        this.lines.push(line);
         this.cpus.push(new HostCpu<number>(cores, 0));
         this.cpuNames.push(`cpu ${name}`);
         if (endpoint && machine) {
@@ -174,14 +184,14 @@ export class FleetRun {
           this.endpointAt.push(at);
           this.endpointNames.push(`gpu ${name}`);
         }
-        return { agents, hasEndpoint: endpoint !== null, line: lineOf.get(site) ?? 0 };
+        return { agents, hasEndpoint: endpoint !== null };
       });
     });
   }
 
   private proceed(party: number, row: number, nowMs: number): void {
-    const { doubles, ints } = this.rows;
-    switch (ints[2 * row + INT.stage] as number) {
+    const { ints, bytes } = this.records;
+    switch (bytes[8 * row + BYTE.stage] as number) {
       case STAGE.begin:
         this.begin(party, row, nowMs);
         return;
@@ -192,15 +202,15 @@ export class FleetRun {
         this.askApi(party, row, nowMs);
         return;
       default:
-        this.api.end(doubles[row + DOUBLE.reservedTokens] as number, doubles[row + DOUBLE.lastOutputTokens] as number, nowMs);
-        ints[2 * row + INT.stage] = STAGE.phase;
+        this.api.end(ints[2 * row + INT.reservedTokens] as number, ints[2 * row + INT.lastOutputTokens] as number, nowMs);
+        bytes[8 * row + BYTE.stage] = STAGE.phase;
         this.startPhase(party, row, nowMs);
     }
   }
 
   private begin(party: number, row: number, nowMs: number): void {
-    const { rows, walk } = this;
-    const { doubles, ints } = rows;
+    const { walk } = this;
+    const { doubles, ints, bytes, beganMs } = this.records;
     const { hub, framesPerSec } = this.simulation;
     const number = this.tasksBegun++;
     // The hub's work for a task, its progress frames included, as one visit.
@@ -209,12 +219,12 @@ export class FleetRun {
     this.hubFreeMs = Math.max(this.hubFreeMs, nowMs) + serviceMs;
     this.hubBusyMs += serviceMs;
     walk.begin(number);
-    walk.save(rows, row + DOUBLE.walk, 2 * row + INT.walk);
-    doubles[row + DOUBLE.beganMs] = nowMs;
+    this.save(row);
+    beganMs[party] = nowMs;
     doubles[row + DOUBLE.lastStepMs] = Number.NEGATIVE_INFINITY;
-    doubles[row + DOUBLE.lastOutputTokens] = 0;
+    ints[2 * row + INT.lastOutputTokens] = 0;
     ints[2 * row + INT.refusals] = 0;
-    ints[2 * row + INT.stage] = STAGE.phase;
+    bytes[8 * row + BYTE.stage] = STAGE.phase;
     this.due.set(party, this.hubFreeMs + hub.latencyMs);
   }
 
@@ -230,25 +240,25 @@ export class FleetRun {
   }
 
   private startPhase(party: number, row: number, nowMs: number): void {
-    const { rows, walk } = this;
-    walk.load(rows, row + DOUBLE.walk, 2 * row + INT.walk);
+    const { walk } = this;
+    this.load(row);
     const kind = walk.next();
     if (kind === PHASE.end) {
       this.finish(party, row, nowMs, false);
       return;
     }
-    if (kind === PHASE.cpu && this.isRoomy[this.int(row, INT.cpu)] === 1) {
+    if (kind === PHASE.cpu && this.isRoomy[this.records.hostOf(party)] === 1) {
       this.workAlone(party, row, nowMs);
       return;
     }
-    walk.save(rows, row + DOUBLE.walk, 2 * row + INT.walk);
+    this.save(row);
     switch (kind) {
       case PHASE.wait:
         this.due.set(party, nowMs + walk.waitMs);
         return;
       case PHASE.cpu: {
         this.due.set(party, Number.POSITIVE_INFINITY);
-        const host = this.int(row, INT.cpu);
+        const host = this.records.hostOf(party);
         const cpu = this.cpus[host] as HostCpu<number>;
         cpu.start({ id: party, coreSec: walk.coreSec, maxCores: walk.maxCores }, nowMs);
         this.cpuMs[host] = (this.cpuMs[host] as number) + walk.coreSec * 1_000;
@@ -256,8 +266,8 @@ export class FleetRun {
         return;
       }
       case PHASE.ollama:
-        if (this.int(row, INT.endpoint) < 0) this.send(party, row, nowMs);
-        else this.askEndpoint(party, row, nowMs);
+        if (this.records.endpointOf(party) < 0) this.send(party, row, nowMs);
+        else this.askEndpoint(party, nowMs);
         return;
       case PHASE.claude:
         this.send(party, row, nowMs);
@@ -268,18 +278,18 @@ export class FleetRun {
   /** The CPU phase that the walk has just named, on a host with a core for everybody: when it ends is known, and the wait behind it. */
   private workAlone(party: number, row: number, nowMs: number): void {
     const { walk } = this;
-    const host = this.int(row, INT.cpu);
+    const host = this.records.hostOf(party);
     const coreMs = walk.coreSec * 1_000;
     this.cpuMs[host] = (this.cpuMs[host] as number) + coreMs;
     const endsMs = nowMs + coreMs / walk.maxCores;
     if (walk.next() !== PHASE.wait) throw new Error("a tool without its wait");
-    walk.save(this.rows, row + DOUBLE.walk, 2 * row + INT.walk);
+    this.save(row);
     this.due.set(party, endsMs + walk.waitMs);
   }
 
   private finish(party: number, row: number, nowMs: number, failed: boolean): void {
     const { settleMs, measureMs, onTask } = this.simulation;
-    const seconds = (nowMs - (this.rows.doubles[row + DOUBLE.beganMs] as number)) / 1_000;
+    const seconds = (nowMs - (this.records.beganMs[party] as number)) / 1_000;
     if (onTask?.({ number: this.walk.number, seconds, failed })) this.endMs = nowMs;
     const batch = Math.floor(((nowMs - settleMs) / measureMs) * BATCHES);
     if (!failed && batch >= 0 && batch < BATCHES) {
@@ -290,12 +300,12 @@ export class FleetRun {
   }
 
   /** The request that the walk has just named. */
-  private askEndpoint(party: number, row: number, nowMs: number): void {
+  private askEndpoint(party: number, nowMs: number): void {
     const { walk } = this;
-    const line = this.lines[this.int(row, INT.line)];
-    if (line?.isRemote) line.uplink.send(this.frameBytes(walk.outputTokens), nowMs);
+    const line = this.lineOf(party);
+    if (line.isRemote) line.uplink.send(this.frameBytes(walk.outputTokens), nowMs);
     this.due.set(party, Number.POSITIVE_INFINITY);
-    const endpoint = this.int(row, INT.endpoint);
+    const endpoint = this.records.endpointOf(party);
     const machine = this.machineOf(endpoint);
     const request = {
       id: party,
@@ -318,10 +328,10 @@ export class FleetRun {
 
   private send(party: number, row: number, nowMs: number): void {
     const { walk } = this;
-    const line = this.lines[this.int(row, INT.line)] as (typeof this.lines)[number];
+    const line = this.lineOf(party);
     const frames = line.isRemote ? this.frameBytes(walk.outputTokens) : 0;
     const { arrivesMs } = line.uplink.send(walk.promptTokens * CHARACTERS_PER_TOKEN + frames, nowMs);
-    this.rows.ints[2 * row + INT.stage] = STAGE.sent;
+    this.records.bytes[8 * row + BYTE.stage] = STAGE.sent;
     this.due.set(party, arrivesMs);
   }
 
@@ -330,16 +340,16 @@ export class FleetRun {
   }
 
   private askApi(party: number, row: number, nowMs: number): void {
-    const { rows, walk } = this;
-    const { doubles, ints } = rows;
-    walk.load(rows, row + DOUBLE.walk, 2 * row + INT.walk);
+    const { walk } = this;
+    const { doubles, ints, bytes } = this.records;
+    this.load(row);
     const answer = this.api.ask(
       {
         session: walk.session,
         lastStepMs: doubles[row + DOUBLE.lastStepMs] as number,
         promptTokens: walk.promptTokens,
         newTokens: walk.newTokens,
-        lastOutputTokens: doubles[row + DOUBLE.lastOutputTokens] as number,
+        lastOutputTokens: ints[2 * row + INT.lastOutputTokens] as number,
         outputTokens: walk.outputTokens,
         maxTokens: walk.isComplex ? this.maxTokens : FALLBACK_MAX_TOKENS,
       },
@@ -353,12 +363,11 @@ export class FleetRun {
       return;
     }
     ints[2 * row + INT.refusals] = 0;
-    doubles[row + DOUBLE.reservedTokens] = answer.reservedTokens;
+    ints[2 * row + INT.reservedTokens] = answer.reservedTokens;
     doubles[row + DOUBLE.lastStepMs] = nowMs;
-    doubles[row + DOUBLE.lastOutputTokens] = walk.outputTokens;
-    ints[2 * row + INT.stage] = STAGE.answered;
-    const delayMs = this.lines[this.int(row, INT.line)]?.delayMs ?? 0;
-    this.due.set(party, nowMs + answer.answerMs + delayMs);
+    ints[2 * row + INT.lastOutputTokens] = walk.outputTokens;
+    bytes[8 * row + BYTE.stage] = STAGE.answered;
+    this.due.set(party, nowMs + answer.answerMs + this.lineOf(party).delayMs);
   }
 
   private cpuDue(host: number, nowMs: number): void {
@@ -380,8 +389,11 @@ export class FleetRun {
   /** What those do next whose requests an endpoint has finished. */
   private goOnAfter(endpoint: number, machine: EndpointMachine, ended: number[], nowMs: number): void {
     this.due.set(this.firstEndpoint + endpoint, machine.dueMs);
-    // Whole numbers that come out of an array of doubles.
-    for (const agent of ended) this.startPhase(agent | 0, rowOf(agent | 0), nowMs);
+    for (let at = 0; at < ended.length; at++) {
+      // A whole number that comes out of an array of doubles.
+      const agent = (ended[at] as number) | 0;
+      this.startPhase(agent, rowOf(agent), nowMs);
+    }
   }
 
   private result(): SimulatedFleet {
