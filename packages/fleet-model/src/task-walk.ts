@@ -66,7 +66,10 @@ export class TaskWalk {
     return this.tierCode === TIER.complex;
   }
 
-  /** Of a complex task: tasks with the same number have the same context. Complex tasks come about `share` of the time, so that many tasks of any tier pass while a session lasts. */
+  /**
+   * Of a complex task: tasks with the same number have the same context. Complex tasks come about `share` of the time, so that many
+   * tasks of any tier pass while a session lasts.
+   */
   get session(): number {
     const { complex } = this.mix;
     if (!complex) return 0;

@@ -15,6 +15,7 @@ export const DOUBLE = {
 } as const;
 const FIRST_INT = 2 * (DOUBLE.walk + WALK_DOUBLES);
 export const INT = {
+  /** Tokens are whole numbers below 2^31, those that a limit of the API reserves too. */
   lastOutputTokens: FIRST_INT,
   reservedTokens: FIRST_INT + 1,
   refusals: FIRST_INT + 2,
