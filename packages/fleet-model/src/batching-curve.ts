@@ -40,17 +40,20 @@ export function serialShare(batch: number, speedup: number): number {
  * separate sequences, so long contexts come out too fast).
  */
 export function decodeSpeedup(levels: readonly BatchingAtContext[], batch: number, contextTokens: number): number {
-  const speedupAt = (level: BatchingAtContext) => level.single * batchSpeedup(level.curve, batch);
   let low: BatchingAtContext | undefined;
   for (const high of levels) {
     if (contextTokens <= high.contextTokens) {
-      if (!low) return speedupAt(high);
+      if (!low) return speedupAt(high, batch);
       const share = (contextTokens - low.contextTokens) / (high.contextTokens - low.contextTokens);
-      return speedupAt(low) * (1 - share) + speedupAt(high) * share;
+      return speedupAt(low, batch) * (1 - share) + speedupAt(high, batch) * share;
     }
     low = high;
   }
-  return low ? speedupAt(low) : batchSpeedup({ kind: "serial-share", a: 1 }, batch);
+  return low ? speedupAt(low, batch) : batchSpeedup({ kind: "serial-share", a: 1 }, batch);
+}
+
+function speedupAt({ single, curve }: BatchingAtContext, batch: number): number {
+  return single * batchSpeedup(curve, batch);
 }
 
 /**

@@ -101,18 +101,18 @@ export class SeededStream {
   };
 
   /** Where the sequence is, in four numbers from `at` on; `load` goes on from there. */
-  save(into: Float64Array, at: number): void {
+  save(into: Int32Array, at: number): void {
     into[at] = this.a;
     into[at + 1] = this.b;
     into[at + 2] = this.c;
     into[at + 3] = this.counter;
   }
 
-  load(from: Float64Array, at: number): void {
-    this.a = (from[at] as number) | 0;
-    this.b = (from[at + 1] as number) | 0;
-    this.c = (from[at + 2] as number) | 0;
-    this.counter = (from[at + 3] as number) | 0;
+  load(from: Int32Array, at: number): void {
+    this.a = from[at] as number;
+    this.b = from[at + 1] as number;
+    this.c = from[at + 2] as number;
+    this.counter = from[at + 3] as number;
   }
 }
 

@@ -1,20 +1,15 @@
 /**
  * A loaded model at work: its slots, the queue before them, prefill one prompt at a time, decode of all slots together.
- * Time passes in `elapse`; the owner must not let it pass beyond `msUntilNext`. What changes while time passes is one row of numbers, which
- * a simulation of many runners has beside each other (docs/decisions/0064).
+ * Time passes in `elapse`; the owner must not let it pass beyond `msUntilNext`. What changes while time passes is one row of numbers.
+ * A simulation of many runners has their rows beside each other, and one object for all of a kind, which turns from row to row
+ * (docs/decisions/0064).
  */
 import { decodeSpeedup } from "./batching-curve.ts";
 import type { LlmModel } from "./llm-models.ts";
 import type { Placement } from "./model-placement.ts";
-import { HEAD, HEAD_NUMBERS, PHASE, type RunnerRow, runnerNumbers, SLOT, SLOT_NUMBERS } from "./runner-row.ts";
+import { HEAD, HEAD_NUMBERS, PHASE, type RunnerRows, runnerNumbers, SLOT, SLOT_NUMBERS } from "./runner-row.ts";
+import { type Admitted, NOBODY, WaitingRequests } from "./waiting-requests.ts";
 import type { OllamaEffect, OllamaRequest, OllamaTimings } from "./ollama-request.ts";
-
-export interface Admitted<Id = string> {
-  request: OllamaRequest<Id>;
-  arrivedMs: number;
-  /** When its model was there. */
-  modelReadyMs: number;
-}
 
 const NONE = -1;
 
@@ -25,37 +20,46 @@ export class Runner<Id extends string | number = string> {
   readonly model: LlmModel;
   readonly placement: Placement;
   private readonly numbers: Float64Array;
-  private readonly at: number;
-  private readonly orderAt: number;
-  private readonly slotsAt: number;
-  /** By number of the slot, two for each: the request that it serves, and the conversation of the last one that it served. */
-  private readonly names: (Id | undefined)[] = [];
-  /** FIFO without a bound: a semaphore in Ollama. The first in a field of its own, since there is mostly at most one. */
-  private first: Admitted<Id> | undefined;
-  /** A Map keeps the order and lets a client leave. Where it holds some, newcomers go behind them. */
-  private readonly others = new Map<Id, Admitted<Id>>();
+  private readonly names: RunnerRows<Id>["names"];
+  private at = 0;
+  private orderAt = 0;
+  private slotsAt = 0;
+  /** Of all rows who waits: a FIFO for each, without a bound; a semaphore in Ollama. */
+  private readonly waiting = new WaitingRequests<Id>();
 
-  constructor(model: LlmModel, placement: Placement, row?: RunnerRow) {
-    const { slots } = placement;
+  /** Without `rows`: one runner that has its own. */
+  constructor(model: LlmModel, placement: Placement, rows?: RunnerRows<Id>) {
     this.model = model;
     this.placement = placement;
-    this.numbers = row?.numbers ?? new Float64Array(runnerNumbers(slots));
-    this.at = row?.at ?? 0;
-    this.orderAt = this.at + HEAD_NUMBERS;
-    this.slotsAt = this.orderAt + slots;
-    this.numbers[this.at + HEAD.prefilling] = NONE;
-    for (let number = 0; number < slots; number++) {
-      this.names.push(undefined, undefined);
-      this.numbers[this.slotsAt + number * SLOT_NUMBERS + SLOT.freedMs] = Number.NEGATIVE_INFINITY;
+    this.numbers = rows?.numbers ?? new Float64Array(runnerNumbers(placement.slots));
+    this.names = rows?.names ?? [];
+    if (!rows) this.begin(0);
+  }
+
+  /** A runner whose row begins at `at`, with nothing to do. */
+  begin(at: number): void {
+    this.turnTo(at);
+    this.numbers[at + HEAD.prefilling] = NONE;
+    this.numbers[at + HEAD.firstWaiting] = NOBODY;
+    for (let number = 0, slot = this.slotsAt; number < this.placement.slots; number++, slot += SLOT_NUMBERS) {
+      this.names[slot + SLOT.conversation] = undefined;
+      this.numbers[slot + SLOT.freedMs] = Number.NEGATIVE_INFINITY;
     }
   }
 
+  /** From here on this is the runner whose row begins at `at`. */
+  turnTo(at: number): void {
+    this.at = at;
+    this.orderAt = at + HEAD_NUMBERS;
+    this.slotsAt = this.orderAt + this.placement.slots;
+  }
+
   get waitingCount(): number {
-    return this.others.size + (this.first ? 1 : 0);
+    return (this.numbers[this.at + HEAD.waiting] as number) | 0;
   }
 
   get activeCount(): number {
-    return this.numbers[this.at + HEAD.active] as number;
+    return (this.numbers[this.at + HEAD.active] as number) | 0;
   }
 
   /** Requests whose client is still there; at 0 the model is idle to the scheduler. */
@@ -63,12 +67,9 @@ export class Runner<Id extends string | number = string> {
     return this.waitingCount + this.activeCount - (this.numbers[this.at + HEAD.abandoned] as number);
   }
 
-  /** Reads a number of each part of what an event needs: for who asks for the memory of many runners at once. */
-  glance(): number {
-    const { numbers, at, names } = this;
-    return (
-      (numbers[at] as number) + (numbers[at + 8] as number) + (numbers[at + 16] as number) + (names[0] === undefined ? 0 : 1)
-    );
+  /** Of the request that the slot with this number served last, or serves. */
+  lastIdOf(number: number): Id | undefined {
+    return this.names[this.slotsAt + number * SLOT_NUMBERS + SLOT.request];
   }
 
   get isBusy(): boolean {
@@ -77,17 +78,58 @@ export class Runner<Id extends string | number = string> {
 
   /** Call `settle` afterwards. */
   enqueue(admitted: Admitted<Id>): void {
-    if (this.first || this.others.size > 0) this.others.set(admitted.request.id, admitted);
-    else this.first = admitted;
+    this.queue(this.waiting.add(admitted));
+  }
+
+  /** As `enqueue` and `settleFinished` for a model that is there, without the queue for whom nobody is before. */
+  ask(request: OllamaRequest<Id>, nowMs: number, finished: Id[]): void {
+    this.settleFinished(nowMs, finished);
+    const place = this.waiting.add({ request, arrivedMs: nowMs, modelReadyMs: nowMs });
+    const slot = this.waitingCount > 0 ? NONE : this.freeSlotFor(request.conversation);
+    if (slot === NONE) {
+      this.queue(place);
+      return;
+    }
+    this.admit(slot, place, nowMs);
+    this.settleFinished(nowMs, finished);
+  }
+
+  private queue(place: number): void {
+    const { numbers, at } = this;
+    if (this.waitingCount === 0) numbers[at + HEAD.firstWaiting] = place;
+    else this.waiting.next[numbers[at + HEAD.lastWaiting] as number] = place;
+    numbers[at + HEAD.lastWaiting] = place;
+    this.add(HEAD.waiting, 1);
+  }
+
+  /** `before`: who waits just before this one; NOBODY: it is the first. It keeps its place until it is admitted. */
+  private unqueue(place: number, before: number): void {
+    const { numbers, at } = this;
+    const next = this.waiting.next[place] as number;
+    if (before === NOBODY) numbers[at + HEAD.firstWaiting] = next;
+    else this.waiting.next[before] = next;
+    if (next === NOBODY) numbers[at + HEAD.lastWaiting] = before;
+    this.add(HEAD.waiting, -1);
+  }
+
+  /** False: it does not wait. */
+  private leaveQueue(id: Id): boolean {
+    const { waiting, numbers, at } = this;
+    let before = NOBODY;
+    for (let place = numbers[at + HEAD.firstWaiting] as number; place !== NOBODY; place = waiting.next[place] as number) {
+      if (waiting.ids[place] === id) {
+        this.unqueue(place, before);
+        waiting.remove(place);
+        return true;
+      }
+      before = place;
+    }
+    return false;
   }
 
   /** False: not here. Call `settle` afterwards. */
   cancel(id: Id, nowMs: number): boolean {
-    if (this.first?.request.id === id) {
-      this.first = undefined;
-      return true;
-    }
-    if (this.others.delete(id)) return true;
+    if (this.leaveQueue(id)) return true;
     const slot = this.slotOf(id);
     if (slot === NONE || this.numbers[slot + SLOT.abandoned] === 1) return false;
     if (this.numbers[slot + SLOT.phase] === PHASE.decode) this.release(slot, nowMs);
@@ -183,12 +225,11 @@ export class Runner<Id extends string | number = string> {
     const { numbers, prefilling } = this;
     const active = this.activeCount;
     if (active === 0) return NONE;
-    const decoded = DONE_MS * this.decodePerMs();
     for (let place = 0; place < active; place++) {
       const slot = this.slotAt(place);
       const left = numbers[slot + SLOT.left] as number;
       if (numbers[slot + SLOT.phase] === PHASE.decode) {
-        if (left <= decoded) return slot;
+        if (left <= DONE_MS * this.decodePerMs()) return slot;
       } else if (slot === prefilling && left <= DONE_MS * this.prefillPerMs()) return slot;
     }
     return NONE;
@@ -232,47 +273,51 @@ export class Runner<Id extends string | number = string> {
   }
 
   private admitNext(nowMs: number): boolean {
-    const { numbers } = this;
-    const active = this.activeCount;
-    if (active === this.placement.slots) return false;
-    const next = this.first ?? this.others.values().next().value;
-    if (!next) return false;
-    const { request } = next;
-    const slot = this.freeSlotFor(request.conversation);
+    if (this.waitingCount === 0) return false;
+    const place = (this.numbers[this.at + HEAD.firstWaiting] as number) | 0;
+    const slot = this.freeSlotFor(this.waiting.conversations[place]);
     if (slot === NONE) return false;
-    if (next === this.first) this.first = undefined;
-    else this.others.delete(request.id);
-    const number = this.numberOf(slot);
-    const promptTokens = Math.min(request.promptTokens, this.placement.contextTokens);
-    const known = request.conversation !== undefined && this.names[2 * number + 1] === request.conversation;
+    this.unqueue(place, NOBODY);
+    this.admit(slot, place, nowMs);
+    return true;
+  }
+
+  /** Who waits at this place, in no queue, gets the slot. */
+  private admit(slot: number, place: number, nowMs: number): void {
+    const { numbers, names, waiting } = this;
+    const conversation = waiting.conversations[place];
+    const promptTokens = Math.min(waiting.promptTokens[place] as number, this.placement.contextTokens);
+    const known = conversation !== undefined && names[slot + SLOT.conversation] === conversation;
     // llama-server evaluates at least one token, to have something to go on from.
     const held = numbers[slot + SLOT.heldTokens] as number;
     const cachedTokens = known ? Math.max(0, Math.min(held, promptTokens - 1)) : 0;
-    this.names[2 * number] = request.id;
-    this.names[2 * number + 1] = request.conversation;
+    names[slot + SLOT.request] = waiting.ids[place];
+    names[slot + SLOT.conversation] = conversation;
     numbers[slot + SLOT.phase] = PHASE.prefill;
     numbers[slot + SLOT.left] = promptTokens - cachedTokens;
     numbers[slot + SLOT.promptTokens] = promptTokens;
     numbers[slot + SLOT.cachedTokens] = cachedTokens;
-    numbers[slot + SLOT.outputTokens] = request.outputTokens;
-    numbers[slot + SLOT.arrivedMs] = next.arrivedMs;
-    numbers[slot + SLOT.modelReadyMs] = next.modelReadyMs;
+    numbers[slot + SLOT.outputTokens] = waiting.outputTokens[place] as number;
+    numbers[slot + SLOT.arrivedMs] = waiting.arrivedMs[place] as number;
+    numbers[slot + SLOT.modelReadyMs] = waiting.modelReadyMs[place] as number;
     numbers[slot + SLOT.prefillBeganMs] = Number.NaN;
     numbers[slot + SLOT.decodeBeganMs] = nowMs;
     numbers[slot + SLOT.abandoned] = 0;
-    numbers[this.orderAt + active] = slot;
+    waiting.remove(place);
+    numbers[this.orderAt + this.activeCount] = slot;
     this.add(HEAD.active, 1);
+    numbers[this.at + HEAD.decodeRate] = 0;
     this.regroup(nowMs);
-    return true;
   }
 
   /** The slot with the request's conversation, else the one free for longest. */
   private freeSlotFor(conversation: Id | undefined): number {
-    const { numbers } = this;
+    const { numbers, names } = this;
+    if (this.activeCount === this.placement.slots) return NONE;
     let oldest = NONE;
     for (let number = 0, slot = this.slotsAt; number < this.placement.slots; number++, slot += SLOT_NUMBERS) {
       if (numbers[slot + SLOT.phase] !== PHASE.free) continue;
-      if (conversation !== undefined && this.names[2 * number + 1] === conversation) return slot;
+      if (conversation !== undefined && names[slot + SLOT.conversation] === conversation) return slot;
       if (oldest === NONE || (numbers[slot + SLOT.freedMs] as number) < (numbers[oldest + SLOT.freedMs] as number))
         oldest = slot;
     }
@@ -281,14 +326,13 @@ export class Runner<Id extends string | number = string> {
 
   private release(slot: number, nowMs: number): void {
     const { numbers, orderAt } = this;
-    const number = this.numberOf(slot);
     const left = numbers[slot + SLOT.left] as number;
     const decoded = numbers[slot + SLOT.phase] === PHASE.decode ? (numbers[slot + SLOT.outputTokens] as number) - left : 0;
-    this.names[2 * number] = undefined;
     numbers[slot + SLOT.phase] = PHASE.free;
     numbers[slot + SLOT.heldTokens] = (numbers[slot + SLOT.promptTokens] as number) + Math.floor(decoded);
     numbers[slot + SLOT.freedMs] = nowMs;
     this.add(HEAD.active, -1);
+    numbers[this.at + HEAD.decodeRate] = 0;
     const active = this.activeCount;
     let place = orderAt;
     while (numbers[place] !== slot) place++;
@@ -299,7 +343,6 @@ export class Runner<Id extends string | number = string> {
   /** After a change of who is active, or of a phase. */
   private regroup(nowMs: number): void {
     const { numbers, at } = this;
-    numbers[at + HEAD.decodeRate] = 0;
     numbers[at + HEAD.prefilling] = NONE;
     const active = this.activeCount;
     for (let place = 0; place < active; place++) {
@@ -317,9 +360,12 @@ export class Runner<Id extends string | number = string> {
 
   /** The batch counts with its mean length of context, half of the answer included. */
   private decodePerMs(): number {
+    const known = this.numbers[this.at + HEAD.decodeRate] as number;
+    return known > 0 ? known : this.findDecodeRate();
+  }
+
+  private findDecodeRate(): number {
     const { numbers, at } = this;
-    const known = numbers[at + HEAD.decodeRate] as number;
-    if (known > 0) return known;
     const batch = this.activeCount;
     let contextTokens = 0;
     for (let place = 0; place < batch; place++) {
@@ -333,19 +379,15 @@ export class Runner<Id extends string | number = string> {
   }
 
   private get prefilling(): number {
-    return this.numbers[this.at + HEAD.prefilling] as number;
+    return (this.numbers[this.at + HEAD.prefilling] as number) | 0;
   }
 
   private slotAt(place: number): number {
-    return this.numbers[this.orderAt + place] as number;
-  }
-
-  private numberOf(slot: number): number {
-    return (slot - this.slotsAt) / SLOT_NUMBERS;
+    return (this.numbers[this.orderAt + place] as number) | 0;
   }
 
   private idOf(slot: number): Id {
-    const id = this.names[2 * this.numberOf(slot)];
+    const id = this.names[slot + SLOT.request];
     if (id === undefined) throw new Error("a slot without its request");
     return id;
   }

@@ -12,25 +12,30 @@ export type PhaseCode = (typeof PHASE)[keyof typeof PHASE];
 /** The largest that a Claude model takes; the lognormal fitted to TraceLab has 1 in 130 beyond it. */
 export const LARGEST_CONTEXT_TOKENS = 1_000_000;
 
-/** Numbers that `save` writes. */
-export const WALK_NUMBERS = 14;
+/** Numbers that `save` writes, by their size. */
+export const WALK_DOUBLES = 2;
+export const WALK_INTS = 6;
+export const WALK_BYTES = 2;
+
+/** Rows of numbers that tasks are kept in: one block of memory seen as doubles, as whole numbers of 32 bits, and as bytes. */
+export interface WalkRow {
+  doubles: Float64Array;
+  ints: Int32Array;
+  bytes: Uint8Array;
+}
 
 /** Sessions draw from streams of their own, far from those of the tasks. */
 const SESSION_STREAMS = 2 ** 31;
 
 /** What comes next: a request, or one half of the tool before it. */
-const NEXT = { request: 0, tool: 1, toolWait: 2, end: 3 } as const;
+const NEXT = { request: 0, tool: 1, toolWait: 2, end: 3, firstRequest: 4 } as const;
 
 export class TaskWalk {
   number = 0;
-  tier: WorkTier = "standard";
-  /** Of a complex task: tasks with the same number have the same context. */
-  session = 0;
   /** Of the phase that `next` named. */
   coreSec = 0;
   maxCores = 0;
   waitMs = 0;
-  promptTokens = 0;
   newTokens = 0;
   outputTokens = 0;
   private readonly mix: WorkMix;
@@ -38,16 +43,43 @@ export class TaskWalk {
   private readonly stream = new SeededStream(0);
   private readonly sessionStream = new SeededStream(0);
   private readonly shares: number;
+  private tierCode: number = TIER.standard;
   private coming: number = NEXT.end;
   private requestsLeft = 0;
-  private isFirst = true;
   /** Of the conversation so far. */
   private soFarTokens = 0;
+  /** Of the session that was begun last: its number, and the context that its tasks find. */
+  private knownSession = -1;
+  private knownContextTokens = 0;
 
   constructor(mix: WorkMix, seed: number) {
     this.mix = mix;
     this.seed = seed;
     this.shares = WORK_TIERS.reduce((total, tier) => total + (mix[tier]?.share ?? 0), 0);
+  }
+
+  get tier(): WorkTier {
+    return TIERS_BY_CODE[this.tierCode] ?? missing();
+  }
+
+  get isComplex(): boolean {
+    return this.tierCode === TIER.complex;
+  }
+
+  /**
+   * Of a complex task: tasks with the same number have the same context. Complex tasks come about `share` of the time, so that many
+   * tasks of any tier pass while a session lasts.
+   */
+  get session(): number {
+    const { complex } = this.mix;
+    if (!complex) return 0;
+    const complexSoFar = this.number * (this.shares > 0 ? complex.share / this.shares : 1);
+    return Math.floor(complexSoFar / complex.tasksPerSession);
+  }
+
+  /** Of the last request. */
+  get promptTokens(): number {
+    return this.soFarTokens - this.outputTokens;
   }
 
   /** `wanted`: the tier as a hub routed it; a mix that does not have it goes by its own. */
@@ -56,23 +88,30 @@ export class TaskWalk {
     stream.restart(seed, number);
     const drawn = drawTier(mix, stream.next);
     this.number = number;
-    this.tier = wanted !== undefined && mix[wanted] ? wanted : drawn;
-    this.session = this.sessionOf(number);
-    this.isFirst = true;
+    this.tierCode = TIER[wanted !== undefined && mix[wanted] ? wanted : drawn];
     this.soFarTokens = 0;
     this.requestsLeft = 0;
     this.coming = NEXT.tool;
-    if (this.tier === "standard") {
+    if (this.tierCode === TIER.standard) {
       this.requestsLeft = count((mix.standard ?? missing()).rounds, stream.next);
-      this.coming = NEXT.request;
-    } else if (this.tier === "complex") {
-      const { contextTokens, steps } = mix.complex ?? missing();
-      this.sessionStream.restart(seed, SESSION_STREAMS + this.session);
-      const context = count(contextTokens, this.sessionStream.next);
-      this.soFarTokens = Math.min(context, LARGEST_CONTEXT_TOKENS);
-      this.requestsLeft = count(steps, stream.next);
-      this.coming = NEXT.request;
+      this.coming = NEXT.firstRequest;
+    } else if (this.tierCode === TIER.complex) {
+      this.soFarTokens = this.contextTokens();
+      this.requestsLeft = count((mix.complex ?? missing()).steps, stream.next);
+      this.coming = NEXT.firstRequest;
     }
+  }
+
+  /** That the task's session brought along. Tasks of one session mostly begin after each other, so it is seldom drawn anew. */
+  private contextTokens(): number {
+    const { session } = this;
+    if (session !== this.knownSession) {
+      this.sessionStream.restart(this.seed, SESSION_STREAMS + session);
+      const context = count((this.mix.complex ?? missing()).contextTokens, this.sessionStream.next);
+      this.knownSession = session;
+      this.knownContextTokens = Math.min(context, LARGEST_CONTEXT_TOKENS);
+    }
+    return this.knownContextTokens;
   }
 
   next(): PhaseCode {
@@ -82,6 +121,7 @@ export class TaskWalk {
       case NEXT.toolWait:
         this.coming = this.requestsLeft > 0 ? NEXT.request : NEXT.end;
         return PHASE.wait;
+      case NEXT.firstRequest:
       case NEXT.request:
         return this.request();
       default:
@@ -92,13 +132,13 @@ export class TaskWalk {
   private tool(): PhaseCode {
     const { stream, mix } = this;
     this.coming = NEXT.toolWait;
-    if (this.tier === "trivial") {
+    if (this.tierCode === TIER.trivial) {
       const { cpuMs, maxCores, waitMs } = mix.trivial ?? missing();
       this.coreSec = draw(cpuMs, stream.next) / 1_000;
       this.maxCores = maxCores;
       this.waitMs = draw(waitMs, stream.next);
     } else {
-      const { toolMs, toolCpuShare }: ToolWork = mix[this.tier] ?? missing();
+      const { toolMs, toolCpuShare }: ToolWork = (this.isComplex ? mix.complex : mix.standard) ?? missing();
       const ms = draw(toolMs, stream.next);
       this.coreSec = (ms * toolCpuShare) / 1_000;
       this.maxCores = 1;
@@ -109,67 +149,62 @@ export class TaskWalk {
 
   private request(): PhaseCode {
     const { stream, mix } = this;
-    if (this.tier === "complex") {
+    if (this.isComplex) {
       const { appendedTokens, outputTokens, maxTokens } = mix.complex ?? missing();
       this.newTokens = count(appendedTokens, stream.next);
       this.outputTokens = Math.min(count(outputTokens, stream.next), maxTokens);
     } else {
-      const work = mix.standard ?? missing();
-      this.newTokens = count(this.isFirst ? work.promptTokens : work.appendedTokens, stream.next);
-      this.outputTokens = count(work.outputTokens, stream.next);
+      const { promptTokens, appendedTokens, outputTokens } = mix.standard ?? missing();
+      this.newTokens = count(this.coming === NEXT.firstRequest ? promptTokens : appendedTokens, stream.next);
+      this.outputTokens = count(outputTokens, stream.next);
     }
-    this.isFirst = false;
-    this.promptTokens = this.soFarTokens + this.newTokens;
-    this.soFarTokens = this.promptTokens + this.outputTokens;
+    this.soFarTokens += this.newTokens + this.outputTokens;
     this.coming = --this.requestsLeft > 0 ? NEXT.tool : NEXT.end;
-    return this.tier === "complex" ? PHASE.claude : PHASE.ollama;
+    return this.isComplex ? PHASE.claude : PHASE.ollama;
   }
 
-  /** Complex tasks come about `share` of the time, so that many tasks of any tier pass while a session lasts. */
-  private sessionOf(number: number): number {
-    const { complex } = this.mix;
-    if (!complex) return 0;
-    const complexSoFar = number * (this.shares > 0 ? complex.share / this.shares : 1);
-    return Math.floor(complexSoFar / complex.tasksPerSession);
+  /** Where this task is, and what its last phase was. Of a tool that is its wait, of a request its tokens; they have one place. */
+  save({ doubles, ints, bytes }: WalkRow, double: number, int: number, byte: number): void {
+    doubles[double] = this.soFarTokens;
+    if (this.coming === NEXT.toolWait) doubles[double + 1] = this.waitMs;
+    else {
+      ints[2 * double + 2] = this.newTokens;
+      ints[2 * double + 3] = this.outputTokens;
+    }
+    ints[int] = this.number;
+    ints[int + 1] = this.requestsLeft;
+    this.stream.save(ints, int + 2);
+    bytes[byte + SAVED_TIER] = this.tierCode;
+    bytes[byte + SAVED_COMING] = this.coming;
   }
 
-  /** Where this task is, and what its last request was, from `at` on. */
-  save(into: Float64Array, at: number): void {
-    into[at] = this.number;
-    into[at + 1] = TIER_CODES[this.tier];
-    into[at + 2] = this.session;
-    into[at + 3] = this.coming;
-    into[at + 4] = this.requestsLeft;
-    into[at + 5] = this.isFirst ? 1 : 0;
-    into[at + 6] = this.soFarTokens;
-    into[at + 7] = this.waitMs;
-    into[at + 8] = this.newTokens;
-    into[at + 9] = this.outputTokens;
-    this.stream.save(into, at + 10);
-  }
-
-  load(from: Float64Array, at: number): void {
-    this.number = from[at] as number;
-    this.tier = WORK_TIERS[from[at + 1] as number] as WorkTier;
-    this.session = from[at + 2] as number;
-    this.coming = from[at + 3] as number;
-    this.requestsLeft = from[at + 4] as number;
-    this.isFirst = from[at + 5] === 1;
-    this.soFarTokens = from[at + 6] as number;
-    this.waitMs = from[at + 7] as number;
-    this.newTokens = from[at + 8] as number;
-    this.outputTokens = from[at + 9] as number;
-    this.promptTokens = this.soFarTokens - this.outputTokens;
-    this.stream.load(from, at + 10);
+  load({ doubles, ints, bytes }: WalkRow, double: number, int: number, byte: number): void {
+    this.tierCode = bytes[byte + SAVED_TIER] as number;
+    this.coming = bytes[byte + SAVED_COMING] as number;
+    this.soFarTokens = doubles[double] as number;
+    if (this.coming === NEXT.toolWait) this.waitMs = doubles[double + 1] as number;
+    else {
+      this.newTokens = ints[2 * double + 2] as number;
+      this.outputTokens = ints[2 * double + 3] as number;
+    }
+    this.number = ints[int] as number;
+    this.requestsLeft = ints[int + 1] as number;
+    this.stream.load(ints, int + 2);
   }
 }
 
-/** Of a task that `save` wrote from `at` on: what comes next is a request to a local model. */
-export function willAskOllama(from: Float64Array, at: number): boolean {
-  return from[at + 1] === TIER_CODES.standard && from[at + 3] === NEXT.request;
+const SAVED_TIER = 0;
+const SAVED_COMING = 1;
+
+/** Of a task whose bytes `save` wrote from `byte` on: what comes next is a request to a local model. */
+export function willAskOllama(bytes: Uint8Array, byte: number): boolean {
+  if (bytes[byte + SAVED_TIER] !== TIER.standard) return false;
+  const coming = bytes[byte + SAVED_COMING];
+  return coming === NEXT.request || coming === NEXT.firstRequest;
 }
 
-const TIER_CODES: Readonly<Record<WorkTier, number>> = { trivial: 0, standard: 1, complex: 2 };
+const TIER: Readonly<Record<WorkTier, number>> = { trivial: 0, standard: 1, complex: 2 };
+const TIERS_BY_CODE: readonly WorkTier[] = ["trivial", "standard", "complex"];
 
 export function drawTier(mix: WorkMix, random: Random): WorkTier {
   const { trivial, standard, complex } = mix;
@@ -181,10 +216,12 @@ export function drawTier(mix: WorkMix, random: Random): WorkTier {
   return second > 0 || first <= 0 ? "standard" : "trivial";
 }
 
-/** Of tokens, rounds or steps: whole, and at least one. */
+/** Of tokens, rounds or steps: whole, at least one, and no more than `save` has room for. */
 function count(distribution: Distribution, random: Random): number {
-  return Math.max(1, Math.round(draw(distribution, random)));
+  return Math.max(1, Math.min(LARGEST_COUNT, Math.round(draw(distribution, random))));
 }
+
+const LARGEST_COUNT = 2 ** 31 - 1;
 
 function missing(): never {
   throw new Error("a tier was drawn that the mix does not have");

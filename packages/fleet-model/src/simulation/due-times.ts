@@ -11,8 +11,8 @@ export class DueTimes {
   private readonly dueMs: Float64Array;
   private dayMs: number;
   private today = 0;
-  /** By page its first note; days that are `PAGES` apart share a page. */
-  private readonly pages = new Int32Array(PAGES).fill(NONE);
+  /** By page its latest notes, `ABREAST` of them; days that are `PAGES` apart share a page. */
+  private readonly pages = new Int32Array(PAGES * ABREAST).fill(NONE);
   private notes = new Notes(FIRST_NOTES);
   /** The parties of the page that is being turned, and their times. */
   private readonly turned: number[] = [];
@@ -71,8 +71,7 @@ export class DueTimes {
       this.noteToday(party, atMs);
       return;
     }
-    const page = day & (PAGES - 1);
-    this.pages[page] = this.notes.add(party, this.pages[page] as number);
+    this.notes.add(party, this.pages, (day & (PAGES - 1)) * ABREAST);
   }
 
   private noteToday(party: number, atMs: number): void {
@@ -91,8 +90,7 @@ export class DueTimes {
     this.today++;
     const page = this.today & (PAGES - 1);
     const { turned, turnedMs, dueMs } = this;
-    const count = this.notes.takeAll(this.pages[page] as number, turned);
-    this.pages[page] = NONE;
+    const count = this.notes.takeAll(this.pages, page * ABREAST, turned);
     // By itself, so that these reads do not wait for each other.
     for (let at = 0; at < count; at++) turnedMs[at] = dueMs[turned[at] as number] as number;
     for (let at = 0; at < count; at++) {
@@ -123,7 +121,10 @@ export class DueTimes {
   }
 }
 
-/** Notes in lists, each of which begins on a page: a party, and the number of the next note. */
+/**
+ * Notes on pages: a party, and the number of the note that was `ABREAST` notes before it on the same page. Going along a list, each
+ * step waits for memory that only the step before names; so a page's notes are as many lists, which are gone along together.
+ */
 class Notes {
   inUse = 0;
   room: number;
@@ -136,27 +137,33 @@ class Notes {
     this.release(0);
   }
 
-  /** The note's number. */
-  add(party: number, next: number): number {
+  /** The page's latest notes are in `pages` from `page` on, the last one first. */
+  add(party: number, pages: Int32Array, page: number): void {
     if (this.free === NONE) this.grow();
     const note = this.free;
+    const last = page + ABREAST - 1;
     this.free = this.numbers[2 * note + 1] as number;
     this.numbers[2 * note] = party;
-    this.numbers[2 * note + 1] = next;
+    this.numbers[2 * note + 1] = pages[last] as number;
+    for (let at = last; at > page; at--) pages[at] = pages[at - 1] as number;
+    pages[page] = note;
     this.inUse++;
-    return note;
   }
 
-  /** Puts the parties of a list into `parties` and says how many; the notes to be added next take their places, which are at hand. */
-  takeAll(first: number, parties: number[]): number {
+  /**
+   * Puts a page's parties into `parties`, the last noted first, and says how many; the notes to be added next take their places, which
+   * are at hand.
+   */
+  takeAll(pages: Int32Array, page: number, parties: number[]): number {
     const { numbers } = this;
     let count = 0;
-    for (let note = first; note !== NONE; ) {
-      const next = numbers[2 * note + 1] as number;
+    for (let note = pages[page] as number; note !== NONE; ) {
+      const list = page + (count % ABREAST);
+      pages[list] = numbers[2 * note + 1] as number;
       parties[count++] = numbers[2 * note] as number;
       numbers[2 * note + 1] = this.free;
       this.free = note;
-      note = next;
+      note = pages[page + (count % ABREAST)] as number;
     }
     this.inUse -= count;
     return count;
@@ -181,6 +188,7 @@ class Notes {
 const NONE = -1;
 /** A power of two. */
 const PAGES = 2 ** 15;
+const ABREAST = 4;
 const FIRST_NOTES = 1_024;
 /** A day's length for a single party; halved for two. Fitted before long. */
 const FIRST_DAY_MS = 100_000;

@@ -44,7 +44,8 @@ function stepByStep(arrivals: readonly Arrival[]): Map<number, number> {
 function whenDue(arrivals: readonly Arrival[]): Map<number, number> {
   // Not at the beginning of the array: its row is one of many.
   const numbers = new Float64Array(7 + endpointNumbers(endpoint));
-  const machine = new EndpointMachine(endpoint, { numbers, at: 7 });
+  const machine = new EndpointMachine(endpoint, numbers);
+  machine.begin(7);
   const finished = new Map<number, number>();
   const note = (nowMs: number, act: (ended: number[]) => void) => {
     const ended: number[] = [];

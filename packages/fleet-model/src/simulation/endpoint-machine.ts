@@ -1,9 +1,12 @@
-/** A GPU host's endpoint on a virtual clock: the runner of the Ollama rules with one model that stays loaded. */
+/**
+ * GPU hosts' endpoints on a virtual clock: the runner of the Ollama rules with one model that stays loaded. One object does for all
+ * endpoints of a kind; each of them is a row of numbers, to which it turns.
+ */
 import type { Endpoint } from "../closed-form/gpu-round.ts";
 import type { LlmModel } from "../llm-models.ts";
 import type { OllamaRequest } from "../ollama-request.ts";
 import { Runner } from "../runner.ts";
-import { type RunnerRow, runnerNumbers } from "../runner-row.ts";
+import { runnerNumbers } from "../runner-row.ts";
 
 /** Columns of an endpoint's row; behind them those of its runner. */
 const ENDPOINT = { nowMs: 0, busyMs: 1 } as const;
@@ -18,20 +21,31 @@ export class EndpointMachine {
   readonly model: LlmModel;
   private readonly runner: Runner<number>;
   private readonly numbers: Float64Array;
-  private readonly at: number;
+  private at = 0;
 
-  constructor({ model, placement }: Endpoint, { numbers, at }: RunnerRow) {
+  /** `numbers`: with the rows of all. */
+  constructor({ model, placement }: Endpoint, numbers: Float64Array) {
     this.model = model;
     this.numbers = numbers;
+    this.runner = new Runner<number>(model, placement, { numbers, names: numbers });
+  }
+
+  /** An endpoint whose row begins at `at`, with nothing to do. */
+  begin(at: number): void {
     this.at = at;
-    this.runner = new Runner<number>(model, placement, { numbers, at: at + OWN_NUMBERS });
+    this.runner.begin(at + OWN_NUMBERS);
+  }
+
+  /** From here on this is the endpoint whose row begins at `at`. */
+  turnTo(at: number): void {
+    this.at = at;
+    this.runner.turnTo(at + OWN_NUMBERS);
   }
 
   /** Lets time pass until now; then the request waits or is taken up. Ids of requests that were finished meanwhile go behind what `finished` holds. */
   request(request: OllamaRequest<number>, nowMs: number, finished: number[]): void {
     this.passTo(nowMs, finished);
-    this.runner.enqueue({ request, arrivedMs: nowMs, modelReadyMs: nowMs });
-    this.runner.settleFinished(nowMs, finished);
+    this.runner.ask(request, nowMs, finished);
   }
 
   /** At `dueMs` or before it. */
@@ -45,9 +59,13 @@ export class EndpointMachine {
     return this.nowMs + this.runner.msUntilFinished();
   }
 
-  /** Reads what its next event will need. */
-  glance(): number {
-    return this.nowMs + this.runner.glance();
+  get slots(): number {
+    return this.runner.placement.slots;
+  }
+
+  /** Of the request that this slot served last, or serves; 0 before its first. */
+  lastIdOf(slot: number): number {
+    return (this.runner.lastIdOf(slot) ?? 0) | 0;
   }
 
   get totalBusyMs(): number {

@@ -7,17 +7,7 @@ import { NETWORK_PATHS } from "../network-path.ts";
 import { type Random, seededRandom } from "../random.ts";
 import { PHASE, TaskWalk, willAskOllama } from "../task-walk.ts";
 import { Uplink } from "../uplink.ts";
-import {
-  AGENT,
-  AGENT_NUMBERS,
-  FACT,
-  FACT_NUMBERS,
-  type HostPlan,
-  numberParties,
-  PARTY,
-  type PartyNumbers,
-  STAGE,
-} from "./agent-records.ts";
+import { AgentRecords, BYTE, DOUBLE, type HostPlan, INT, rowOf, STAGE } from "./agent-records.ts";
 import { ApiAccount } from "./api-account.ts";
 import { BATCHES, batchMeans } from "./batch-means.ts";
 import { DueTimes } from "./due-times.ts";
@@ -33,23 +23,34 @@ const FRAME_TOKENS_PER_SEC = 90;
 /** Of a standard task that falls back to the API. */
 const FALLBACK_MAX_TOKENS = 8_192;
 
-/** Numbers to a line of the processor's cache. */
-const LINE_NUMBERS = 8;
+/** Doubles to a line of the processor's cache. */
+const LINE_DOUBLES = 8;
+
+interface Line {
+  uplink: Uplink;
+  isRemote: boolean;
+  delayMs: number;
+}
 
 export class FleetRun {
   private readonly simulation: FleetSimulation;
   private readonly random: Random;
-  private readonly numbers: PartyNumbers;
-  /** One row for each party; only agents' are used. */
-  private readonly rows: Float64Array;
+  /** Who may be due: agents by their numbers, behind them the hosts' cores, then the endpoints. */
+  private readonly firstCpu: number;
+  private readonly firstEndpoint: number;
+  private readonly records: AgentRecords;
   private readonly walk: TaskWalk;
   private readonly cpus: HostCpu<number>[] = [];
   private readonly cpuNames: string[] = [];
   /** By host. 1: all its agents at once leave cores over, so that none ever waits for another's. */
   private readonly isRoomy: Uint8Array;
-  private readonly endpoints: EndpointMachine[] = [];
+  /** By endpoint: the machine of its kind, and where its row begins in `endpointRows`; behind the last where that ends. */
+  private readonly machines: EndpointMachine[] = [];
+  private readonly endpointAt: number[] = [0];
+  private endpointRows = new Float64Array(0);
   private readonly endpointNames: string[] = [];
-  private readonly lines: { uplink: Uplink; isRemote: boolean; delayMs: number }[] = [];
+  /** By host. */
+  private readonly lines: Line[] = [];
   private readonly api: ApiAccount;
   private readonly due: DueTimes;
   private readonly maxTokens: number;
@@ -73,38 +74,34 @@ export class FleetRun {
     this.maxTokens = mix.complex?.maxTokens ?? FALLBACK_MAX_TOKENS;
     this.retries = simulation.apiRetries ?? Number.POSITIVE_INFINITY;
     this.endMs = settleMs + measureMs;
-    this.numbers = numberParties(this.build(fleet));
-    const { agents, parties } = this.numbers;
-    if (agents.length !== agentsOf(fleet)) throw new Error("agents were lost while the fleet was built");
+    const agents = agentsOf(fleet);
+    this.records = new AgentRecords(this.build(fleet));
+    this.firstCpu = agents;
+    this.firstEndpoint = agents + this.cpus.length;
     this.api = new ApiAccount(fleet.api, {
       random: seededRandom(seed, 2),
       times: simulation.apiAccounts ?? 1,
-      sessionsAtOnce: agents.length,
+      sessionsAtOnce: agents,
     });
-    this.rows = new Float64Array(parties * AGENT_NUMBERS);
     this.cpuMs = new Float64Array(this.cpus.length);
     const widest = Math.max(1, mix.trivial?.maxCores ?? 1);
     const roomOf = ({ count, cores, agents: jobs }: FleetShape["hosts"][number]) =>
       Array.from({ length: count }, () => Number(jobs * widest <= cores));
     this.isRoomy = Uint8Array.from(fleet.hosts.flatMap(roomOf));
-    this.due = new DueTimes(parties, (due, count) => this.glance(due, count));
-    const startsMs = startTimesMs({ agents: agents.length, seed, settleMs });
-    agents.forEach((party, agent) => this.due.set(party, startsMs[agent] ?? 0));
+    this.due = new DueTimes(this.firstEndpoint + this.machines.length, (due, count) => this.glance(due, count));
+    startTimesMs({ agents, seed, settleMs }).forEach((startMs, agent) => this.due.set(agent, startMs));
   }
 
   run(): SimulatedFleet {
-    const { due } = this;
-    const { facts } = this.numbers;
+    const { due, firstCpu, firstEndpoint } = this;
     for (;;) {
       const party = due.next(this.endMs);
       if (party < 0) return this.result();
       const { nowMs } = due;
       this.events++;
-      const fact = party * FACT_NUMBERS;
-      const kind = facts[fact + FACT.kind] as number;
-      if (kind === PARTY.agent) this.proceed(party, nowMs);
-      else if (kind === PARTY.cpu) this.cpuDue(party, facts[fact + FACT.cpu] as number, nowMs);
-      else this.endpointDue(facts[fact + FACT.endpoint] as number, nowMs);
+      if (party < firstCpu) this.proceed(party, rowOf(party), nowMs);
+      else if (party < firstEndpoint) this.cpuDue(party - firstCpu, nowMs);
+      else this.endpointDue(party - firstEndpoint, nowMs);
     }
   }
 
@@ -113,61 +110,88 @@ export class FleetRun {
    * themselves would wait for memory one after the other. The sum is kept, or the reads would be left out as useless.
    */
   private glance(due: readonly number[], count: number): void {
-    const { rows, endpoints } = this;
-    const { facts } = this.numbers;
+    const { firstCpu, firstEndpoint, cpuMs, records } = this;
     let sum = 0;
     for (let at = 0; at < count; at++) {
       const party = due[at] as number;
-      const row = party * AGENT_NUMBERS;
-      // A row lies in four lines, or in three.
-      sum += (rows[row] as number) + (rows[row + LINE_NUMBERS] as number) + (rows[row + 2 * LINE_NUMBERS] as number);
-      sum += (rows[row + AGENT_NUMBERS - 1] as number) + (facts[party * FACT_NUMBERS] as number);
+      if (party < firstCpu) sum += records.glance(party);
     }
     for (let at = 0; at < count; at++) {
       const party = due[at] as number;
-      const fact = party * FACT_NUMBERS;
-      const endpoint = facts[fact + FACT.endpoint] as number;
-      if (endpoint < 0 || (facts[fact] === PARTY.agent && !willAskOllama(rows, party * AGENT_NUMBERS + AGENT.walk))) continue;
-      sum += (endpoints[endpoint] as EndpointMachine).glance();
+      if (party >= firstEndpoint) sum += this.glanceAtEndpoint(party - firstEndpoint);
+      else if (party < firstCpu) {
+        sum += cpuMs[records.hostOf(party)] as number;
+        const endpoint = records.endpointOf(party);
+        if (endpoint >= 0 && willAskOllama(records.bytes, 8 * rowOf(party) + BYTE.walk)) sum += this.glanceAtEndpoint(endpoint);
+      }
+    }
+    // An endpoint's event is mostly one of the agent whose request is finished.
+    for (let at = 0; at < count; at++) {
+      const party = due[at] as number;
+      if (party < firstEndpoint) continue;
+      const machine = this.machineOf(party - firstEndpoint);
+      for (let slot = 0; slot < machine.slots; slot++) sum += records.glance(machine.lastIdOf(slot));
     }
     this.glanced = sum;
   }
 
-  private fact(party: number, column: number): number {
-    return this.numbers.facts[party * FACT_NUMBERS + column] as number;
+  private glanceAtEndpoint(endpoint: number): number {
+    const { endpointRows, endpointAt } = this;
+    const end = endpointAt[endpoint + 1] as number;
+    let sum = 0;
+    for (let place = endpointAt[endpoint] as number; place < end; place += LINE_DOUBLES) sum += endpointRows[place] as number;
+    return sum;
+  }
+
+  private lineOf(agent: number): Line {
+    return this.lines[this.records.hostOf(agent)] as Line;
+  }
+
+  private save(row: number): void {
+    this.walk.save(this.records, row + DOUBLE.walk, 2 * row + INT.walk, 8 * row + BYTE.walk);
+  }
+
+  private load(row: number): void {
+    this.walk.load(this.records, row + DOUBLE.walk, 2 * row + INT.walk, 8 * row + BYTE.walk);
   }
 
   private build(fleet: FleetShape): HostPlan[] {
-    const lineOf = new Map<string, number>();
+    const lineOfSite = new Map<string, Line>();
     for (const { name, upMbitPerSec, delayMs, hub } of fleet.sites) {
       const path = NETWORK_PATHS.plain;
       const uplink = new Uplink({ bitsPerSec: upMbitPerSec * 1e6, burstBytes: LINE_BURST_BYTES, delayMs, path });
-      lineOf.set(name, this.lines.push({ uplink, isRemote: hub === "remote", delayMs }) - 1);
+      lineOfSite.set(name, { uplink, isRemote: hub === "remote", delayMs });
     }
     const endpoints = fleet.hosts.map(({ gpu }) => gpu && endpointOf(gpu));
     const numbersOf = (endpoint: (typeof endpoints)[number]) => (endpoint ? endpointNumbers(endpoint) : 0);
     const room = fleet.hosts.reduce((sum, { count }, host) => sum + count * numbersOf(endpoints[host] ?? null), 0);
-    const numbers = new Float64Array(room);
+    const rows = new Float64Array(room);
+    this.endpointRows = rows;
     let at = 0;
     return fleet.hosts.flatMap(({ count, name, cores, agents, site }, host) => {
       const endpoint = endpoints[host] ?? null;
+      const machine = endpoint && new EndpointMachine(endpoint, rows);
       return Array.from({ length: count }, (): HostPlan => {
+        const line = lineOfSite.get(site);
+        if (!line) throw new Error(`no site '${site}'`);
+        this.lines.push(line);
         this.cpus.push(new HostCpu<number>(cores, 0));
         this.cpuNames.push(`cpu ${name}`);
-        if (endpoint) {
-          this.endpoints.push(new EndpointMachine(endpoint, { numbers, at }));
+        if (endpoint && machine) {
+          machine.begin(at);
+          this.machines.push(machine);
           at += endpointNumbers(endpoint);
+          this.endpointAt.push(at);
           this.endpointNames.push(`gpu ${name}`);
         }
-        return { agents, hasEndpoint: endpoint !== null, line: lineOf.get(site) ?? 0 };
+        return { agents, hasEndpoint: endpoint !== null };
       });
     });
   }
 
-  private proceed(party: number, nowMs: number): void {
-    const { rows } = this;
-    const row = party * AGENT_NUMBERS;
-    switch (rows[row + AGENT.stage] as number) {
+  private proceed(party: number, row: number, nowMs: number): void {
+    const { ints, bytes } = this.records;
+    switch (bytes[8 * row + BYTE.stage] as number) {
       case STAGE.begin:
         this.begin(party, row, nowMs);
         return;
@@ -178,14 +202,15 @@ export class FleetRun {
         this.askApi(party, row, nowMs);
         return;
       default:
-        this.api.end(rows[row + AGENT.reservedTokens] as number, rows[row + AGENT.lastOutputTokens] as number, nowMs);
-        rows[row + AGENT.stage] = STAGE.phase;
+        this.api.end(ints[2 * row + INT.reservedTokens] as number, ints[2 * row + INT.lastOutputTokens] as number, nowMs);
+        bytes[8 * row + BYTE.stage] = STAGE.phase;
         this.startPhase(party, row, nowMs);
     }
   }
 
   private begin(party: number, row: number, nowMs: number): void {
-    const { rows, walk } = this;
+    const { walk } = this;
+    const { doubles, ints, bytes, beganMs } = this.records;
     const { hub, framesPerSec } = this.simulation;
     const number = this.tasksBegun++;
     // The hub's work for a task, its progress frames included, as one visit.
@@ -194,12 +219,12 @@ export class FleetRun {
     this.hubFreeMs = Math.max(this.hubFreeMs, nowMs) + serviceMs;
     this.hubBusyMs += serviceMs;
     walk.begin(number);
-    walk.save(rows, row + AGENT.walk);
-    rows[row + AGENT.beganMs] = nowMs;
-    rows[row + AGENT.lastStepMs] = Number.NEGATIVE_INFINITY;
-    rows[row + AGENT.lastOutputTokens] = 0;
-    rows[row + AGENT.refusals] = 0;
-    rows[row + AGENT.stage] = STAGE.phase;
+    this.save(row);
+    beganMs[party] = nowMs;
+    doubles[row + DOUBLE.lastStepMs] = Number.NEGATIVE_INFINITY;
+    ints[2 * row + INT.lastOutputTokens] = 0;
+    ints[2 * row + INT.refusals] = 0;
+    bytes[8 * row + BYTE.stage] = STAGE.phase;
     this.due.set(party, this.hubFreeMs + hub.latencyMs);
   }
 
@@ -215,37 +240,37 @@ export class FleetRun {
   }
 
   private startPhase(party: number, row: number, nowMs: number): void {
-    const { rows, walk } = this;
-    walk.load(rows, row + AGENT.walk);
+    const { walk } = this;
+    this.load(row);
     const kind = walk.next();
     if (kind === PHASE.end) {
       this.finish(party, row, nowMs, false);
       return;
     }
-    if (kind === PHASE.cpu && this.isRoomy[this.fact(party, FACT.cpu)] === 1) {
+    if (kind === PHASE.cpu && this.isRoomy[this.records.hostOf(party)] === 1) {
       this.workAlone(party, row, nowMs);
       return;
     }
-    walk.save(rows, row + AGENT.walk);
+    this.save(row);
     switch (kind) {
       case PHASE.wait:
         this.due.set(party, nowMs + walk.waitMs);
         return;
       case PHASE.cpu: {
         this.due.set(party, Number.POSITIVE_INFINITY);
-        const host = this.fact(party, FACT.cpu);
+        const host = this.records.hostOf(party);
         const cpu = this.cpus[host] as HostCpu<number>;
         cpu.start({ id: party, coreSec: walk.coreSec, maxCores: walk.maxCores }, nowMs);
         this.cpuMs[host] = (this.cpuMs[host] as number) + walk.coreSec * 1_000;
-        this.due.set(this.numbers.cpuParties[host] as number, cpu.nextDueMs());
+        this.due.set(this.firstCpu + host, cpu.nextDueMs());
         return;
       }
       case PHASE.ollama:
-        if (this.fact(party, FACT.endpoint) < 0) this.send(party, row, nowMs, 0);
+        if (this.records.endpointOf(party) < 0) this.send(party, row, nowMs);
         else this.askEndpoint(party, nowMs);
         return;
       case PHASE.claude:
-        this.send(party, row, nowMs, 1);
+        this.send(party, row, nowMs);
         return;
     }
   }
@@ -253,19 +278,19 @@ export class FleetRun {
   /** The CPU phase that the walk has just named, on a host with a core for everybody: when it ends is known, and the wait behind it. */
   private workAlone(party: number, row: number, nowMs: number): void {
     const { walk } = this;
-    const host = this.fact(party, FACT.cpu);
+    const host = this.records.hostOf(party);
     const coreMs = walk.coreSec * 1_000;
     this.cpuMs[host] = (this.cpuMs[host] as number) + coreMs;
     const endsMs = nowMs + coreMs / walk.maxCores;
     if (walk.next() !== PHASE.wait) throw new Error("a tool without its wait");
-    walk.save(this.rows, row + AGENT.walk);
+    this.save(row);
     this.due.set(party, endsMs + walk.waitMs);
   }
 
   private finish(party: number, row: number, nowMs: number, failed: boolean): void {
     const { settleMs, measureMs, onTask } = this.simulation;
-    const seconds = (nowMs - (this.rows[row + AGENT.beganMs] as number)) / 1_000;
-    if (onTask?.({ number: this.rows[row + AGENT.walk] as number, seconds, failed })) this.endMs = nowMs;
+    const seconds = (nowMs - (this.records.beganMs[party] as number)) / 1_000;
+    if (onTask?.({ number: this.walk.number, seconds, failed })) this.endMs = nowMs;
     const batch = Math.floor(((nowMs - settleMs) / measureMs) * BATCHES);
     if (!failed && batch >= 0 && batch < BATCHES) {
       this.batchTasks[batch] = (this.batchTasks[batch] as number) + 1;
@@ -277,11 +302,11 @@ export class FleetRun {
   /** The request that the walk has just named. */
   private askEndpoint(party: number, nowMs: number): void {
     const { walk } = this;
-    const line = this.lines[this.fact(party, FACT.line)];
-    if (line?.isRemote) line.uplink.send(this.frameBytes(walk.outputTokens), nowMs);
+    const line = this.lineOf(party);
+    if (line.isRemote) line.uplink.send(this.frameBytes(walk.outputTokens), nowMs);
     this.due.set(party, Number.POSITIVE_INFINITY);
-    const endpoint = this.fact(party, FACT.endpoint);
-    const machine = this.endpoints[endpoint] as EndpointMachine;
+    const endpoint = this.records.endpointOf(party);
+    const machine = this.machineOf(endpoint);
     const request = {
       id: party,
       model: machine.model,
@@ -291,16 +316,22 @@ export class FleetRun {
     };
     const ended: number[] = [];
     machine.request(request, nowMs, ended);
-    this.goOnAfter(endpoint, ended, nowMs);
+    this.goOnAfter(endpoint, machine, ended, nowMs);
   }
 
-  private send(party: number, row: number, nowMs: number, isClaude: number): void {
-    const { walk, rows } = this;
-    const line = this.lines[this.fact(party, FACT.line)] as (typeof this.lines)[number];
+  /** Turned to this endpoint, until another one of its kind is asked for. */
+  private machineOf(endpoint: number): EndpointMachine {
+    const machine = this.machines[endpoint] as EndpointMachine;
+    machine.turnTo(this.endpointAt[endpoint] as number);
+    return machine;
+  }
+
+  private send(party: number, row: number, nowMs: number): void {
+    const { walk } = this;
+    const line = this.lineOf(party);
     const frames = line.isRemote ? this.frameBytes(walk.outputTokens) : 0;
     const { arrivesMs } = line.uplink.send(walk.promptTokens * CHARACTERS_PER_TOKEN + frames, nowMs);
-    rows[row + AGENT.isClaude] = isClaude;
-    rows[row + AGENT.stage] = STAGE.sent;
+    this.records.bytes[8 * row + BYTE.stage] = STAGE.sent;
     this.due.set(party, arrivesMs);
   }
 
@@ -309,56 +340,60 @@ export class FleetRun {
   }
 
   private askApi(party: number, row: number, nowMs: number): void {
-    const { rows, walk } = this;
-    walk.load(rows, row + AGENT.walk);
+    const { walk } = this;
+    const { doubles, ints, bytes } = this.records;
+    this.load(row);
     const answer = this.api.ask(
       {
         session: walk.session,
-        lastStepMs: rows[row + AGENT.lastStepMs] as number,
+        lastStepMs: doubles[row + DOUBLE.lastStepMs] as number,
         promptTokens: walk.promptTokens,
         newTokens: walk.newTokens,
-        lastOutputTokens: rows[row + AGENT.lastOutputTokens] as number,
+        lastOutputTokens: ints[2 * row + INT.lastOutputTokens] as number,
         outputTokens: walk.outputTokens,
-        maxTokens: rows[row + AGENT.isClaude] === 1 ? this.maxTokens : FALLBACK_MAX_TOKENS,
+        maxTokens: walk.isComplex ? this.maxTokens : FALLBACK_MAX_TOKENS,
       },
       nowMs,
     );
     if (!answer.ok) {
-      const refusals = (rows[row + AGENT.refusals] as number) + 1;
-      rows[row + AGENT.refusals] = refusals;
+      const refusals = (ints[2 * row + INT.refusals] as number) + 1;
+      ints[2 * row + INT.refusals] = refusals;
       if (refusals > this.retries) this.finish(party, row, nowMs, true);
       else this.due.set(party, nowMs + answer.retryAfterMs);
       return;
     }
-    rows[row + AGENT.refusals] = 0;
-    rows[row + AGENT.reservedTokens] = answer.reservedTokens;
-    rows[row + AGENT.lastStepMs] = nowMs;
-    rows[row + AGENT.lastOutputTokens] = walk.outputTokens;
-    rows[row + AGENT.stage] = STAGE.answered;
-    const delayMs = this.lines[this.fact(party, FACT.line)]?.delayMs ?? 0;
-    this.due.set(party, nowMs + answer.answerMs + delayMs);
+    ints[2 * row + INT.refusals] = 0;
+    ints[2 * row + INT.reservedTokens] = answer.reservedTokens;
+    doubles[row + DOUBLE.lastStepMs] = nowMs;
+    ints[2 * row + INT.lastOutputTokens] = walk.outputTokens;
+    bytes[8 * row + BYTE.stage] = STAGE.answered;
+    this.due.set(party, nowMs + answer.answerMs + this.lineOf(party).delayMs);
   }
 
-  private cpuDue(party: number, host: number, nowMs: number): void {
+  private cpuDue(host: number, nowMs: number): void {
     const cpu = this.cpus[host] as HostCpu<number>;
     const { ended } = this;
     ended.length = 0;
     cpu.advance(nowMs, ended);
-    for (const agent of ended) this.startPhase(agent, agent * AGENT_NUMBERS, nowMs);
-    this.due.set(party, cpu.nextDueMs());
+    for (const agent of ended) this.startPhase(agent, rowOf(agent), nowMs);
+    this.due.set(this.firstCpu + host, cpu.nextDueMs());
   }
 
   private endpointDue(endpoint: number, nowMs: number): void {
     const ended: number[] = [];
-    (this.endpoints[endpoint] as EndpointMachine).advance(nowMs, ended);
-    this.goOnAfter(endpoint, ended, nowMs);
+    const machine = this.machineOf(endpoint);
+    machine.advance(nowMs, ended);
+    this.goOnAfter(endpoint, machine, ended, nowMs);
   }
 
   /** What those do next whose requests an endpoint has finished. */
-  private goOnAfter(endpoint: number, ended: number[], nowMs: number): void {
-    const machine = this.endpoints[endpoint] as EndpointMachine;
-    this.due.set(this.numbers.endpointParties[endpoint] as number, machine.dueMs);
-    for (const agent of ended) this.startPhase(agent, agent * AGENT_NUMBERS, nowMs);
+  private goOnAfter(endpoint: number, machine: EndpointMachine, ended: number[], nowMs: number): void {
+    this.due.set(this.firstEndpoint + endpoint, machine.dueMs);
+    for (let at = 0; at < ended.length; at++) {
+      // A whole number that comes out of an array of doubles.
+      const agent = (ended[at] as number) | 0;
+      this.startPhase(agent, rowOf(agent), nowMs);
+    }
   }
 
   private result(): SimulatedFleet {
@@ -377,7 +412,7 @@ export class FleetRun {
     this.cpus.forEach((cpu, index) =>
       add(this.cpuNames[index] ?? "cpu", (this.cpuMs[index] as number) / cpu.cores / this.endMs),
     );
-    this.endpoints.forEach((machine, index) => add(this.endpointNames[index] ?? "gpu", machine.totalBusyMs / this.endMs));
+    this.endpointNames.forEach((name, endpoint) => add(name, this.machineOf(endpoint).totalBusyMs / this.endMs));
     add("hub", this.hubBusyMs / this.endMs);
     return {
       tasksPerHour: batchMeans(perHour, "tasks/h"),
