@@ -78,7 +78,7 @@ export class Runner<Id extends string | number = string> {
 
   /** Call `settle` afterwards. */
   enqueue(admitted: Admitted<Id>): void {
-    this.queue(this.waiting.add(admitted));
+    this.waiting.putLast(this.numbers, this.at, this.waiting.add(admitted));
   }
 
   /** As `enqueue` and `settleFinished` for a model that is there, without the queue for whom nobody is before. */
@@ -87,29 +87,11 @@ export class Runner<Id extends string | number = string> {
     const place = this.waiting.add({ request, arrivedMs: nowMs, modelReadyMs: nowMs });
     const slot = this.waitingCount > 0 ? NONE : this.freeSlotFor(request.conversation);
     if (slot === NONE) {
-      this.queue(place);
+      this.waiting.putLast(this.numbers, this.at, place);
       return;
     }
     this.admit(slot, place, nowMs);
     this.settleFinished(nowMs, finished);
-  }
-
-  private queue(place: number): void {
-    const { numbers, at } = this;
-    if (this.waitingCount === 0) numbers[at + HEAD.firstWaiting] = place;
-    else this.waiting.next[numbers[at + HEAD.lastWaiting] as number] = place;
-    numbers[at + HEAD.lastWaiting] = place;
-    this.add(HEAD.waiting, 1);
-  }
-
-  /** `before`: who waits just before this one; NOBODY: it is the first. It keeps its place until it is admitted. */
-  private unqueue(place: number, before: number): void {
-    const { numbers, at } = this;
-    const next = this.waiting.next[place] as number;
-    if (before === NOBODY) numbers[at + HEAD.firstWaiting] = next;
-    else this.waiting.next[before] = next;
-    if (next === NOBODY) numbers[at + HEAD.lastWaiting] = before;
-    this.add(HEAD.waiting, -1);
   }
 
   /** False: it does not wait. */
@@ -118,7 +100,7 @@ export class Runner<Id extends string | number = string> {
     let before = NOBODY;
     for (let place = numbers[at + HEAD.firstWaiting] as number; place !== NOBODY; place = waiting.next[place] as number) {
       if (waiting.ids[place] === id) {
-        this.unqueue(place, before);
+        waiting.takeOut(numbers, this.at, place, before);
         waiting.remove(place);
         return true;
       }
@@ -277,7 +259,7 @@ export class Runner<Id extends string | number = string> {
     const place = (this.numbers[this.at + HEAD.firstWaiting] as number) | 0;
     const slot = this.freeSlotFor(this.waiting.conversations[place]);
     if (slot === NONE) return false;
-    this.unqueue(place, NOBODY);
+    this.waiting.takeOut(this.numbers, this.at, place, NOBODY);
     this.admit(slot, place, nowMs);
     return true;
   }

@@ -1,6 +1,6 @@
 /** What `bench run` and `bench search` print. */
 import { significant } from "../decision/decision.ts";
-import { estimateText } from "../report/summary.ts";
+import { estimateText, othersNotes } from "../report/summary.ts";
 import { renderTable } from "../report/terminal.ts";
 import type { HubResult, TrialSummary } from "../results/compare-result.ts";
 import { QUANTITIES, type Quantity } from "./quantity.ts";
@@ -16,6 +16,7 @@ export interface OneHub {
 export function renderOneHub({ quantity, workload, slo, coresPerMachine, hub }: OneHub): string {
   const lines: string[] = [];
   const unit = quantity && quantity !== "tasksPerSec" ? QUANTITIES[quantity].unit : "tasks/s";
+  const trials = quantity && quantity !== "tasksPerSec" ? (hub.quantityTrials?.[quantity] ?? []) : hub.trials;
   if (quantity) {
     const found = hub.capacity[quantity];
     const note = hub.capacityNotes?.[quantity];
@@ -32,9 +33,8 @@ export function renderOneHub({ quantity, workload, slo, coresPerMachine, hub }: 
       : `each machine of the hub with ${coresPerMachine} of a core; the SLO's bound stretched likewise (slow motion)`,
     `durability ${hub.durability.required} required, ${hub.durability.verified} verified (${hub.durability.how})`,
     "",
-    ...renderTable(
-      trialTable(quantity && quantity !== "tasksPerSec" ? (hub.quantityTrials?.[quantity] ?? []) : hub.trials, unit),
-    ),
+    ...renderTable(trialTable(trials, unit)),
+    ...othersNotes({ hubs: [{ ...hub, trials }] }),
     "",
   );
   const { history } = hub;

@@ -14,7 +14,7 @@ import type { Table } from "../report/summary.ts";
 
 /** A run long enough for an interval of a few percent, short enough to wait for. */
 const TASKS = 20_000;
-const LENGTHEN = 16;
+const LENGTHEN = 64;
 
 export interface SimulatedRow {
   solvedTasksPerHour: number;

@@ -165,11 +165,12 @@ function swingNotes(result: CompareResult): string[] {
   ];
 }
 
-function othersNotes(result: CompareResult): string[] {
+/** Empty where what else ran on the machine was little, or is not known. */
+export function othersNotes(result: Pick<CompareResult, "hubs">): string[] {
   const others = othersCoresOf(result);
   if (!others || others.median < NOTABLE_OTHERS_CORES) return [];
   return [
-    `OTHER PROGRAMS used ${significant(others.median)} of a core at the median trial (nine in ten from ${significant(others.low)} to ${significant(others.high)}), so all hubs' tasks cost more than they do alone, up to twice as much: end what else runs and measure again.`,
+    `OTHER PROGRAMS used ${significant(others.median)} of a core at the median trial (nine in ten from ${significant(others.low)} to ${significant(others.high)}), so a task cost more here than alone, up to twice as much: end what else runs and measure again.`,
   ];
 }
 

@@ -11,7 +11,8 @@ import { AgentRecords, BYTE, DOUBLE, type HostPlan, INT, rowOf, STAGE } from "./
 import { ApiAccount } from "./api-account.ts";
 import { BATCHES, batchMeans } from "./batch-means.ts";
 import { DueTimes } from "./due-times.ts";
-import { EndpointMachine, endpointNumbers } from "./endpoint-machine.ts";
+import { EndpointMachine } from "./endpoint-machine.ts";
+import { FleetEndpoints } from "./fleet-endpoints.ts";
 import type { FleetSimulation, SimulatedFleet } from "./simulate-fleet.ts";
 import { startTimesMs } from "./start-times.ts";
 
@@ -22,9 +23,6 @@ const FRAME_BYTES = 158;
 const FRAME_TOKENS_PER_SEC = 90;
 /** Of a standard task that falls back to the API. */
 const FALLBACK_MAX_TOKENS = 8_192;
-
-/** Doubles to a line of the processor's cache. */
-const LINE_DOUBLES = 8;
 
 interface Line {
   uplink: Uplink;
@@ -44,11 +42,7 @@ export class FleetRun {
   private readonly cpuNames: string[] = [];
   /** By host. 1: all its agents at once leave cores over, so that none ever waits for another's. */
   private readonly isRoomy: Uint8Array;
-  /** By endpoint: the machine of its kind, and where its row begins in `endpointRows`; behind the last where that ends. */
-  private readonly machines: EndpointMachine[] = [];
-  private readonly endpointAt: number[] = [0];
-  private endpointRows = new Float64Array(0);
-  private readonly endpointNames: string[] = [];
+  private readonly endpoints: FleetEndpoints;
   /** By host. */
   private readonly lines: Line[] = [];
   private readonly api: ApiAccount;
@@ -75,6 +69,9 @@ export class FleetRun {
     this.retries = simulation.apiRetries ?? Number.POSITIVE_INFINITY;
     this.endMs = settleMs + measureMs;
     const agents = agentsOf(fleet);
+    this.endpoints = new FleetEndpoints(
+      fleet.hosts.flatMap(({ gpu, count }) => (gpu ? { endpoint: endpointOf(gpu), count } : [])),
+    );
     this.records = new AgentRecords(this.build(fleet));
     this.firstCpu = agents;
     this.firstEndpoint = agents + this.cpus.length;
@@ -88,7 +85,7 @@ export class FleetRun {
     const roomOf = ({ count, cores, agents: jobs }: FleetShape["hosts"][number]) =>
       Array.from({ length: count }, () => Number(jobs * widest <= cores));
     this.isRoomy = Uint8Array.from(fleet.hosts.flatMap(roomOf));
-    this.due = new DueTimes(this.firstEndpoint + this.machines.length, (due, count) => this.glance(due, count));
+    this.due = new DueTimes(this.firstEndpoint + this.endpoints.count, (due, count) => this.glance(due, count));
     startTimesMs({ agents, seed, settleMs }).forEach((startMs, agent) => this.due.set(agent, startMs));
   }
 
@@ -110,7 +107,7 @@ export class FleetRun {
    * themselves would wait for memory one after the other. The sum is kept, or the reads would be left out as useless.
    */
   private glance(due: readonly number[], count: number): void {
-    const { firstCpu, firstEndpoint, cpuMs, records } = this;
+    const { firstCpu, firstEndpoint, cpuMs, records, endpoints } = this;
     let sum = 0;
     for (let at = 0; at < count; at++) {
       const party = due[at] as number;
@@ -118,29 +115,21 @@ export class FleetRun {
     }
     for (let at = 0; at < count; at++) {
       const party = due[at] as number;
-      if (party >= firstEndpoint) sum += this.glanceAtEndpoint(party - firstEndpoint);
+      if (party >= firstEndpoint) sum += endpoints.glance(party - firstEndpoint);
       else if (party < firstCpu) {
         sum += cpuMs[records.hostOf(party)] as number;
         const endpoint = records.endpointOf(party);
-        if (endpoint >= 0 && willAskOllama(records.bytes, 8 * rowOf(party) + BYTE.walk)) sum += this.glanceAtEndpoint(endpoint);
+        if (endpoint >= 0 && willAskOllama(records.bytes, 8 * rowOf(party) + BYTE.walk)) sum += endpoints.glance(endpoint);
       }
     }
     // An endpoint's event is mostly one of the agent whose request is finished.
     for (let at = 0; at < count; at++) {
       const party = due[at] as number;
       if (party < firstEndpoint) continue;
-      const machine = this.machineOf(party - firstEndpoint);
+      const machine = endpoints.turnedTo(party - firstEndpoint);
       for (let slot = 0; slot < machine.slots; slot++) sum += records.glance(machine.lastIdOf(slot));
     }
     this.glanced = sum;
-  }
-
-  private glanceAtEndpoint(endpoint: number): number {
-    const { endpointRows, endpointAt } = this;
-    const end = endpointAt[endpoint + 1] as number;
-    let sum = 0;
-    for (let place = endpointAt[endpoint] as number; place < end; place += LINE_DOUBLES) sum += endpointRows[place] as number;
-    return sum;
   }
 
   private lineOf(agent: number): Line {
@@ -162,28 +151,16 @@ export class FleetRun {
       const uplink = new Uplink({ bitsPerSec: upMbitPerSec * 1e6, burstBytes: LINE_BURST_BYTES, delayMs, path });
       lineOfSite.set(name, { uplink, isRemote: hub === "remote", delayMs });
     }
-    const endpoints = fleet.hosts.map(({ gpu }) => gpu && endpointOf(gpu));
-    const numbersOf = (endpoint: (typeof endpoints)[number]) => (endpoint ? endpointNumbers(endpoint) : 0);
-    const room = fleet.hosts.reduce((sum, { count }, host) => sum + count * numbersOf(endpoints[host] ?? null), 0);
-    const rows = new Float64Array(room);
-    this.endpointRows = rows;
-    let at = 0;
-    return fleet.hosts.flatMap(({ count, name, cores, agents, site }, host) => {
-      const endpoint = endpoints[host] ?? null;
-      const machine = endpoint && new EndpointMachine(endpoint, rows);
+    return fleet.hosts.flatMap(({ count, name, cores, agents, site, gpu }) => {
+      const endpoint = gpu && endpointOf(gpu);
+      const machine = endpoint && new EndpointMachine(endpoint, this.endpoints.rows);
       return Array.from({ length: count }, (): HostPlan => {
         const line = lineOfSite.get(site);
         if (!line) throw new Error(`no site '${site}'`);
         this.lines.push(line);
         this.cpus.push(new HostCpu<number>(cores, 0));
         this.cpuNames.push(`cpu ${name}`);
-        if (endpoint && machine) {
-          machine.begin(at);
-          this.machines.push(machine);
-          at += endpointNumbers(endpoint);
-          this.endpointAt.push(at);
-          this.endpointNames.push(`gpu ${name}`);
-        }
+        if (endpoint && machine) this.endpoints.add(`gpu ${name}`, endpoint, machine);
         return { agents, hasEndpoint: endpoint !== null };
       });
     });
@@ -306,7 +283,7 @@ export class FleetRun {
     if (line.isRemote) line.uplink.send(this.frameBytes(walk.outputTokens), nowMs);
     this.due.set(party, Number.POSITIVE_INFINITY);
     const endpoint = this.records.endpointOf(party);
-    const machine = this.machineOf(endpoint);
+    const machine = this.endpoints.turnedTo(endpoint);
     const request = {
       id: party,
       model: machine.model,
@@ -317,13 +294,6 @@ export class FleetRun {
     const ended: number[] = [];
     machine.request(request, nowMs, ended);
     this.goOnAfter(endpoint, machine, ended, nowMs);
-  }
-
-  /** Turned to this endpoint, until another one of its kind is asked for. */
-  private machineOf(endpoint: number): EndpointMachine {
-    const machine = this.machines[endpoint] as EndpointMachine;
-    machine.turnTo(this.endpointAt[endpoint] as number);
-    return machine;
   }
 
   private send(party: number, row: number, nowMs: number): void {
@@ -381,7 +351,7 @@ export class FleetRun {
 
   private endpointDue(endpoint: number, nowMs: number): void {
     const ended: number[] = [];
-    const machine = this.machineOf(endpoint);
+    const machine = this.endpoints.turnedTo(endpoint);
     machine.advance(nowMs, ended);
     this.goOnAfter(endpoint, machine, ended, nowMs);
   }
@@ -412,7 +382,7 @@ export class FleetRun {
     this.cpus.forEach((cpu, index) =>
       add(this.cpuNames[index] ?? "cpu", (this.cpuMs[index] as number) / cpu.cores / this.endMs),
     );
-    this.endpointNames.forEach((name, endpoint) => add(name, this.machineOf(endpoint).totalBusyMs / this.endMs));
+    this.endpoints.names.forEach((name, endpoint) => add(name, this.endpoints.turnedTo(endpoint).totalBusyMs / this.endMs));
     add("hub", this.hubBusyMs / this.endMs);
     return {
       tasksPerHour: batchMeans(perHour, "tasks/h"),
