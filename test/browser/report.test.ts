@@ -113,6 +113,25 @@ describe.skipIf(!executablePath)("the report in Chromium", () => {
     // Each of the moves solves the fleet some three hundred times.
   }, 240_000);
 
+  it("keeps its settings and their link when it is left for another part of the page", async () => {
+    const { page, heard } = await open("#complex=100");
+    const before = await verdictOf(page);
+    const hubs = page.getByRole("navigation").getByRole("link", { name: "The hubs" });
+    await hubs.press("Enter");
+    const part = (await hubs.getAttribute("href")) as string;
+    await page.locator(`${part}:focus`).waitFor();
+    expect(new URL(page.url()).hash).toBe("#complex=100");
+    expect(await verdictOf(page)).toBe(before);
+    expect(await page.locator("#what-if-message").textContent()).toBe("");
+    await page.close();
+
+    // Somebody else's link to that part.
+    const there = await open(part);
+    expect(await there.page.locator("#what-if-message").textContent()).toBe("");
+    expect([...heard, ...there.heard]).toEqual([]);
+    await there.page.close();
+  });
+
   it("tells of a link that does not fit this fleet, and works on", async () => {
     const { page, heard } = await open("#count-attic=9&growth=0.5");
     expect(await page.locator("#what-if-message").textContent()).toMatch(/count-attic=9/);

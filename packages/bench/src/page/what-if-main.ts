@@ -17,8 +17,24 @@ const view = new WhatIfView(given, {
   message: place("what-if-message"),
 });
 place("what-if-controls").hidden = false;
-view.open(location.hash);
-window.addEventListener("hashchange", () => view.open(location.hash));
+view.open(settingsIn(location.hash));
+window.addEventListener("hashchange", () => view.open(settingsIn(location.hash)));
+// A jump within the page must not replace the settings in its address.
+document.addEventListener("click", (event) => {
+  const link = event.target instanceof Element ? event.target.closest<HTMLAnchorElement>("a[href^='#']") : null;
+  const target = link && document.getElementById(link.hash.slice(1));
+  if (!target) return;
+  event.preventDefault();
+  target.scrollIntoView();
+  target.tabIndex = -1;
+  target.focus({ preventScroll: true });
+});
+
+/** None in an address that names a part of the page. */
+function settingsIn(hash: string): string {
+  return document.getElementById(hash.slice(1)) ? "" : hash;
+}
+
 // On paper every table is open.
 window.addEventListener("beforeprint", () => {
   for (const details of document.querySelectorAll("details")) details.open = true;
