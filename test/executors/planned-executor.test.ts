@@ -102,9 +102,12 @@ function assigned(tier: Tier, { number = 1, endpoint = null }: { number?: number
   };
 }
 
+/** A planned executor goes by the signal. */
+const noAbort = () => undefined;
+
 async function run(on: PlannedExecutor, task: ReturnType<typeof assigned>, signal = new AbortController().signal) {
   const progress: ProgressEvent[] = [];
-  const result: TaskResult = await on.run(task, { signal, onProgress: (event) => progress.push(event) });
+  const result: TaskResult = await on.run(task, { signal, onAbort: noAbort, onProgress: (event) => progress.push(event) });
   return { result, progress };
 }
 
@@ -154,6 +157,7 @@ describe("a standard task", () => {
     const stop = new AbortController();
     const running = executor({ mix }).run(assigned("standard", { endpoint: `127.0.0.1:${stub.port}` }), {
       signal: stop.signal,
+      onAbort: noAbort,
       onProgress: () => stop.abort(new Error("cancelled")),
     });
     await expect(running).rejects.toThrow("cancelled");

@@ -46,8 +46,7 @@ export class DrawnExecutor implements TaskExecutor {
     if (progress) work.onProgress({ type: "steady_tokens", textPerToken: TOKEN_TEXT, ...progress, tokens });
     return new Promise((resolve) => {
       const cancel = clock.after(workMs / timeScale, () => resolve(result));
-      if (work.onAbort) work.onAbort(cancel);
-      else work.signal.addEventListener("abort", cancel, { once: true });
+      work.onAbort(cancel);
     });
   }
 }

@@ -23,8 +23,8 @@ export interface TaskExecutor {
 
 export interface WorkUnderWay {
   readonly signal: AbortSignal;
-  /** Calls the last one given at the abort. A sidecar has it, since a signal for each of thousands of tasks a second would be a tenth of their cost. */
-  onAbort?(run: () => void): void;
+  /** Calls the last one given at the abort: for executors of thousands of tasks a second, where a signal for each would be a tenth of their cost. */
+  onAbort(run: () => void): void;
   /** Tokens are batched into windows of 100 ms by the sidecar; all else leaves at once. */
   onProgress(event: ProgressEvent): void;
 }

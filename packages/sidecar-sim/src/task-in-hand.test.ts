@@ -43,7 +43,7 @@ test("an assignment is read from its frame, and is empty where none was kept", (
 
 test.each([
   ["a sidecar's work", () => new Work(noBatch)],
-  ["work with a signal alone", signalled],
+  ["work of an owner who has a signal", signalled],
 ])("drawn work that is taken away leaves no timer behind: %s", async (_, begin) => {
   const clock = new ManualClock();
   const behaviour: SidecarBehaviour = {
@@ -68,5 +68,7 @@ test.each([
 
 function signalled() {
   const controller = new AbortController();
-  return { signal: controller.signal, onProgress: noBatch, abort: () => controller.abort() };
+  const { signal } = controller;
+  const onAbort = (run: () => void) => signal.addEventListener("abort", run);
+  return { signal, onAbort, onProgress: noBatch, abort: () => controller.abort() };
 }

@@ -1,5 +1,6 @@
 /** A hub's part of a task towards one agent: the next task as soon as the last is done, and a look at each answer. */
 import type { TaskAssignFrame } from "@hubscale/protocol";
+import { TRIVIAL_ASSIGNMENT } from "../load/trivial-assignment.ts";
 import { TASK_TEXT } from "./density-load.ts";
 
 interface AgentFrame {
@@ -71,7 +72,7 @@ export class TaskDealer {
       metadata: { note: TASK_TEXT.note },
       generation: this.generation,
       assigned_at: Date.now(),
-      ...REST,
+      ...TRIVIAL_ASSIGNMENT,
     };
     this.send(JSON.stringify(frame));
   }
@@ -80,34 +81,6 @@ export class TaskDealer {
     return new Error(`agent ${this.agent} has ${this.taskId}, generation ${this.generation}, and answered ${text}`);
   }
 }
-
-/** Of a recorded trivial assignment. */
-const REST = {
-  repo: null,
-  branch: null,
-  file_hints: [],
-  success_criteria: [],
-  verification_steps: [],
-  complexity: {
-    effective_tier: "trivial",
-    explicit_tier: "trivial",
-    inferred: { tier: "standard", confidence: 0 },
-    source: "explicit",
-  },
-  routing_decision: {
-    effective_tier: "trivial",
-    target_type: "sidecar",
-    selected_endpoint: null,
-    selected_model: null,
-    fallback_used: false,
-    fallback_reason: null,
-    classification_reason: "explicit:trivial",
-    estimated_cost_tier: "free",
-  },
-  skip_verification: false,
-  verification_timeout_ms: null,
-  max_verification_retries: 5,
-} satisfies Partial<TaskAssignFrame>;
 
 /** Eight digits. */
 function hex(value: number): string {

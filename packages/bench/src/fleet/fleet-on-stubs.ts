@@ -97,7 +97,8 @@ async function runAgents(
     while (!signal.aborted) {
       const task = number++;
       const beganMs = staged.elapsedMs;
-      const result = await executor?.run(taskOf(task, endpoint), { signal, onProgress: () => undefined });
+      const onAbort = (run: () => void) => signal.addEventListener("abort", run, { once: true });
+      const result = await executor?.run(taskOf(task, endpoint), { signal, onAbort, onProgress: () => undefined });
       const seconds = (staged.elapsedMs - beganMs) / 1_000;
       if (!signal.aborted) times.note({ number: task, seconds, failed: result?.outcome !== "complete" });
     }

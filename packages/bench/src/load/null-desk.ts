@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { WebSocket } from "ws";
+import { TRIVIAL_ASSIGNMENT } from "./trivial-assignment.ts";
 
 /** The rules that a null hub can be told to break. */
 export interface NullHubFlaws {
@@ -241,33 +242,8 @@ const PAUSE_MS = 5;
 /** So that a warm-up leaves no more than can be waited for. */
 const MOST_OWED_MS = 3_000;
 
-/** The fields of a recorded trivial assignment that do not differ from task to task. */
-const ASSIGN_REST = JSON.stringify({
-  repo: null,
-  branch: null,
-  file_hints: [],
-  success_criteria: [],
-  verification_steps: [],
-  complexity: {
-    effective_tier: "trivial",
-    explicit_tier: "trivial",
-    inferred: { tier: "standard", confidence: 0 },
-    source: "explicit",
-  },
-  routing_decision: {
-    effective_tier: "trivial",
-    target_type: "sidecar",
-    selected_endpoint: null,
-    selected_model: null,
-    fallback_used: false,
-    fallback_reason: null,
-    classification_reason: "explicit:trivial",
-    estimated_cost_tier: "free",
-  },
-  skip_verification: false,
-  verification_timeout_ms: null,
-  max_verification_retries: 5,
-}).slice(1);
+/** Behind the fields that differ from task to task; without its opening brace. */
+const ASSIGN_REST = JSON.stringify(TRIVIAL_ASSIGNMENT).slice(1);
 
 function isNth(count: number, every: number): boolean {
   return every > 0 && count % every === 0;
