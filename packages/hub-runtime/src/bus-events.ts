@@ -5,7 +5,7 @@ import { type BusEvent, Unavailable } from "./ports.ts";
 
 /** What this node does about an event on the bus, its own events included. */
 export function busListener(hub: HubParts, log: (line: string) => void): (event: BusEvent) => void {
-  const { channels, endpoints, messages, presence, resources, roster } = hub;
+  const { channels, messages, presence, resources, roster } = hub;
 
   return (event) => {
     switch (event.type) {
@@ -16,10 +16,7 @@ export function busListener(hub: HubParts, log: (line: string) => void): (event:
         if (event.frame.type === "message") return messages.deliverToAll(event.frame);
         return fanOut(event.frame, event.channel === undefined ? roster.all() : subscribersOf(event.channel, roster.all()));
       case "endpoints_changed":
-        return void endpoints.reload().catch((error: unknown) => {
-          if (error instanceof Unavailable) log(`the endpoints could not be read again: ${error.message}`);
-          else hub.onBroken(error);
-        });
+        return void rereadEndpoints(hub, log);
       case "host_resources":
         return resources.put(event.host, event.resources, event.atMs);
       case "agent_joined":
@@ -37,5 +34,15 @@ export function busListener(hub: HubParts, log: (line: string) => void): (event:
     if (frame.type === "task_cancelled") roster.release(agentId, frame.task_id);
     else if (frame.type === "message") messages.deliverTo(agent, frame);
     else agent.line.send(frame);
+  }
+}
+
+/** Never rejects. A registration of another node may have gone unheard, so this is also done from time to time. */
+export async function rereadEndpoints({ endpoints, onBroken }: HubParts, log: (line: string) => void): Promise<void> {
+  try {
+    await endpoints.reload();
+  } catch (error) {
+    if (error instanceof Unavailable) log(`the endpoints could not be read again: ${error.message}`);
+    else onBroken(error);
   }
 }

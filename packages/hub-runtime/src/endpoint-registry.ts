@@ -78,14 +78,15 @@ export class EndpointRegistry {
   async reload(): Promise<void> {
     const stored = await this.#options.store.list();
     const ids = new Set(stored.map(({ id }) => id));
-    for (const id of this.#endpoints.keys()) if (!ids.has(id)) this.#endpoints.delete(id);
+    const removed = [...this.#endpoints.keys()].filter((id) => !ids.has(id));
+    for (const id of removed) this.#endpoints.delete(id);
     const added = stored.filter(({ id }) => !this.#endpoints.has(id));
     for (const endpoint of stored) {
       const known = this.#endpoints.get(endpoint.id);
       if (known) known.shown = { ...known.shown, name: endpoint.name, source: endpoint.source };
       else this.#endpoints.set(endpoint.id, { shown: { ...endpoint, status: "unknown" }, failures: 0 });
     }
-    this.#options.onChange();
+    if (added.length + removed.length > 0) this.#options.onChange();
     for (const { id } of added) void this.#poll(id);
   }
 

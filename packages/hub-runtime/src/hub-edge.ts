@@ -4,13 +4,13 @@ import { setTimeout as wait } from "node:timers/promises";
 import { TIMERS } from "@hubscale/protocol";
 import type { FastifyInstance } from "fastify";
 import { addAgentRoutes, addRoomRoute } from "./agent-routes.ts";
-import { busListener } from "./bus-events.ts";
+import { busListener, rereadEndpoints } from "./bus-events.ts";
 import { addEndpointRoutes } from "./endpoint-routes.ts";
 import { createHttpApp } from "./http-app.ts";
 import { type HubEdgeOptions, MAX_BUFFERED_BYTES, MAX_CONNECTIONS } from "./hub-edge-options.ts";
 import { assembleHub, type HubParts } from "./hub-parts.ts";
 import { addHubRoutes } from "./hub-routes.ts";
-import { type Cancel, type Clock, type Roster, type TaskDesk, Unavailable } from "./ports.ts";
+import { type Cancel, type Roster, type TaskDesk, Unavailable } from "./ports.ts";
 import { NODE_HERE_EVERY_MS } from "./presence-board.ts";
 import { SocketServer } from "./socket-server.ts";
 import { addTaskRoutes } from "./task-routes.ts";
@@ -48,7 +48,7 @@ export async function startHubEdge(options: HubEdgeOptions): Promise<HubEdge> {
     await closeStores();
     throw error;
   }
-  const timers = startTimers(clock, hub, sockets);
+  const timers = startTimers({ clock, log }, hub, sockets);
   hub.publish({ type: "presence_wanted", node });
 
   let closing: Promise<void> | undefined;
@@ -123,11 +123,11 @@ async function queueDepth(tasks: TaskDesk): Promise<number | null> {
   }
 }
 
-function startTimers(clock: Clock, hub: HubParts, sockets: SocketServer): Cancel[] {
+function startTimers({ clock, log }: Pick<HubEdgeOptions, "clock" | "log">, hub: HubParts, sockets: SocketServer): Cancel[] {
   return [
     clock.every(IDLE_CHECK_EVERY_MS, () => sockets.closeIdle()),
     clock.every(TIMERS.reapEveryMs, () => sockets.reap()),
-    clock.every(TIMERS.endpointPollEveryMs, () => void hub.endpoints.pollAll()),
+    clock.every(TIMERS.endpointPollEveryMs, () => void rereadEndpoints(hub, log).then(() => hub.endpoints.pollAll())),
     clock.every(NODE_HERE_EVERY_MS, () => hub.presence.beat()),
     clock.every(SWEEP_EVERY_MS, () => {
       hub.limiter.sweep();

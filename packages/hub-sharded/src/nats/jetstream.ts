@@ -2,6 +2,7 @@
  * The dozen requests of JetStream's API that the hub makes, as the protocol has them (docs.nats.io, JetStream wire API). Over the
  * link, so that all have the same limits and the same end when the server is away.
  */
+import { setTimeout } from "node:timers/promises";
 import { Unavailable } from "@hubscale/hub-runtime";
 import { headers, type Msg } from "@nats-io/transport-node";
 import type { NatsLink } from "./nats-link.ts";
@@ -166,13 +167,18 @@ export class JetStream {
     return message;
   }
 
-  /** Hands all messages that fit to `visit`, oldest first, without their text if `headersOnly`. */
+  /**
+   * Hands all messages that fit and were there when it was called to `visit`, oldest first, without their text if `headersOnly`.
+   * Rejects with `Unavailable` rather than leave some out.
+   */
   async scan(
     stream: string,
     filter: string,
     options: { headersOnly: boolean },
     visit: (message: StoredMessage) => void,
   ): Promise<void> {
+    let throughSeq = await this.#lastSeq(stream, filter);
+    if (throughSeq === 0) return;
     const config = {
       filter_subject: filter,
       deliver_policy: "all",
@@ -183,20 +189,31 @@ export class JetStream {
       inactive_threshold: 10_000_000_000,
       headers_only: options.headersOnly,
     };
-    const made = await this.#ask<ConsumerInfo>(
-      `$JS.API.CONSUMER.CREATE.${stream}`,
-      JSON.stringify({ stream_name: stream, config }),
-    );
-    let left = made.num_pending;
-    while (left > 0) {
-      const batch = Math.min(left, SCAN_CHUNK);
-      const subject = `$JS.API.CONSUMER.MSG.NEXT.${stream}.${made.name}`;
-      const query = JSON.stringify({ batch, no_wait: true });
-      const messages = await this.link.pull(subject, query, batch, isStatus);
-      for (const message of messages) visit(deliveredMessage(message));
-      left = messages.length < batch ? 0 : left - batch;
+    const create = `$JS.API.CONSUMER.CREATE.${stream}`;
+    const { name } = await this.#ask<ConsumerInfo>(create, JSON.stringify({ stream_name: stream, config }));
+    const next = `$JS.API.CONSUMER.MSG.NEXT.${stream}.${name}`;
+    let seenSeq = 0;
+    let emptyPulls = 0;
+    while (seenSeq < throughSeq) {
+      const messages = await this.link.pull(next, PULL_CHUNK, SCAN_CHUNK, isStatus);
+      for (const message of messages.map(deliveredMessage)) {
+        seenSeq = message.seq;
+        visit(message);
+      }
+      emptyPulls = messages.length > 0 ? 0 : emptyPulls + 1;
+      if (emptyPulls === 0) continue;
+      // In a cluster the server that was asked may not have heard of the consumer, and the replica that serves the consumer may be
+      // behind. Or what was last has been removed.
+      throughSeq = Math.min(throughSeq, await this.#lastSeq(stream, filter));
+      if (emptyPulls > EMPTY_PULLS_MAX) throw new Unavailable(`${stream} cannot be read to its end`, RETRY_AFTER_MS);
+      await setTimeout(emptyPulls * EMPTY_PULL_MS);
     }
-    this.link.publish(`$JS.API.CONSUMER.DELETE.${stream}.${made.name}`, "");
+    this.link.publish(`$JS.API.CONSUMER.DELETE.${stream}.${name}`, "");
+  }
+
+  /** Of the messages that fit, 0 when there is none. A follower may not have the last ones yet, so the leader is asked. */
+  async #lastSeq(stream: string, filter: string): Promise<number> {
+    return (await this.#getFromLeader(stream, { last_by_subj: filter }))?.seq ?? 0;
   }
 
   async #get(stream: string, subject: string, query: Record<string, unknown>): Promise<StoredMessage | undefined> {
@@ -245,6 +262,10 @@ export class JetStream {
 const isStatus = (message: Msg) => (message.headers?.code ?? 0) >= 300;
 const PULL_ONE = '{"batch":1,"no_wait":true}';
 const SCAN_CHUNK = 500;
+const PULL_CHUNK = JSON.stringify({ batch: SCAN_CHUNK, no_wait: true });
+/** A route takes milliseconds to spread an interest, a follower tens of them to write; 5 s in all, as for any other answer. */
+const EMPTY_PULLS_MAX = 43;
+const EMPTY_PULL_MS = 5;
 
 interface ConsumerInfo {
   name: string;
