@@ -1,7 +1,7 @@
 /** One program of a hub: started, awaited until it says that it is ready. */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { ManagedProcess, ProcessCare } from "../machine/index.ts";
+import { type ManagedProcess, type ProcessCare, STAY_COMPILED } from "../machine/index.ts";
 
 /** The one line that every hub program prints on stdout when it can be used. */
 export interface ReadyLine {
@@ -54,7 +54,7 @@ export interface StartedProgram {
 
 /** Rejects with the end of the program's log when it ends, is late, or says something else; it is ended then. */
 export async function startProgram(program: HubProgram, options: StartOptions): Promise<StartedProgram> {
-  const { care, log, readyWithinMs, launcher = { command: process.execPath, args: [] } } = options;
+  const { care, log, readyWithinMs, launcher = { command: process.execPath, args: STAY_COMPILED } } = options;
   const child = await care.start({
     name: program.name,
     role: "hub",

@@ -2,7 +2,7 @@
 import { fork } from "node:child_process";
 import { setPriority } from "node:os";
 import { fileURLToPath } from "node:url";
-import { readCpuSeconds } from "../machine/index.ts";
+import { readCpuSeconds, STAY_COMPILED } from "../machine/index.ts";
 import type { GeneratorCommand, GeneratorReply } from "./generator-protocol.ts";
 
 export interface GeneratorChannel {
@@ -25,8 +25,8 @@ export interface GeneratorChannel {
 export function forkGenerator(): GeneratorChannel {
   const child = fork(fileURLToPath(new URL("./generator-main.js", import.meta.url)), [], {
     serialization: "advanced",
-    // Not those of this process: they may be of a program on its command line.
-    execArgv: [],
+    // Without those of this process: they may be of a program on its command line.
+    execArgv: [...STAY_COMPILED],
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
   return {

@@ -4,6 +4,7 @@ export * from "./executables.ts";
 export * from "./filesystem.ts";
 export * from "./machine-cpu.ts";
 export * from "./managed-process.ts";
+export { STAY_COMPILED } from "./node-flags.ts";
 export * from "./process-care.ts";
 export { startMarkOf } from "./process-identity.ts";
 export * from "./process-sampler.ts";

@@ -74,3 +74,22 @@ test("a noisy but level backlog does not grow", () => {
   const noisy = Array.from({ length: 40 }, (_, i) => ({ atMs: i * 50, tasks: [2, 40, 7, 0, 19][i % 5] as number }));
   expect(backlogGrowth(noisy)).toBe(0);
 });
+
+/** Of 220 tasks a second over 1.5 s, some in work at any moment. */
+const backlogOf = (tasksAt: (share: number) => number) =>
+  Array.from({ length: 30 }, (_, i) => ({ atMs: i * 50, tasks: Math.round(tasksAt(i / 29)) + [4, 2, 7, 3, 5, 2][i % 6]! }));
+
+test.each([
+  ["late", 0.85],
+  ["in the middle", 0.45],
+  ["early", 0.1],
+])("one pause, worked off soon or not at all yet, is no growth: %s", (_, from) => {
+  const pause = backlogOf((share) => (share < from || share > from + 0.25 ? 0 : (40 * (from + 0.25 - share)) / 0.25));
+  expect(backlogGrowth(pause)).toBe(0);
+});
+
+test("a hub that falls behind by a twentieth shows it", () => {
+  const growth = backlogGrowth(backlogOf((share) => 220 * 1.5 * 0.05 * share));
+  expect(growth).toBeGreaterThan(10);
+  expect(growth).toBeLessThan(20);
+});

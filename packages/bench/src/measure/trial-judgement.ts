@@ -1,4 +1,5 @@
 /** Decides from the facts of one trial whether the hub bore its load, and whether the trial may be believed at all. */
+import { median } from "simple-statistics";
 import { metricOf, type Slo, type Stage } from "./slo.ts";
 
 export interface TrialFacts {
@@ -100,7 +101,11 @@ function observed(facts: TrialFacts, slo: Slo): number {
   return facts.latencyMs[slo.stage]?.[slo.quantile] ?? Number.NaN;
 }
 
-/** Tasks by which the backlog's regression line rises over the trial, when the rise is clear of the noise (t > 3); else 0. */
+/**
+ * Tasks by which the backlog rises over the trial: its regression line, when the rise is clear of the noise (t > 3), else 0. At most
+ * what the slower of two steps gives, from the first third's median to the second's and to the last's: a pause late in the trial, as
+ * when Redis rewrites its log, lifts the line, but not the second third over the first.
+ */
 export function backlogGrowth(backlog: readonly { atMs: number; tasks: number }[]): number {
   const n = backlog.length;
   if (n < 8) return 0;
@@ -119,7 +124,14 @@ export function backlogGrowth(backlog: readonly { atMs: number; tasks: number }[
   const standardError = Math.sqrt(residual / (n - 2) / sxx);
   const first = backlog[0] as { atMs: number };
   const last = backlog[n - 1] as { atMs: number };
-  return slope > 3 * standardError ? slope * (last.atMs - first.atMs) : 0;
+  if (slope <= 3 * standardError) return 0;
+  return Math.max(0, Math.min(slope * (last.atMs - first.atMs), lastingGrowth(backlog)));
+}
+
+function lastingGrowth(backlog: readonly { tasks: number }[]): number {
+  const third = (k: number) => Math.round((backlog.length * k) / 3);
+  const level = (k: number) => median(backlog.slice(third(k), third(k + 1)).map(({ tasks }) => tasks));
+  return 3 * Math.min(level(1) - level(0), level(2) - level(1));
 }
 
 /** One or two are what is under way at any moment. */
