@@ -34,7 +34,8 @@ export type TaskCommand =
   | { type: "route"; decision: RoutingDecision }
   | { type: "assign"; agentId: string }
   /** Accepted, progress, a wake: the task is alive. `agentId` null: whoever says so. */
-  | { type: "touch"; agentId: string | null }
+  /** `atMs`: when the sign of life was seen, if that was earlier. */
+  | { type: "touch"; agentId: string | null; atMs?: number }
   | {
       type: "complete";
       agentId: string | null;
@@ -122,7 +123,7 @@ export function transition(task: Task, command: TaskCommand, nowMs: number): Tra
     case "touch":
       if (task.status !== "assigned") return refused("invalid_state");
       if (isAnother(task, command.agentId)) return refused("wrong_agent");
-      return { ok: true, task: { ...task, updated_at: nowMs }, event: { type: "touched", taskId: task.id } };
+      return { ok: true, task: { ...task, updated_at: command.atMs ?? nowMs }, event: { type: "touched", taskId: task.id } };
     case "complete": {
       const refusal = fence(task, command);
       if (refusal) return refused(refusal);

@@ -45,6 +45,7 @@ export interface AssembledDesk {
   readonly desk: SingleDesk;
   readonly table: TaskTable;
   readonly dispatcher: Dispatcher;
+  readonly sweeps: Sweeps;
   readonly work: WorkCounters;
   /** Rows by status, for the hub's description: a look at it must not cost a scan. */
   readonly stored: TaskCounts;
@@ -101,7 +102,7 @@ export function assembleDesk(options: DeskOptions): AssembledDesk {
 
   const sweeps = new Sweeps({ view, commands, roster, clock, onFailure });
   const desk = new SingleDesk({ ...options, table, commands, view, dispatcher, holdings, touches, recovery, sweeps });
-  return { desk, table, dispatcher, work, stored };
+  return { desk, table, dispatcher, sweeps, work, stored };
 }
 
 function countedFrom(rows: StoredRows, observers: RowObserver[]): TaskCounts {

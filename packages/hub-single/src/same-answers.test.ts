@@ -103,7 +103,8 @@ async function take(hub: DeskInFolder, step: Step, submitted: Task[]): Promise<u
     case "leave":
       return roster.leave(step.agent);
     case "advance":
-      return hub.clock.advance(step.seconds * 1_000);
+      await letPass(hub, step.seconds * 1_000);
+      return undefined;
     case "report": {
       const task_id = submitted[step.task]?.id ?? "task-unknown";
       return desk.report(step.agent, { type: "state_report", task_id, generation: step.generation });
@@ -117,6 +118,13 @@ async function take(hub: DeskInFolder, step: Step, submitted: Task[]): Promise<u
     default:
       return sayOf(hub, step.do, step.agent);
   }
+}
+
+/** What falls due, one after the other: begun at once, it would end in the order that the disk has it. */
+async function letPass(hub: DeskInFolder, ms: number): Promise<void> {
+  const endMs = hub.clock.nowMs() + ms;
+  while (hub.clock.runNext(endMs)) await hub.quiet();
+  hub.clock.advance(endMs - hub.clock.nowMs());
 }
 
 /** What the agent says of the task that it was last handed, whether or not it still has it. */

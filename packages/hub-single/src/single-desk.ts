@@ -102,8 +102,8 @@ export class SingleDesk implements TaskDesk {
   /** The database itself is closed by the backplane, which shares it. */
   async close(): Promise<void> {
     const { dispatcher, recovery, sweeps, table, touches } = this.#parts;
-    sweeps.close();
     recovery.close();
+    await sweeps.close();
     await dispatcher.close();
     await touches.close();
     await table.settled();

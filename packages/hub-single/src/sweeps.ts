@@ -10,6 +10,7 @@ export class Sweeps {
   readonly #roster: Roster;
   readonly #clock: Clock;
   readonly #cancels: Cancel[];
+  readonly #underWay = new Set<Promise<void>>();
 
   constructor(parts: {
     view: TaskView;
@@ -24,7 +25,10 @@ export class Sweeps {
     this.#clock = parts.clock;
     const every = (everyMs: number, sweep: () => Promise<void>) =>
       parts.clock.every(everyMs, () => {
-        sweep().catch((error: Error) => parts.onFailure(error));
+        const swept = sweep()
+          .catch((error: Error) => parts.onFailure(error))
+          .finally(() => this.#underWay.delete(swept));
+        this.#underWay.add(swept);
       });
     this.#cancels = [
       every(TIMERS.stuckSweepEveryMs, () => this.#reclaimStuck()),
@@ -33,8 +37,15 @@ export class Sweeps {
     ];
   }
 
-  close(): void {
+  /** Resolves when no sweep is under way. */
+  async settled(): Promise<void> {
+    while (this.#underWay.size > 0) await Promise.all(this.#underWay);
+  }
+
+  /** Begins no more, and ends with the last. */
+  close(): Promise<void> {
     for (const cancel of this.#cancels) cancel();
+    return this.settled();
   }
 
   async #reclaimStuck(): Promise<void> {

@@ -39,12 +39,15 @@ export class DurableTouches implements Touches {
 export class CoalescedTouches implements Touches, RowObserver {
   readonly #commands: TaskCommands;
   readonly #holdings: Holdings;
-  readonly #waiting = new Set<string>();
+  readonly #clock: Clock;
+  /** When each was seen last, Unix ms. */
+  readonly #waiting = new Map<string, number>();
   readonly #stop: Cancel;
 
   constructor(parts: { commands: TaskCommands; holdings: Holdings; clock: Clock; onFailure(error: Error): void }) {
     this.#commands = parts.commands;
     this.#holdings = parts.holdings;
+    this.#clock = parts.clock;
     this.#stop = parts.clock.every(FLUSH_EVERY_MS, () => {
       this.#flush().catch((error: Error) => parts.onFailure(error));
     });
@@ -53,7 +56,7 @@ export class CoalescedTouches implements Touches, RowObserver {
   async touch(taskId: string, agentId: string | null): Promise<TouchOutcome> {
     const holder = this.#holdings.holderOf(taskId);
     if (holder !== undefined && (agentId === null || agentId === holder)) {
-      this.#waiting.add(taskId);
+      this.#waiting.set(taskId, this.#clock.nowMs());
       return { ok: true };
     }
     // Not the plain case: let the row itself say what is wrong.
@@ -72,9 +75,9 @@ export class CoalescedTouches implements Touches, RowObserver {
   }
 
   async #flush(): Promise<void> {
-    const taskIds = [...this.#waiting];
+    const touched = [...this.#waiting];
     this.#waiting.clear();
-    await Promise.all(taskIds.map((taskId) => this.#commands.run(taskId, { type: "touch", agentId: null })));
+    await Promise.all(touched.map(([taskId, atMs]) => this.#commands.run(taskId, { type: "touch", agentId: null, atMs })));
   }
 }
 

@@ -76,11 +76,12 @@ export class DeskInFolder {
     return task;
   }
 
-  /** Waits until nothing moves any more: no owed passes, no backlog, no pushes on their way. */
+  /** Waits until nothing moves any more: no sweeps, no owed passes, no backlog, no pushes on their way. */
   async quiet(): Promise<void> {
-    const { dispatcher, table } = this.assembled;
+    const { dispatcher, sweeps, table } = this.assembled;
     for (let still = 0; still < 3; ) {
       const pushes = this.roster.pushed.length;
+      await sweeps.settled();
       await table.settled();
       await setImmediate();
       still = dispatcher.debt === 0 && table.backlog === 0 && this.roster.pushed.length === pushes ? still + 1 : 0;

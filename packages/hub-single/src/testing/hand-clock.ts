@@ -30,15 +30,19 @@ export class HandClock implements Clock {
   /** Runs what falls due, in order. */
   advance(byMs: number): void {
     const endMs = this.#nowMs + byMs;
-    for (;;) {
-      const [due] = [...this.#timers].filter((timer) => timer.atMs <= endMs).sort((a, b) => a.atMs - b.atMs);
-      if (!due) break;
-      this.#nowMs = due.atMs;
-      if (due.everyMs === undefined) this.#timers.delete(due);
-      else due.atMs += due.everyMs;
-      due.run();
-    }
+    while (this.runNext(endMs));
     this.#nowMs = endMs;
+  }
+
+  /** Runs the next that falls due, at its time. False: nothing does until then. */
+  runNext(untilMs: number): boolean {
+    const [due] = [...this.#timers].filter((timer) => timer.atMs <= untilMs).sort((a, b) => a.atMs - b.atMs);
+    if (!due) return false;
+    this.#nowMs = due.atMs;
+    if (due.everyMs === undefined) this.#timers.delete(due);
+    else due.atMs += due.everyMs;
+    due.run();
+    return true;
   }
 
   #add(timer: Timer): Cancel {
