@@ -105,7 +105,7 @@ export interface ContenderOptions {
   trialsPerHub: number;
   /** Of the load, as of the capacity. */
   unit: string;
-  /** A trial of a slow load may take up to twice as long, to have so many arrivals; 0: never. */
+  /** A trial of a slow load may take up to twice as long, to have so many arrivals; 0: never, since nothing arrives at random. */
   leastPerTrial: number;
   /** What the generator is known to manage. */
   maxLoad: number;
@@ -191,8 +191,18 @@ export class Contender {
     if (summary.outcome === "invalid") this.#invalidInARow++;
     else {
       this.#invalidInARow = 0;
-      search?.record(summary.load, summary.outcome === "held");
+      search?.record(summary.load, summary.outcome === "held", this.#arrivalsAt(summary.load));
     }
+  }
+
+  #durationMsAt(load: number): number {
+    const { leastPerTrial, trialMs } = this.#options;
+    return Math.max(trialMs, Math.min((leastPerTrial / load) * 1000, 2 * trialMs));
+  }
+
+  /** What a trial that ended early would have had, since that it did is no lack of evidence. */
+  #arrivalsAt(load: number): number {
+    return this.#options.leastPerTrial > 0 ? (load * this.#durationMsAt(load)) / 1000 : Number.POSITIVE_INFINITY;
   }
 
   /** True when more trials would not change the answer, or cannot. */
@@ -220,7 +230,7 @@ export class Contender {
   /** At the load where the search can learn most, or at the given one. */
   async trial(load = this.#search?.nextLoad()): Promise<TrialSummary> {
     if (load === undefined) throw new Error(`${this.hub.id}: trial before probe`);
-    const { generator, slo, trialMs, warmupMs, seed, nowMs } = this.#options;
+    const { generator, slo, warmupMs, seed, nowMs } = this.#options;
     // A hub that is asked about itself works for that: not for its tasks, so outside of what is counted.
     const before = await this.hub.lookInside();
     const resources = await this.hub.countResources();
@@ -229,7 +239,7 @@ export class Contender {
     const endSpeedometer = machine?.startSpeedometer();
     const startMs = nowMs();
     const cpuBefore = await this.#cpuOfAllRoles();
-    const durationMs = Math.max(trialMs, Math.min((this.#options.leastPerTrial / load) * 1000, 2 * trialMs));
+    const durationMs = this.#durationMsAt(load);
     const measured = await generator.trial({
       load,
       durationMs,

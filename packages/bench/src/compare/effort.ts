@@ -53,7 +53,7 @@ export const EFFORTS: Record<Effort["name"], Effort> = {
     name: "full",
     hubs: ["single-reference", "single-tuned", "sharded-redis@1", "sharded-redis@2", "sharded-redis@4", "sharded-nats@2"],
     // Many trials rather than long ones: what makes one miss is mostly the machine's moment, and that is no rarer in a long trial.
-    trialsPerHub: 90,
+    trialsPerHub: 75,
     trialMs: 4000,
     warmUp: THOROUGH_WARM_UP,
     warmupMs: 600,

@@ -50,7 +50,7 @@ export function warningsAbout(a: CompareResult, b: CompareResult): string[] {
     Math.max(referenceA / referenceB, referenceB / referenceA) > NOTABLE_SPEED_FACTOR
   ) {
     warnings.push(
-      `the machine was not the same: the same piece of work took ${referenceA.toPrecision(2)} ms of CPU during A and ${referenceB.toPrecision(2)} ms during B (median of the trials), so costs and capacities differ by that much without any change of a hub`,
+      `the machine was not the same: the same piece of work took ${referenceA.toPrecision(2)} ms of CPU during A and ${referenceB.toPrecision(2)} ms during B (median of the trials), which is taken out of the ratios of CPU and tasks/s and of no others`,
     );
   }
   for (const [name, result] of [["A", a] as const, ["B", b] as const]) {

@@ -23,16 +23,19 @@ export function renderDiff(diff: ResultDiff): string {
 function tableOf({ metrics, margin }: ResultDiff): Table {
   return {
     caption: "B against A",
-    head: ["hub", "metric", "A", "B", "B / A", "answer"],
-    rows: metrics.map(({ hub, metric, a, b, ratio, answer, worth }) => [
+    head: ["hub", "metric", "A", "B", "B / A", "slowness", "at one speed", "answer"],
+    rows: metrics.map(({ hub, metric, a, b, asMeasured, slowness, ratio, answer, worth }) => [
       hub,
       metric,
       estimateText(a),
       estimateText(b),
-      ratioText(ratio),
+      ratioText(asMeasured),
+      slowness ? `×${factor(slowness.value)}` : "–",
+      slowness ? ratioText(ratio) : "–",
       worth === "same" ? answer : `${answer}: ${worth}`,
     ]),
     notes: [
+      "slowness: what a fixed piece of work cost on the machine during B over during A, beside the hub's trials; at one speed: B / A with that taken out, from capacity and CPU.",
       `[low, high]: 95 % interval. A difference is named when it is beyond ${percent(margin)} and clear enough for ${metrics.length} comparisons at once (Holm).`,
     ],
   };

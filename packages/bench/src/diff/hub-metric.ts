@@ -7,6 +7,8 @@ export interface HubMetric {
   /** As thresholds name it: `capacity.tasksPerSec`, `perTask.hub.cpuMs`. */
   name: string;
   better: "higher" | "lower";
+  /** How it moves with what the same piece of work costs on the machine at that moment; undefined: in no way that is known. */
+  withSlowness?: "in proportion" | "in inverse proportion";
   /** Undefined: one observation, of which no interval can be said. */
   estimate: Estimate | undefined;
 }
@@ -17,17 +19,25 @@ export interface HubMetric {
  */
 export function metricsOf(hub: HubResult): HubMetric[] {
   const found: HubMetric[] = [];
-  const add = (name: string, better: HubMetric["better"], estimate: Estimate | null | undefined, few = false) => {
+  const add = (
+    name: string,
+    better: HubMetric["better"],
+    estimate: Estimate | null | undefined,
+    { few = false, withSlowness }: { few?: boolean; withSlowness?: HubMetric["withSlowness"] } = {},
+  ) => {
     if (!estimate || !(estimate.low > 0)) return;
-    found.push({ name, better, estimate: few || estimate.n < 2 ? widenedForFewObservations(estimate) : estimate });
+    const known = few || estimate.n < 2 ? widenedForFewObservations(estimate) : estimate;
+    found.push({ name, better, estimate: known, ...(withSlowness && { withSlowness }) });
   };
-  for (const [name, estimate] of Object.entries(hub.capacity)) add(`capacity.${name}`, "higher", estimate);
+  const { tasksPerSec, ...held } = hub.capacity;
+  add("capacity.tasksPerSec", "higher", tasksPerSec, { withSlowness: "in inverse proportion" });
+  for (const [name, estimate] of Object.entries(held)) add(`capacity.${name}`, "higher", estimate);
   add("latency.assignMsP50", "lower", hub.latency.assignMsP50);
   add("latency.assignMsP99", "lower", hub.latency.assignMsP99);
   for (const [role, cost] of Object.entries(hub.perTask)) {
     if (role === "generator") continue;
-    add(`perTask.${role}.cpuMs`, "lower", cost.cpuMs, true);
-    add(`perTask.${role}.fsyncs`, "lower", cost.fsyncs, true);
+    add(`perTask.${role}.cpuMs`, "lower", cost.cpuMs, { few: true, withSlowness: "in proportion" });
+    add(`perTask.${role}.fsyncs`, "lower", cost.fsyncs, { few: true });
   }
   return found;
 }

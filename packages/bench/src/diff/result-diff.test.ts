@@ -147,6 +147,47 @@ describe("A against B", () => {
   });
 });
 
+describe("a machine that was not of one speed", () => {
+  /** Everything takes so much longer than at another time; the reference work shows it, with 15 % noise for a trial. */
+  const onMachine = (slowness: number, { tasksPerSec, cpuMs }: Truth, seed: number): HubResult => {
+    const random = seededRandom(seed, 78);
+    const hub = measuredHub({ tasksPerSec: tasksPerSec / slowness, cpuMs: cpuMs * slowness }, seed);
+    const referenceMs = () => 0.6 * slowness * Math.exp(0.15 * standardNormal(random));
+    return { ...hub, trials: Array.from({ length: 11 }, () => ({ ...TRIAL, referenceMs: referenceMs() })) };
+  };
+  const answersFor = (changed: Truth) =>
+    SEEDS.map((seed) => {
+      const [a, b] = [onMachine(1, tuned, seed), onMachine(1.4, changed, seed + 1000)];
+      const { metrics } = diffOf(runOf([a]), runOf([b]), options);
+      return metrics.find(({ metric }) => metric === "capacity.tasksPerSec");
+    });
+
+  it("is taken out: a hub that did not change says 'no difference', in at least 19 of 20 seeds", () => {
+    const found = answersFor(tuned);
+    expect(found.filter((row) => row?.answer === "no difference").length).toBeGreaterThanOrEqual(19);
+    for (const row of found) {
+      expect(row?.slowness?.value).toBeGreaterThan(1.15);
+      expect(row?.ratio.value).toBeCloseTo((row?.asMeasured.value ?? 0) * (row?.slowness?.value ?? 0), 9);
+    }
+  });
+
+  it("hides no hub that bears 2.5 times as much", () => {
+    const found = answersFor({ ...tuned, tasksPerSec: 2.5 * tuned.tasksPerSec });
+    expect(found.filter((row) => row?.worth === "better").length).toBeGreaterThanOrEqual(19);
+  });
+
+  it("takes nothing out of what the machine's speed does not change, nor where a run does not tell it", () => {
+    const connections = { value: 900, low: 800, high: 1000, n: 6, unit: "connections" };
+    const withThem = (hub: HubResult): HubResult => ({ ...hub, capacity: { ...hub.capacity, connections } });
+    const told = diffOf(runOf([withThem(onMachine(1, tuned, 1))]), runOf([withThem(onMachine(1.4, tuned, 2))]), options);
+    const held = told.metrics.find(({ metric }) => metric === "capacity.connections");
+    expect(held).toMatchObject({ slowness: null, ratio: { value: 1 }, asMeasured: { value: 1 } });
+    const untold = diffOf(runOf([measuredHub(tuned, 1)]), runOf([onMachine(1.4, tuned, 2)]), options);
+    expect(untold.metrics.map(({ slowness }) => slowness)).toEqual(untold.metrics.map(() => null));
+    expect(renderDiff(told)).toMatch(/slowness +at one speed/);
+  });
+});
+
 describe("why a capacity moved", () => {
   const why = (change: Partial<Truth>) =>
     diffOf(runOf([measuredHub(tuned, 1)]), runOf([measuredHub({ ...tuned, ...change }, 2)]), options).explanations.join("\n");

@@ -1,11 +1,12 @@
 /** Two results, hub by hub and metric by metric. Pure. */
 import type { Estimate } from "../measure/estimate.ts";
 import type { CompareResult, HubResult } from "../results/compare-result.ts";
+import { machineSpeedDuring } from "../results/machine-meanwhile.ts";
 import { type Answer, answersTo, independentQuotient } from "../statistics/effect-size.ts";
 import { type Discord, obstaclesBetween, warningsAbout } from "./comparability.ts";
 import { metricsOf } from "./hub-metric.ts";
 
-export const DIFF_SCHEMA = "hubscale.diff/1";
+export const DIFF_SCHEMA = "hubscale.diff/2";
 
 export interface ResultDiff {
   schema: typeof DIFF_SCHEMA;
@@ -37,7 +38,11 @@ export interface MetricDiff {
   metric: string;
   a: Estimate;
   b: Estimate;
-  /** B over A, with the 95 % interval of this one comparison. */
+  /** B over A as they stand. */
+  asMeasured: Estimate;
+  /** What a fixed piece of work cost on the machine during B over during A, where the number moves with that and both runs tell. */
+  slowness: Estimate | null;
+  /** B over A on a machine of one speed, with the 95 % interval of this one comparison. */
   ratio: Estimate;
   /** Of B against A, by Holm's rule over all metrics of the diff. */
   answer: Answer;
@@ -90,12 +95,28 @@ export function diffOf(a: CompareResult, b: CompareResult, { paths, force, margi
 
 function rowsOf(hub: HubResult, other: HubResult) {
   const others = metricsOf(other);
-  return metricsOf(hub).flatMap(({ name, better, estimate }) => {
+  const [during, duringOther] = [machineSpeedDuring(hub), machineSpeedDuring(other)];
+  const slowness = during && duringOther ? independentQuotient(duringOther, during) : null;
+  return metricsOf(hub).flatMap(({ name, better, estimate, withSlowness }) => {
     const its = others.find((metric) => metric.name === name)?.estimate;
     if (!estimate || !its) return [];
-    return [{ hub: hub.id, metric: name, a: estimate, b: its, ratio: independentQuotient(its, estimate), better }];
+    const asMeasured = independentQuotient(its, estimate);
+    const moved = withSlowness && slowness ? slowness : null;
+    const ratio = moved ? atOneSpeed(asMeasured, moved, withSlowness === "in proportion" ? -1 : 1) : asMeasured;
+    return [{ hub: hub.id, metric: name, a: estimate, b: its, asMeasured, slowness: moved, ratio, better }];
   });
 }
+
+/** Times the slowness, or by it. The interval also holds that a hub's work may not slow down just as the reference work does. */
+function atOneSpeed(asMeasured: Estimate, slowness: Estimate, power: 1 | -1): Estimate {
+  const doubt = Math.exp(DOUBT * Math.abs(Math.log(slowness.value)));
+  const factor = { ...slowness, low: slowness.low / doubt, high: slowness.high * doubt };
+  const one = { ...slowness, value: 1, low: 1, high: 1 };
+  return independentQuotient(asMeasured, power === 1 ? independentQuotient(one, factor) : factor);
+}
+
+/** Of the exponent, about 1 (docs/statistics.md). */
+const DOUBT = 0.3;
 
 /**
  * By the utilisation law a hub that is bound by its CPU bears what its quota pays for: capacity × CPU per task stays as it is

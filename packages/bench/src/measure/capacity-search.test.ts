@@ -23,6 +23,24 @@ test("the 95 % interval holds the true capacity in about 95 of 100 searches, als
   expect(inside).toBeGreaterThanOrEqual(180);
 }, 60_000);
 
+test("also for a hub of four tasks a second, of which a dozen come in a trial, more or fewer", () => {
+  let inside = 0;
+  for (let seed = 1; seed <= 200; seed++) {
+    const random = seededRandom(seed, 3);
+    const search = new CapacitySearch({ guess: 5, maxLoad: 1e6, unit: "tasks/s" });
+    for (let i = 0; i < 11; i++) {
+      const load = search.nextLoad();
+      const planned = load * 3;
+      let came = 0;
+      for (let at = -Math.log(1 - random()); at < planned; at -= Math.log(1 - random())) came++;
+      search.record(load, came / 3 < 4, planned);
+    }
+    const { low, high } = search.estimate();
+    if (low <= 4 && 4 <= high) inside++;
+  }
+  expect(inside).toBeGreaterThanOrEqual(185);
+}, 60_000);
+
 test("more trials make the interval narrower", () => {
   const short = searched({ truth: 700, guess: 900, seed: 7, trials: 6 }).relativeHalfWidth();
   const long = searched({ truth: 700, guess: 900, seed: 7, trials: 24 }).relativeHalfWidth();

@@ -70,6 +70,12 @@ test("a window without a submission says nothing", () => {
   expect(judgeTrial({ ...good, offered: 0, acknowledged: 0, completedInTime: 0 }, slo).outcome).toBe("invalid");
 });
 
+test("of few tasks one may be late, and two are too many", () => {
+  const few = { ...good, offered: 6, acknowledged: 6 };
+  expect(judgeTrial({ ...few, completedInTime: 5 }, slo).outcome).toBe("held");
+  expect(judgeTrial({ ...few, completedInTime: 4 }, slo).reasons).toEqual(["4 of 6 tasks completed in time"]);
+});
+
 test("a noisy but level backlog does not grow", () => {
   const noisy = Array.from({ length: 40 }, (_, i) => ({ atMs: i * 50, tasks: [2, 40, 7, 0, 19][i % 5] as number }));
   expect(backlogGrowth(noisy)).toBe(0);

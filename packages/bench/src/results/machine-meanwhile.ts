@@ -1,6 +1,8 @@
 /** What the machine was like while a result was measured: how fast, and how much of it other programs took. */
-import { median, quantileSorted } from "simple-statistics";
-import type { CompareResult, TrialSummary } from "./compare-result.ts";
+import { mean, median, quantileSorted, sampleStandardDeviation } from "simple-statistics";
+import type { Estimate } from "../measure/estimate.ts";
+import { studentQuantile } from "../statistics/effect-size.ts";
+import type { CompareResult, HubResult, TrialSummary } from "./compare-result.ts";
 
 /** Over the trials of all hubs. */
 export interface Swing {
@@ -16,6 +18,18 @@ type Hubs = Pick<CompareResult, "hubs">;
 /** CPU milliseconds of the reference work beside the trials (machine/speedometer.ts). Null: a result of an earlier version, or trials too short to tell. */
 export function machineSpeedOf(result: Hubs): Swing | null {
   return swingOf(result, ({ referenceMs }) => referenceMs);
+}
+
+/**
+ * The same during one hub's trials: geometric mean, with its 95 % interval by the trials' scatter. Null: fewer than three trials tell.
+ */
+export function machineSpeedDuring({ trials }: Pick<HubResult, "trials">): Estimate | null {
+  const logs = trials.flatMap(({ referenceMs }) => (referenceMs ? [Math.log(referenceMs)] : []));
+  if (logs.length < 3) return null;
+  const center = mean(logs);
+  const halfWidth = (studentQuantile(logs.length - 1) * sampleStandardDeviation(logs)) / Math.sqrt(logs.length);
+  const [low, value, high] = [center - halfWidth, center, center + halfWidth].map(Math.exp) as [number, number, number];
+  return { value, low, high, n: logs.length, unit: "ms" };
 }
 
 /** CPU seconds a second of whatever ran beside a hub and its load, the hubs that waited for their turn included. Null: not known. */

@@ -62,7 +62,7 @@ const FAMILY_ERROR = 0.05;
 const NORMAL_QUANTILE = probit(0.975);
 
 /** 97.5 % quantile of Student's distribution for 1 to 30 degrees of freedom; beyond, the normal's within 4 %. */
-function studentQuantile(freedom: number): number {
+export function studentQuantile(freedom: number): number {
   return STUDENT[freedom - 1] ?? NORMAL_QUANTILE * (1 + 1.2 / freedom);
 }
 
