@@ -3,7 +3,6 @@ import type { Cancel, Clock } from "./clock.ts";
 import { DrawnExecutor, type SidecarBehaviour } from "./drawn-executor.ts";
 import { HubConnection } from "./hub-connection.ts";
 import { type Random, seededRandom } from "./random.ts";
-import { keepHeapSmall } from "./small-heap.ts";
 import { Sidecar } from "./sidecar.ts";
 import type { SidecarEvent, SidecarNews } from "./sidecar-events.ts";
 import type { ResourceSample } from "./sidecar-frames.ts";
@@ -100,7 +99,6 @@ export class SidecarFleet {
   private watch: ((index: number, outcome: "identified" | "failed" | "turned_away") => void) | undefined;
 
   constructor(options: FleetOptions) {
-    keepHeapSmall();
     this.options = options;
     this.behaviour = options.behaviour;
     this.wheel = new TimerWheel(options.clock, Math.max(1, WHEEL_TICK_MS / options.timeScale));

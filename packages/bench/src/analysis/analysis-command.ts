@@ -4,6 +4,7 @@ import { relative } from "node:path";
 import type { Command } from "commander";
 import type { Surroundings } from "../compare/compare-command.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { failOn } from "../failure-lines.ts";
 import { evidenceInFolder } from "../fleet/hub-evidence-file.ts";
 import { renderAnalysis } from "./analysis.ts";
 import { readResultFolder } from "./result-folder.ts";
@@ -29,10 +30,7 @@ export function addAnalysisCommand(program: Command, surroundings: Around, end: 
 }
 
 export function analysisCommand(dir: string, { out, evidence }: AnalysisOptions, { stdout, stderr, cwd }: Around): ExitCode {
-  const fail = (...problems: string[]): ExitCode => {
-    for (const problem of problems) stderr.write(`hubscale: ${problem}\n`);
-    return EXIT.usage;
-  };
+  const fail = (...problems: string[]) => failOn(stderr)(EXIT.usage, ...problems);
   const read = readResultFolder(dir);
   if (!read.ok) return fail(...read.problems);
   const texts: { file: string; text: string }[] = [];

@@ -37,7 +37,8 @@ export const RESULT_FILES = {
   fleet: {
     name: "fleet.json",
     schema: "hubscale.fleet/1",
-    command: "pnpm --silent bench fleet --result DIR/results.json --json > DIR/fleet.json",
+    command:
+      "pnpm --silent bench fleet --result DIR/results.json --ladder DIR/ladder.json --faults DIR/faults.json --json > DIR/fleet.json",
   },
   stubs: { name: "stubs.json", schema: STUBS_SCHEMA, command: "pnpm --silent bench fleet --stubs 6 --json > DIR/stubs.json" },
   faults: { name: "faults.json", schema: FAULTS_SCHEMA, command: "pnpm bench faults --out DIR" },

@@ -4,6 +4,7 @@ import { type Command, Option } from "commander";
 import { type ReadCalibration, readCalibration, recordAsCalibration } from "../calibrate/calibration-file.ts";
 import { predictRealHub } from "../calibrate/real-hub.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { failOn } from "../failure-lines.ts";
 import { hostsInWords } from "../hosts/hosts-in-words.ts";
 import type { CpuIsolation } from "../isolation/cpu-quota.ts";
 import type { EnvironmentFingerprint } from "../machine/index.ts";
@@ -61,10 +62,7 @@ export function addCompareCommand(program: Command, surroundings: Surroundings, 
 
 async function compareCommand(options: CompareCommandOptions, surroundings: Surroundings): Promise<ExitCode> {
   const { stdout, stderr, cwd } = surroundings;
-  const fail = (code: ExitCode, ...lines: string[]) => {
-    for (const line of lines) stderr.write(`hubscale: ${line}\n`);
-    return code;
-  };
+  const fail = failOn(stderr);
   const effort = EFFORTS[options.effort];
   // Who points at a hub means that hub; others are named beside it.
   const plan = planStage(options.hubs ?? (options.target === undefined ? effort.hubs : []), options);

@@ -21,6 +21,7 @@ class ModelHub implements MeasuredHub, LoadGenerator {
   generatorShare = 0.2;
   /** That it costs the hub to tell of itself. */
   lookSeconds = 0;
+  rowsReadPerTask = 0;
   /** Cores that others keep busy on the same machine. */
   othersCores = 0;
 
@@ -40,7 +41,7 @@ class ModelHub implements MeasuredHub, LoadGenerator {
   lookInside = async () => {
     this.hubSeconds += this.lookSeconds;
     return {
-      counters: { fsyncs: this.hubSeconds * 10 },
+      counters: { fsyncs: this.hubSeconds * 10, rowsRead: this.rowsReadPerTask * this.tasks },
       owed: Math.round(this.owedPerTask * this.tasks),
       loopUtilisation: null,
     };
@@ -104,6 +105,7 @@ function contenderOf(hub: ModelHub): Contender {
     trialsPerHub: 16,
     unit: "tasks/s",
     leastPerTrial: 100,
+    completedRows: 1_000,
     maxLoad: 10_000,
     probeInFlight: 5,
     coresByRole: { hub: 1 },
@@ -136,6 +138,21 @@ test("finds the capacity and the CPU per task of a hub that it knows nothing abo
   expect(result.perTask["hub"]?.cpuMs?.value).toBeCloseTo(1.5, 5);
   expect(result.perTask["hub"]?.fsyncs?.value).toBeCloseTo(0.015, 5);
   expect(result.bound).toMatchObject({ role: "hub" });
+});
+
+test("a search ends when the table that is read for every task has grown by a fifth, and goes on where none is", async () => {
+  const trialsOf = async (rowsReadPerTask: number) => {
+    const hub = new ModelHub(10, 50);
+    hub.rowsReadPerTask = rowsReadPerTask;
+    const contender = contenderOf(hub);
+    await contender.probe();
+    while (!contender.finished) await contender.trial();
+    return { trials: contender.trials.length, outgrown: contender.hasOutgrownItsTable };
+  };
+  const scanning = await trialsOf(4_000);
+  expect(scanning.outgrown).toBe(true);
+  expect(scanning.trials).toBeLessThan(10);
+  expect(await trialsOf(3)).toMatchObject({ outgrown: false, trials: 16 });
 });
 
 test("what it costs a hub to be asked about itself is not charged to its tasks", async () => {

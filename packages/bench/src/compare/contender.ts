@@ -107,6 +107,8 @@ export interface ContenderOptions {
   unit: string;
   /** A trial of a slow load may take up to twice as long, to have so many arrivals; 0: never, since nothing arrives at random. */
   leastPerTrial: number;
+  /** In the hub's table at the start. Absent: there is none, or it does not matter. */
+  completedRows?: number;
   /** What the generator is known to manage. */
   maxLoad: number;
   probeInFlight: number;
@@ -168,6 +170,8 @@ export class Contender {
     if (!first) return;
     const search = this.#beginSearch(first.guess);
     for (const { summary, counters, histograms, checked } of points) {
+      // Measured by a version whose searches went on for longer.
+      if (this.finished) break;
       this.#note(search, summary);
       this.countersPerTrial.push(counters);
       this.histogramsPerTrial.push(histograms);
@@ -212,8 +216,21 @@ export class Contender {
     if (this.trials.length >= 2 * this.#options.trialsPerHub || this.#invalidInARow >= HOPELESS_INVALID_TRIALS) return true;
     if (this.trials.some((trial) => trial.outcome === "held" && trial.load >= this.#options.maxLoad)) return true;
     if (this.#search.isOneSided()) return false;
+    if (this.hasOutgrownItsTable) return true;
     if (valid >= this.#options.trialsPerHub) return true;
     return valid >= MIN_TRIALS && this.#search.relativeHalfWidth() <= this.#options.goalHalfWidth;
+  }
+
+  /**
+   * A hub that reads its whole table for every task and keeps every task in it becomes slower with each: after some hundred it is
+   * another hub than the one that was asked about.
+   */
+  get hasOutgrownItsTable(): boolean {
+    const { completedRows } = this.#options;
+    if (completedRows === undefined) return false;
+    const done = this.trials.reduce((sum, { completed }) => sum + completed, 0);
+    const read = this.countersPerTrial.reduce((sum, { rowsRead = 0 }) => sum + rowsRead, 0);
+    return done > GROWN_SHARE * completedRows && read > done * completedRows;
   }
 
   /** Waits until the hub has done what earlier load has left it. */
@@ -340,6 +357,8 @@ const MIN_TRIALS = 6;
 /** Where the search begins: hubs meet their bound a little before they are out of CPU. */
 const EXPECTED_UTILISATION = 0.8;
 const HOPELESS_INVALID_TRIALS = 4;
+/** Of the completed rows at the start; a task of such a hub costs about that much more then. */
+const GROWN_SHARE = 0.2;
 
 /** The load at which the first role has used up its cores. */
 function ceilingLoad(

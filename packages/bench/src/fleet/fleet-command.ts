@@ -4,6 +4,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import type { Surroundings } from "../compare/compare-command.ts";
 import { progressOn, silentProgress } from "../compare/progress.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { failOn } from "../failure-lines.ts";
 import { renderTable } from "../report/terminal.ts";
 import { loadFleet } from "../workload/fleet-file.ts";
 import { loadWorkload } from "../workload/workload.ts";
@@ -77,10 +78,7 @@ export function addFleetCommand(program: Command, surroundings: Surroundings, en
 
 /** 99 when the closed form and the simulation of random fleets differ by more than they may. */
 export async function fleetCommand(options: FleetCommandOptions, { stdout, stderr }: Surroundings): Promise<ExitCode> {
-  const fail = (...lines: string[]) => {
-    for (const line of lines) stderr.write(`hubscale: ${line}\n`);
-    return EXIT.usage;
-  };
+  const fail = (...problems: string[]) => failOn(stderr)(EXIT.usage, ...problems);
   if (options.random !== undefined) return randomFleets(options, { stdout, stderr });
   if (options.stubs !== undefined) {
     const { timeScale, minutes, seed, json, progress } = options;

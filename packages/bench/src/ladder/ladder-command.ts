@@ -7,7 +7,7 @@ import { type Fix, isFix } from "@hubscale/hub-single";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Surroundings } from "../compare/compare-command.ts";
 import { progressOn, silentProgress } from "../compare/progress.ts";
-import { failureLines } from "../failure-lines.ts";
+import { failOn, failureLines } from "../failure-lines.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { FSYNC_FLOOR } from "../fsync-floor-option.ts";
 import { noIsolation, openCpuIsolation } from "../isolation/cpu-quota.ts";
@@ -77,10 +77,7 @@ export function addLadderCommand(program: Command, surroundings: Surroundings, e
 }
 
 async function ladderCommand(options: LadderOptions, { stdout, stderr, env, cwd }: Surroundings): Promise<ExitCode> {
-  const fail = (code: ExitCode, ...lines: string[]) => {
-    for (const line of lines) stderr.write(`hubscale: ${line}\n`);
-    return code;
-  };
+  const fail = failOn(stderr);
   const effort = LADDER_EFFORTS[options.effort];
   const fixes = options.fixes ?? options.order ?? (effort.name === "smoke" ? SMOKE_FIXES : EVERY_FIX);
   const stray = options.order?.filter((fix) => !fixes.includes(fix)) ?? [];

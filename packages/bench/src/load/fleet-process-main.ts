@@ -1,7 +1,10 @@
 /** A process with a part of a fleet's agents, forked by the load generator. Ends when told to, or with it. */
 import { SidecarFleet, type SidecarEvent, systemClock } from "@hubscale/sidecar-sim";
+import { keepHeapSmall } from "@hubscale/sidecar-sim/small-heap";
 import { type FleetCommand, type FleetReply, sharedClockOffsetMs } from "./fleet-process-protocol.ts";
 import { ProcessWatch } from "./process-load.ts";
+
+keepHeapSmall();
 
 const NEWS_EVERY_MS = 20;
 /** The sums go over all agents. */

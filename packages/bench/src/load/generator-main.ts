@@ -1,7 +1,10 @@
 /** The load generator's process, forked by the bench. Ends when told to, or when the bench goes away. */
 import { systemClock } from "@hubscale/sidecar-sim";
+import { keepHeapSmall } from "@hubscale/sidecar-sim/small-heap";
 import type { GeneratorCommand, GeneratorReply } from "./generator-protocol.ts";
 import { GeneratorSession } from "./generator-session.ts";
+
+keepHeapSmall();
 
 /** When the last reply has left this process. */
 let sent = Promise.resolve();

@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import type { Surroundings } from "../compare/compare-command.ts";
 import { parseHubId } from "../drivers/index.ts";
-import { failureLines } from "../failure-lines.ts";
+import { failOn, failureLines } from "../failure-lines.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { ProcessCare } from "../machine/index.ts";
 import { serverSourcesOf } from "../provisioning/index.ts";
@@ -49,10 +49,7 @@ export async function profileCommand(
   options: ProfileOptions,
   { stdout, stderr, env, cwd }: Surroundings,
 ): Promise<ExitCode> {
-  const fail = (code: ExitCode, ...lines: string[]) => {
-    for (const line of lines) stderr.write(`hubscale: ${line}\n`);
-    return code;
-  };
+  const fail = failOn(stderr);
   const hub = parseHubId(hubId);
   if (!hub.ok) return fail(EXIT.usage, hub.problem);
   if (hub.spec.kind === "external") return fail(EXIT.usage, "a hub that runs elsewhere cannot be put under a profiler");

@@ -123,6 +123,9 @@ function notesOf(result: CompareResult): string[] {
   if (floorMs !== undefined) notes.push(slowedDiskNote(floorMs));
   if (result.floor) notes.push(floorNote(result.floor));
   notes.push(...quantityNotes(result));
+  for (const { id, capacity, capacityNotes } of result.hubs) {
+    if (capacity.tasksPerSec && capacityNotes?.tasksPerSec) notes.push(`${id}: ${capacityNotes.tasksPerSec}.`);
+  }
   const unsteady = result.hubs.filter(
     (hub) => hub.warmUp && hub.warmUp.cpuMsPerTask.length > 0 && hub.warmUp.steadyFrom === null,
   );

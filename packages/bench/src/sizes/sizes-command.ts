@@ -5,7 +5,7 @@ import { type Command, Option } from "commander";
 import type { Surroundings } from "../compare/compare-command.ts";
 import { progressOn, silentProgress } from "../compare/progress.ts";
 import { type HubSpec, parseHubId } from "../drivers/index.ts";
-import { failureLines } from "../failure-lines.ts";
+import { failOn, failureLines } from "../failure-lines.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { FSYNC_FLOOR } from "../fsync-floor-option.ts";
 import { noIsolation, openCpuIsolation } from "../isolation/cpu-quota.ts";
@@ -56,10 +56,7 @@ export function addSizesCommand(program: Command, surroundings: Surroundings, en
 }
 
 export async function sizesCommand(options: SizesOptions, { stdout, stderr, env }: Surroundings): Promise<ExitCode> {
-  const fail = (code: ExitCode, ...lines: string[]) => {
-    for (const line of lines) stderr.write(`hubscale: ${line}\n`);
-    return code;
-  };
+  const fail = failOn(stderr);
   const plans: (SeriesPlan & { spec: HubSpec })[] = [];
   for (const id of options.hubs) {
     const parsed = parseHubId(id);

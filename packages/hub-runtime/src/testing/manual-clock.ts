@@ -28,15 +28,19 @@ export class ManualClock implements Clock {
   /** Runs all that falls due within the next `byMs`, at its time. */
   advance(byMs: number): void {
     const endMs = this.#nowMs + byMs;
-    for (;;) {
-      const due = this.#timers.filter(({ atMs }) => atMs <= endMs).sort((a, b) => a.atMs - b.atMs)[0];
-      if (!due) break;
-      this.#nowMs = Math.max(this.#nowMs, due.atMs);
-      if (due.everyMs === null) this.#timers = this.#timers.filter((each) => each !== due);
-      else due.atMs += due.everyMs;
-      due.run();
-    }
+    while (this.runNext(endMs));
     this.#nowMs = endMs;
+  }
+
+  /** Runs the next that falls due, at its time. False: nothing does until then. */
+  runNext(untilMs: number): boolean {
+    const due = this.#timers.filter(({ atMs }) => atMs <= untilMs).sort((a, b) => a.atMs - b.atMs)[0];
+    if (!due) return false;
+    this.#nowMs = Math.max(this.#nowMs, due.atMs);
+    if (due.everyMs === null) this.#timers = this.#timers.filter((each) => each !== due);
+    else due.atMs += due.everyMs;
+    due.run();
+    return true;
   }
 
   #add(delayMs: number, everyMs: number | null, run: () => void): Cancel {

@@ -4,12 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { draftOf, type EndpointView } from "@hubscale/hub-core";
+import { ManualClock } from "@hubscale/hub-runtime/testing";
 import type { SubmitTaskBody, Task } from "@hubscale/protocol";
 import { type DataFolder, openDataFolder } from "../data-folder.ts";
 import { type AssembledDesk, assembleDesk } from "../desk-assembly.ts";
 import type { Fixes } from "../fixes.ts";
 import { readStoredRows } from "../table/task-row.ts";
-import { HandClock } from "./hand-clock.ts";
 import { ScriptedRoster } from "./scripted-roster.ts";
 
 export interface DeskInFolderOptions {
@@ -17,14 +17,14 @@ export interface DeskInFolderOptions {
   warts?: boolean;
   /** To start again on the folder of an earlier desk. */
   path?: string;
-  clock?: HandClock;
+  clock?: ManualClock;
   retainCompletedRows?: number;
   endpoints?: EndpointView[];
 }
 
 export class DeskInFolder {
   readonly folder: DataFolder;
-  readonly clock: HandClock;
+  readonly clock: ManualClock;
   readonly roster: ScriptedRoster;
   readonly assembled: AssembledDesk;
   readonly #failures: Error[] = [];
@@ -38,7 +38,7 @@ export class DeskInFolder {
 
   private constructor(options: DeskInFolderOptions, folder: DataFolder, rows: Awaited<ReturnType<typeof readStoredRows>>) {
     this.folder = folder;
-    this.clock = options.clock ?? new HandClock();
+    this.clock = options.clock ?? new ManualClock();
     this.endpoints = options.endpoints ?? [];
     this.roster = new ScriptedRoster((event) => this.desk.notify(event));
     let id = options.path === undefined ? 0 : (DeskInFolder.#ids += 1_000_000);
