@@ -20,9 +20,8 @@ export function renderOneHub({ quantity, workload, slo, coresPerMachine, hub }: 
   if (quantity) {
     const found = hub.capacity[quantity];
     const note = hub.capacityNotes?.[quantity];
-    const least = found?.unit.endsWith("at least") ? "≥ " : "";
     lines.push(
-      `${hub.id} at ${slo}: ${found ? `${least}${estimateText(found)} ${unit}` : "no capacity found"}${note ? ` (${note})` : ""}`,
+      `${hub.id} at ${slo}: ${found ? `${estimateText(found)} ${unit}` : "no capacity found"}${note ? ` (${note})` : ""}`,
     );
   } else {
     lines.push(`${hub.id}, workload ${workload}, SLO ${slo}`);

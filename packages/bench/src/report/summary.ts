@@ -94,6 +94,7 @@ export function summarise(result: CompareResult): Summary {
 export function estimateText(estimate: Estimate | null | undefined): string {
   if (!estimate) return "–";
   // One observation has no interval, and must not look as if it had a narrow one.
+  if (estimate.unit.endsWith("at least")) return `≥ ${significant(estimate.value)}`;
   if (estimate.n < 2) return `${significant(estimate.value)} (one trial)`;
   return `${significant(estimate.value)} [${significant(estimate.low)}, ${significant(estimate.high)}]`;
 }
@@ -187,8 +188,7 @@ function quantityNotes({ hubs }: CompareResult): string[] {
     const figures = hubs.flatMap((hub) => {
       const found = hub.capacity[quantity];
       const note = hub.capacityNotes?.[quantity];
-      if (found)
-        return [`${hub.id} ${found.unit.endsWith("at least") ? "≥ " : ""}${estimateText(found)}${note ? ` (${note})` : ""}`];
+      if (found) return [`${hub.id} ${estimateText(found)}${note ? ` (${note})` : ""}`];
       return note && hub.quantityTrials?.[quantity] ? [`${hub.id} none: ${note}`] : [];
     });
     return figures.length > 0 ? [`${words}: ${figures.join("; ")}.`] : [];
