@@ -121,7 +121,7 @@ it("--json of report and diff is JSON and nothing else on stdout", async () => {
   const report = await runBench(["report", join(dir, "a"), "--json"]);
   expect(JSON.parse(report.stdout)).toMatchObject({ schema: "hubscale.compare/1" });
   const diff = await runBench(["diff", join(dir, "a"), join(dir, "same"), "--json"]);
-  expect(JSON.parse(diff.stdout)).toMatchObject({ schema: "hubscale.diff/1", verdict: "no difference" });
+  expect(JSON.parse(diff.stdout)).toMatchObject({ schema: "hubscale.diff/2", verdict: "no difference" });
 });
 
 it("doctor says what can be measured here, as a table and as JSON, and ends with 0 whatever it finds", async () => {

@@ -206,7 +206,7 @@ describe("the official client", () => {
 describe("scheduling, seen from outside", () => {
   it("NUM_PARALLEL 1 makes the second wait, in its total only; 2 serve both at once", async () => {
     const both = async (numParallel: number) => {
-      const { client } = await start({ numParallel, answer: 300 });
+      const { client } = await start({ numParallel, answer: 300, timeScale: 10 });
       await client.generate({ model: MODEL, prompt: "" });
       return Promise.all(["a", "b"].map((prompt) => client.generate({ model: MODEL, prompt })));
     };
