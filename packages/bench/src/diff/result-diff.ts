@@ -120,12 +120,12 @@ const DOUBT = 0.3;
 
 /**
  * By the utilisation law a hub that is bound by its CPU bears what its quota pays for: capacity × CPU per task stays as it is
- * whatever happens to either. Where it did, the hub was not stopped by anything new; its tasks cost another amount.
+ * whatever happens to either. All as measured, as the generator's cost is. Where it did, the hub was not stopped by anything new; its tasks cost another amount.
  */
 function explanationsOf(metrics: readonly MetricDiff[], generatorCost: (hub: string) => number | undefined): string[] {
-  return metrics.flatMap(({ hub, metric, worth, ratio }) => {
+  return metrics.flatMap(({ hub, metric, worth, asMeasured: ratio }) => {
     if (metric !== "capacity.tasksPerSec" || worth === "same") return [];
-    const cost = metrics.find((other) => other.hub === hub && other.metric === "perTask.hub.cpuMs")?.ratio.value;
+    const cost = metrics.find((other) => other.hub === hub && other.metric === "perTask.hub.cpuMs")?.asMeasured.value;
     const product = (cost ?? 0) * ratio.value;
     if (cost === undefined || Math.abs(Math.log(product)) > SAME_SHARE) return [];
     return [
