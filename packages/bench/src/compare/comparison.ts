@@ -19,6 +19,7 @@ import type { KeptPoint, PointFiles } from "./point-files.ts";
 import type { Progress } from "./progress.ts";
 import type { HeldQuantity } from "./quantity.ts";
 import { notesFor, type QuantityFound, searchQuantity } from "./quantity-search.ts";
+import { takeTurns } from "./turns.ts";
 
 export interface ComparisonOptions {
   effort: Effort;
@@ -35,6 +36,7 @@ export interface ComparisonOptions {
   /** Where each trial is kept, and those of an earlier start that this one goes on from. */
   points?: { files: PointFiles; kept: readonly KeptPoint[]; startedAt: string | null };
   startedAt: Date;
+  /** Since the program's start. */
   nowMs(): number;
   sleep(ms: number): Promise<void>;
 }
@@ -98,7 +100,7 @@ export async function runComparison(entrants: readonly Entrant[], options: Compa
 
 async function searchTasks(
   running: readonly Running[],
-  { effort, points, progress, searchesTasks = true }: ComparisonOptions,
+  { effort, nowMs, points, progress, searchesTasks = true }: ComparisonOptions,
 ): Promise<string[]> {
   const kept = points?.kept ?? [];
   const order = kept.map(({ hub }) => hub);
@@ -110,19 +112,17 @@ async function searchTasks(
     await contender.settle();
     entrant.applyQuotas();
     if (!searchesTasks) continue;
-    await contender.probe();
+    await contender.probe(hub.warmUp.inFlight);
     contender.takeUp(kept.filter(({ hub }) => hub === contender.hub.id));
   }
-  const unfinished = () => contenders.filter((contender) => searchesTasks && !contender.finished);
-  for (let open = unfinished(); open.length > 0; open = unfinished()) {
-    for (const contender of open) {
-      const load = Math.round(contender.search?.nextLoad() ?? 0);
-      progress.at(shareDone(contenders, effort), `${contender.hub.id}: ${load} tasks/s`);
-      await contender.trial();
-      order.push(contender.hub.id);
-      if (contender.lastPoint) points?.files.keep(contender.hub.id, contender.lastPoint);
-    }
-  }
+  const trial = async (contender: Contender) => {
+    const load = Math.round(contender.search?.nextLoad() ?? 0);
+    progress.at(shareDone(contenders, effort), `${contender.hub.id}: ${load} tasks/s`);
+    await contender.trial();
+    order.push(contender.hub.id);
+    if (contender.lastPoint) points?.files.keep(contender.hub.id, contender.lastPoint);
+  };
+  if (searchesTasks) await takeTurns(contenders, trial, () => nowMs() < effort.moreTrialsUntilS * 1000);
   return order;
 }
 
@@ -172,7 +172,7 @@ async function resultOf(
     ...result,
     capacityNotes: {
       ...notesFor(found, options.effort.name),
-      ...(contender.hasOutgrownItsTable && { tasksPerSec: OUTGROWN }),
+      ...(notesOnTasks(contender) !== "" && { tasksPerSec: notesOnTasks(contender) }),
     },
     quantityTrials: Object.fromEntries(Object.entries(found).map(([quantity, { trials }]) => [quantity, trials])),
     unknown: entrant.unknown,
@@ -257,8 +257,20 @@ export function contenderOf(entrant: ReadyEntrant, options: ContenderPlan): Cont
 /** Where the workload has fewer, a table of this size is what growth is held against. */
 const LEAST_ROWS = 1_000;
 
-const OUTGROWN =
-  "its search ended early: a task reads the whole table, which had grown by a fifth, so more trials would have measured a slower hub";
+/** What the interval of a slow hub does not tell. */
+function notesOnTasks({ hasOutgrownItsTable, fewPerTrial }: Contender): string {
+  const notes = [
+    ...(fewPerTrial === null
+      ? []
+      : [`a trial had about ${fewPerTrial} tasks, whose 99th percentile is the slowest: longer trials would find less`]),
+    ...(hasOutgrownItsTable
+      ? [
+          "its search ended early: a task reads the whole table, which had grown by a fifth, so more trials would have measured a slower hub",
+        ]
+      : []),
+  ];
+  return notes.join("; ");
+}
 
 function shareDone(contenders: readonly Contender[], effort: Effort): number {
   const total = turnsOf(contenders.length, effort.trialsPerHub);

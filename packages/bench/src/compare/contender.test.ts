@@ -93,7 +93,7 @@ function history(n: number): History {
   return { submitted: n, acknowledged: n, completed: n, deadLettered: 0, lost: 0, duplicated: 0, staleAccepted: 0 };
 }
 
-function contenderOf(hub: ModelHub): Contender {
+function contenderOf(hub: ModelHub, goalHalfWidth = 0.05): Contender {
   return new Contender({
     hub,
     generator: hub,
@@ -101,7 +101,7 @@ function contenderOf(hub: ModelHub): Contender {
     trialMs: 2000,
     warmupMs: 0,
     probeMs: 1000,
-    goalHalfWidth: 0.05,
+    goalHalfWidth,
     trialsPerHub: 16,
     unit: "tasks/s",
     leastPerTrial: 100,
@@ -138,6 +138,25 @@ test("finds the capacity and the CPU per task of a hub that it knows nothing abo
   expect(result.perTask["hub"]?.cpuMs?.value).toBeCloseTo(1.5, 5);
   expect(result.perTask["hub"]?.fsyncs?.value).toBeCloseTo(0.015, 5);
   expect(result.bound).toMatchObject({ role: "hub" });
+});
+
+test("a hub gains by more trials until its interval is at the goal, it has had twice its share, or a trial of it has a dozen tasks", async () => {
+  const searched = async (hub: ModelHub, goalHalfWidth: number) => {
+    const contender = contenderOf(hub, goalHalfWidth);
+    await contender.probe();
+    while (!contender.finished) await contender.trial();
+    const { length } = contender.trials;
+    const gained = contender.wouldGainByMore;
+    while (contender.wouldGainByMore) await contender.trial();
+    return { length, gained, all: contender.trials.length, fewPerTrial: contender.fewPerTrial };
+  };
+  expect(await searched(new ModelHub(500, 1.5), 0.15)).toMatchObject({ gained: false, fewPerTrial: null });
+  expect(await searched(new ModelHub(500, 1.5), 0)).toEqual({ length: 16, gained: true, all: 32, fewPerTrial: null });
+  const slow = await searched(new ModelHub(4, 100), 0);
+  expect(slow).toMatchObject({ gained: false, all: slow.length });
+  // Four a second for at most twice two seconds.
+  expect(slow.fewPerTrial).toBeGreaterThan(12);
+  expect(slow.fewPerTrial).toBeLessThan(20);
 });
 
 test("a search ends when the table that is read for every task has grown by a fifth, and goes on where none is", async () => {

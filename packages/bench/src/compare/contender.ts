@@ -3,6 +3,7 @@ import { CapacitySearch } from "../measure/capacity-search.ts";
 import { judgeTrial, type TrialFacts } from "../measure/trial-judgement.ts";
 import type { Slo } from "../measure/slo.ts";
 import type { History, RoleResources, StageHistograms, TrialSummary } from "../results/compare-result.ts";
+import { ceilingLoad } from "./ceiling-load.ts";
 import { together } from "./checked-history.ts";
 
 /** A started hub, as far as measuring goes. */
@@ -154,10 +155,10 @@ export class Contender {
    * The order of magnitude of the capacity, once the hub has paid for its warm-up: by the utilisation law from the CPU that a
    * few tasks cost, work put off included. What a burst achieved would flatter a hub that defers its work.
    */
-  async probe(): Promise<void> {
-    const { generator, probeInFlight, probeMs, seed } = this.#options;
+  async probe(inFlight = this.#options.probeInFlight): Promise<void> {
+    const { generator, probeMs, seed } = this.#options;
     const before = await this.hub.cpuSecondsByRole();
-    const probe = await generator.probe(probeInFlight, probeMs, seed);
+    const probe = await generator.probe(inFlight, probeMs, seed);
     await this.#untilQuiet(RECOVERY_LIMIT_MS);
     const spent = difference(await this.hub.cpuSecondsByRole(), before);
     const ceiling = ceilingLoad(spent, probe.paid, this.#options.coresByRole);
@@ -209,16 +210,37 @@ export class Contender {
     return this.#options.leastPerTrial > 0 ? (load * this.#durationMsAt(load)) / 1000 : Number.POSITIVE_INFINITY;
   }
 
-  /** True when more trials would not change the answer, or cannot. */
+  /** True when more trials would not change the answer, or cannot, or the hub has had its share of them. */
   get finished(): boolean {
     if (!this.#search) return false;
-    const valid = this.trials.filter((trial) => trial.outcome !== "invalid").length;
-    if (this.trials.length >= 2 * this.#options.trialsPerHub || this.#invalidInARow >= HOPELESS_INVALID_TRIALS) return true;
-    if (this.trials.some((trial) => trial.outcome === "held" && trial.load >= this.#options.maxLoad)) return true;
+    if (this.#isAtItsEnd) return true;
     if (this.#search.isOneSided()) return false;
     if (this.hasOutgrownItsTable) return true;
+    const valid = this.trials.filter((trial) => trial.outcome !== "invalid").length;
     if (valid >= this.#options.trialsPerHub) return true;
     return valid >= MIN_TRIALS && this.#search.relativeHalfWidth() <= this.#options.goalHalfWidth;
+  }
+
+  /**
+   * Of a finished search: some more trials, up to as many again, would bring its interval nearer to the goal. Not where a trial has too
+   * few tasks for a 99th percentile: some more of these would change little.
+   */
+  get wouldGainByMore(): boolean {
+    if (!this.finished || this.#isAtItsEnd || this.hasOutgrownItsTable || this.fewPerTrial !== null) return false;
+    return (this.#search?.relativeHalfWidth() ?? 0) > this.#options.goalHalfWidth;
+  }
+
+  /** Tasks in a trial at the capacity, about, where they are too few for a 99th percentile other than the slowest of them; null: they are enough. */
+  get fewPerTrial(): number | null {
+    if (!this.#search) return null;
+    const arrivals = this.#arrivalsAt(this.#search.estimate().value);
+    return arrivals < this.#options.leastPerTrial ? Math.round(arrivals) : null;
+  }
+
+  get #isAtItsEnd(): boolean {
+    const { maxLoad, trialsPerHub } = this.#options;
+    if (this.trials.length >= 2 * trialsPerHub || this.#invalidInARow >= HOPELESS_INVALID_TRIALS) return true;
+    return this.trials.some((trial) => trial.outcome === "held" && trial.load >= maxLoad);
   }
 
   /**
@@ -359,18 +381,6 @@ const EXPECTED_UTILISATION = 0.8;
 const HOPELESS_INVALID_TRIALS = 4;
 /** Of the completed rows at the start; a task of such a hub costs about that much more then. */
 const GROWN_SHARE = 0.2;
-
-/** The load at which the first role has used up its cores. */
-function ceilingLoad(
-  spentSeconds: Record<string, number>,
-  paid: number,
-  coresByRole: Record<string, number>,
-): number | undefined {
-  const ceilings = Object.entries(spentSeconds).flatMap(([role, seconds]) =>
-    seconds > 0 && paid > 0 ? [((coresByRole[role] ?? 1) * paid) / seconds] : [],
-  );
-  return ceilings.length > 0 ? Math.min(...ceilings) : undefined;
-}
 
 function difference(after: Record<string, number>, before: Record<string, number>): Record<string, number> {
   return Object.fromEntries(Object.entries(after).map(([key, value]) => [key, value - (before[key] ?? 0)]));

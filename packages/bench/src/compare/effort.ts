@@ -15,6 +15,8 @@ export interface Effort {
   probeMs: number;
   /** The search of a hub ends early when its interval is within this share of the value. */
   goalHalfWidth: number;
+  /** Seconds from the program's start until which hubs whose interval is wider than that get more trials, in turn. */
+  moreTrialsUntilS: number;
   /** Searched after the tasks. */
   quantities: readonly HeldQuantity[];
   trialsPerQuantity: number;
@@ -31,6 +33,7 @@ export const EFFORTS: Record<Effort["name"], Effort> = {
     warmupMs: 200,
     probeMs: 600,
     goalHalfWidth: 0.15,
+    moreTrialsUntilS: 0,
     quantities: [],
     trialsPerQuantity: 5,
     quantityTrialMs: 1000,
@@ -38,13 +41,14 @@ export const EFFORTS: Record<Effort["name"], Effort> = {
   quick: {
     name: "quick",
     hubs: ["single-reference", "single-tuned", "sharded-redis@1", "sharded-redis@2", "sharded-redis@4", "sharded-nats@2"],
-    // One more for each hub is fifteen seconds, and five minutes are promised.
     trialsPerHub: 11,
     trialMs: 1500,
     warmUp: THOROUGH_WARM_UP,
     warmupMs: 300,
     probeMs: 1000,
     goalHalfWidth: 0.1,
+    // Five minutes are promised, and the end takes some seconds.
+    moreTrialsUntilS: 280,
     quantities: [],
     trialsPerQuantity: 6,
     quantityTrialMs: 1200,
@@ -59,6 +63,7 @@ export const EFFORTS: Record<Effort["name"], Effort> = {
     warmupMs: 600,
     probeMs: 3000,
     goalHalfWidth: 0.05,
+    moreTrialsUntilS: 3600,
     quantities: ["streamingAgents", "messagesPerSec", "connections"],
     trialsPerQuantity: 16,
     quantityTrialMs: 3000,

@@ -32,6 +32,9 @@ const FIRST_IN_FLIGHT = 2;
 const GROWTH = 4;
 /** Below this a hub is slow, and its slices are coarse. */
 const LEAST_TASKS_PER_SEC = 80;
+/** Of a core, and more in flight would only wait. */
+const FULL_SHARE = 0.7;
+/** By then the code of a hub is compiled, however few tasks it has done. */
 const COMPILED_AFTER_CPU_S = 2;
 /** Of a hub whose CPU is not known. */
 const BLIND_SLICES = 4;
@@ -65,23 +68,25 @@ export async function warmUp(
     // What a task's own work takes shows in the first drain, of a few.
     leastDrainMs = Math.min(leastDrainMs, drainMs);
     const keepsUp = drainMs <= Math.max(plan.sliceMs, 2 * leastDrainMs);
-    if (!isSettled && !(keepsUp && inFlight === mostInFlight)) {
+    // A slice of a slow hub has too few tasks to tell what one costs.
+    const isCoarse = paid < (LEAST_TASKS_PER_SEC * plan.sliceMs) / 1000;
+    const cpuSeconds = total(await hub.cpuSecondsByRole()) - before;
+    const isFull = isCoarse && cpuSeconds >= (FULL_SHARE * plan.sliceMs) / 1000;
+    if (!isSettled && !(keepsUp && (isFull || inFlight === mostInFlight))) {
       isSettled = !keepsUp;
       inFlight = keepsUp ? Math.min(mostInFlight, inFlight * GROWTH) : Math.max(1, Math.floor(inFlight / GROWTH));
       continue;
     }
     isSettled = true;
     if (isBlind || paid === 0) continue;
-    cpuMsPerTask.push(((total(await hub.cpuSecondsByRole()) - before) * 1000) / paid);
+    cpuMsPerTask.push((cpuSeconds * 1000) / paid);
     const isSeasoned = done >= plan.leastTasks * hub.machines.hubNodes;
     if (isSeasoned && steadyFrom(cpuMsPerTask, plan.leastSteady) !== null) break;
-    // A slice of a slow hub has too few tasks to tell; by then its code is compiled all the same.
-    const isCoarse = paid < (LEAST_TASKS_PER_SEC * plan.sliceMs) / 1000;
     if (isCoarse && total(await hub.cpuSecondsByRole()) - atFirst >= COMPILED_AFTER_CPU_S) break;
   }
   // A hub that was stopped early for its slowness has fewer slices, and may be steady over them.
   const least = Math.min(plan.leastSteady, Math.max(LEAST_STEADY, cpuMsPerTask.length));
-  return { cpuMsPerTask, sliceMs: plan.sliceMs, steadyFrom: steadyFrom(cpuMsPerTask, least) };
+  return { cpuMsPerTask, sliceMs: plan.sliceMs, steadyFrom: steadyFrom(cpuMsPerTask, least), inFlight };
 }
 
 /** Milliseconds until the hub has done what it put off for the slice: another slice on top of it would leave a heap of debt. */

@@ -2,9 +2,9 @@
  * Finds the load that a hub can just bear, from trials that are noisy and only say "held" or "missed".
  *
  * It is the method that psychophysics uses for thresholds (QUEST: Watson and Pelli 1983, Perception & Psychophysics 33): a
- * posterior over the capacity, each trial placed where it tells most, and an interval that is valid however the loads were
- * chosen. A short search gives a wide interval instead of a wrong number; a trial spoilt by the machine moves the result
- * little, because each outcome has a stated chance of being a fluke.
+ * posterior over the capacity, each trial placed where it is expected to tell most (least expected variance: King-Smith et al. 1994,
+ * Vision Research 34), and an interval that is valid however the loads were chosen. A short search gives a wide interval instead of a
+ * wrong number; a trial spoilt by the machine moves the result little, because each outcome has a stated chance of being a fluke.
  */
 import type { Estimate } from "./estimate.ts";
 
@@ -33,13 +33,13 @@ export class CapacitySearch {
   }
 
   /**
-   * The next load to try: a low, middle or high quantile of what is believed, in turn, so that the spread is learnt too. Until
-   * a load was missed it goes up faster, until one held faster down: first the capacity has to be bracketed.
+   * The next load to try: the one after which the capacity is expected to be known best. Until a load was missed it goes up faster,
+   * until one held faster down: first the capacity has to be bracketed.
    */
   nextLoad(): number {
-    const inTurn = PLACEMENTS[this.#trials.length % PLACEMENTS.length] ?? 0.5;
-    const q = this.#trials.length === 0 || !this.isOneSided() ? inTurn : this.#trials[0]?.held ? BRACKET_ABOVE : BRACKET_BELOW;
-    return Math.min(Math.exp(this.#quantile(q)), this.#options.maxLoad);
+    const isBracketing = this.#trials.length > 0 && this.isOneSided();
+    const x = isBracketing ? this.#quantile(this.#trials[0]?.held ? BRACKET_ABOVE : BRACKET_BELOW) : this.#mostTelling();
+    return Math.min(Math.exp(x), this.#options.maxLoad);
   }
 
   /**
@@ -53,8 +53,7 @@ export class CapacitySearch {
       const spread = Math.hypot(ofHub, 1 / Math.sqrt(arrivals));
       const row = this.#logPosterior[s] as number[];
       this.#thresholds.forEach((threshold, t) => {
-        const steady = 1 / (1 + Math.exp((x - threshold) / spread));
-        const pHeld = FLUKE + (1 - 2 * FLUKE) * steady;
+        const pHeld = chanceToHold(x - threshold, spread);
         row[t] = (row[t] as number) + Math.log(held ? pHeld : 1 - pHeld);
       });
     });
@@ -82,6 +81,30 @@ export class CapacitySearch {
     return !this.#trials.some((t) => t.held) || !this.#trials.some((t) => !t.held);
   }
 
+  /** Of loads between what is believed least and most: the one whose outcome, whichever it is, leaves the least variance on average. */
+  #mostTelling(): number {
+    const weights = this.#weights();
+    const [low, high] = [this.#quantile(LEAST_BELIEVED), this.#quantile(1 - LEAST_BELIEVED)];
+    let best = { x: low, variance: Number.POSITIVE_INFINITY };
+    for (let step = 0; step < CANDIDATES; step++) {
+      const x = low + ((high - low) * step) / (CANDIDATES - 1);
+      const held = new Moments();
+      const missed = new Moments();
+      weights.forEach((row, s) => {
+        row.forEach((weight, t) => {
+          if (weight < NEGLIGIBLE) return;
+          const threshold = this.#thresholds[t] as number;
+          const pHeld = chanceToHold(x - threshold, SPREADS[s] as number);
+          held.add(threshold, weight * pHeld);
+          missed.add(threshold, weight * (1 - pHeld));
+        });
+      });
+      const variance = held.weight * held.variance() + missed.weight * missed.variance();
+      if (variance < best.variance) best = { x, variance };
+    }
+    return best.x;
+  }
+
   #quantile(q: number): number {
     const weights = this.#marginal();
     let before = 0;
@@ -97,13 +120,39 @@ export class CapacitySearch {
   }
 
   #marginal(): number[] {
-    const peak = Math.max(...this.#logPosterior.map((row) => Math.max(...row)));
-    const weights = this.#thresholds.map((_, t) =>
-      this.#logPosterior.reduce((sum, row) => sum + Math.exp((row[t] as number) - peak), 0),
-    );
-    const total = weights.reduce((sum, w) => sum + w, 0);
-    return weights.map((w) => w / total);
+    const weights = this.#weights();
+    return this.#thresholds.map((_, t) => weights.reduce((sum, row) => sum + (row[t] as number), 0));
   }
+
+  /** What is believed of each spread and threshold; sums up to one. */
+  #weights(): number[][] {
+    const peak = Math.max(...this.#logPosterior.map((row) => Math.max(...row)));
+    const weights = this.#logPosterior.map((row) => row.map((log) => Math.exp(log - peak)));
+    const total = weights.reduce((sum, row) => sum + row.reduce((ofRow, weight) => ofRow + weight, 0), 0);
+    return weights.map((row) => row.map((weight) => weight / total));
+  }
+}
+
+/** Of a weighted sample. */
+class Moments {
+  weight = 0;
+  #first = 0;
+  #second = 0;
+
+  add(value: number, weight: number): void {
+    this.weight += weight;
+    this.#first += weight * value;
+    this.#second += weight * value * value;
+  }
+
+  variance(): number {
+    return this.#second / this.weight - (this.#first / this.weight) ** 2;
+  }
+}
+
+/** `over`: log of the load, less that of the capacity. */
+function chanceToHold(over: number, spread: number): number {
+  return FLUKE + (1 - 2 * FLUKE) / (1 + Math.exp(over / spread));
 }
 
 /** The grid spans a factor of e^3 = 20 on each side of the guess, in steps of 1 %. */
@@ -122,6 +171,10 @@ const PRIOR_SPREAD = 0.45;
 const SPREADS = [0.01, 0.03, 0.06, 0.12];
 /** Chance that a trial says the opposite of what it should because something else happened on the machine. */
 const FLUKE = 0.04;
-const PLACEMENTS = [0.5, 0.3, 0.7];
 const BRACKET_ABOVE = 0.7;
 const BRACKET_BELOW = 0.3;
+/** Loads that are considered for the next trial, and the quantiles between which they lie. */
+const CANDIDATES = 33;
+const LEAST_BELIEVED = 0.03;
+/** Of all that is believed: too little to move a variance. */
+const NEGLIGIBLE = 1e-9;

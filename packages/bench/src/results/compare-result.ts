@@ -55,6 +55,8 @@ export interface WarmUp {
   sliceMs: number;
   /** The slice from which on the hub was steady; null: never, in the time that it had. */
   steadyFrom: number | null;
+  /** Tasks at a time that the hub kept up with, of as many as were tried; absent in results of earlier versions. */
+  inFlight?: number;
 }
 
 /** The same hub under several CPU quotas, at a load in proportion. */
