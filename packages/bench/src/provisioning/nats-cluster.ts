@@ -48,7 +48,7 @@ export function natsClusterSettings(index: number, routes: readonly number[]): [
   const others = routes.filter((_, other) => other !== index).map((port) => `"nats://127.0.0.1:${port}"`);
   return [
     ["server_name:", `hubscale-${index + 1}`],
-    ["cluster", `{ name: hubscale, listen: "127.0.0.1:${routes[index]}", routes: [${others.join(", ")}] }`],
+    ["cluster", `{ name: "hubscale-${routes[0]}", listen: "127.0.0.1:${routes[index]}", routes: [${others.join(", ")}] }`],
   ];
 }
 
