@@ -116,9 +116,9 @@ async function searchTasks(
     contender.takeUp(kept.filter(({ hub }) => hub === contender.hub.id));
   }
   const trial = async (contender: Contender) => {
-    const load = Math.round(contender.search?.nextLoad() ?? 0);
-    progress.at(shareDone(contenders, effort), `${contender.hub.id}: ${load} tasks/s`);
-    await contender.trial();
+    const load = contender.search?.nextLoad();
+    progress.at(shareDone(contenders, effort), `${contender.hub.id}: ${Math.round(load ?? 0)} tasks/s`);
+    await contender.trial(load);
     order.push(contender.hub.id);
     if (contender.lastPoint) points?.files.keep(contender.hub.id, contender.lastPoint);
   };
@@ -167,12 +167,13 @@ async function resultOf(
     ...(entrant.machine && { machineCpus: cpus().length }),
   };
   const result = hubResultOf(contender, facts, seededRandom(options.seed));
+  const tasksPerSec = notesOnTasks(contender);
   for (const [quantity, { capacity }] of Object.entries(found)) result.capacity[quantity as HeldQuantity] = capacity;
   return {
     ...result,
     capacityNotes: {
       ...notesFor(found, options.effort.name),
-      ...(notesOnTasks(contender) !== "" && { tasksPerSec: notesOnTasks(contender) }),
+      ...(tasksPerSec !== "" && { tasksPerSec }),
     },
     quantityTrials: Object.fromEntries(Object.entries(found).map(([quantity, { trials }]) => [quantity, trials])),
     unknown: entrant.unknown,
