@@ -10,7 +10,7 @@ import type { HubMetrics } from "./hub-metrics.ts";
 import type { IdentifyBackoff } from "./identify-backoff.ts";
 import type { Messages } from "./messages.ts";
 import { parsedJson } from "./parsed-json.ts";
-import { type BusEvent, type Clock, type TaskDesk, Unavailable } from "./ports.ts";
+import { type BusEvent, type Clock, Refused, type TaskDesk, Unavailable } from "./ports.ts";
 import type { PresenceBoard } from "./presence-board.ts";
 import type { RateLimiter } from "./rate-limiter.ts";
 import type { LocalRoster } from "./roster.ts";
@@ -246,6 +246,9 @@ export class AgentSession {
   }
 
   #failed(error: unknown): void {
+    if (error instanceof Refused) {
+      return this.#socket.send({ type: "error", error: error.code, limit_bytes: error.limitBytes });
+    }
     if (!(error instanceof Unavailable)) return this.#hub.onBroken(error);
     this.#hub.metrics.counters.unavailable++;
     this.#socket.send({ type: "error", error: "unavailable", retry_after_ms: error.retryAfterMs });

@@ -6,7 +6,7 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { HubMetrics } from "./hub-metrics.ts";
 import { KeptConnections } from "./kept-connections.ts";
 import { parsedJson } from "./parsed-json.ts";
-import { Unavailable } from "./ports.ts";
+import { Refused, Unavailable } from "./ports.ts";
 import type { RateLimiter } from "./rate-limiter.ts";
 import type { TokenCheck } from "./token-check.ts";
 
@@ -78,6 +78,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
       metrics.counters.unavailable++;
       return unavailable(reply, error.retryAfterMs);
     }
+    if (error instanceof Refused) return reply.code(413).send({ error: error.code, limit_bytes: error.limitBytes });
     const status = (error as { statusCode?: number }).statusCode ?? 500;
     if (status === 413) return reply.code(413).send({ error: "payload_too_large", limit_bytes: LIMITS.payloadBytes });
     if (status < 500) return reply.code(status).send({ error: error instanceof SyntaxError ? "invalid_json" : "bad_request" });

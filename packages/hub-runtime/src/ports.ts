@@ -8,8 +8,8 @@ import type { HubFrame, LlmEndpoint, MessageFrame, SidecarFrameOf, Task, TaskFil
 /**
  * The durable truth about tasks. A promise resolves only when its change is durable at the hub's stated level, so that the
  * edge may acknowledge at once. Commands on one task take effect in the order of the calls. A method rejects with
- * `Unavailable` when the store cannot answer now (the edge says 503 with retry-after) and with anything else when the hub must
- * stop.
+ * `Unavailable` when the store cannot answer now (the edge says 503 with retry-after), with `Refused` when it never takes this
+ * request (413), and with anything else when the hub must stop.
  */
 export interface TaskDesk {
   /** Stores a new task under an id of the desk's making. Refuses unknown ids in `depends_on`. */
@@ -161,6 +161,22 @@ export class Unavailable extends Error {
     super(message, options);
     this.name = "Unavailable";
     this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/**
+ * The store does not take this request as it is, and to ask again would change nothing: the edge says so with `code`, and the hub
+ * goes on.
+ */
+export class Refused extends Error {
+  readonly code: "payload_too_large";
+  /** What the store takes at most. */
+  readonly limitBytes: number;
+  constructor(code: Refused["code"], message: string, limitBytes: number) {
+    super(message);
+    this.name = "Refused";
+    this.code = code;
+    this.limitBytes = limitBytes;
   }
 }
 

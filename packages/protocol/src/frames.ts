@@ -181,6 +181,8 @@ export interface ErrorFrame {
   message_type?: string;
   errors?: FieldError[];
   retry_after_ms?: number;
+  /** With `payload_too_large`. */
+  limit_bytes?: number;
 }
 
 /** One bad field. `known_types` only with `unknown_message_type`. */
