@@ -1,9 +1,10 @@
 /** The conversation with one client: identification, validation, rate limits, violations, and one answer for each frame. */
 import { rateTierOfFrame, recordViolation, type ViolationLog } from "@hubscale/hub-core";
-import { type Checked, type ErrorFrame, type SidecarFrame, type SidecarFrameOf, TIMERS } from "@hubscale/protocol";
+import { type Checked, type ErrorFrame, type SidecarFrame, type SidecarFrameOf, LIMITS, TIMERS } from "@hubscale/protocol";
 import { agentEntryOf, ConnectedAgent, hostOfUrl } from "./connected-agent.ts";
 import type { AgentSocket } from "./agent-socket.ts";
 import type { Channels } from "./channels.ts";
+import { bytesAbove, refuseAbove } from "./document-size.ts";
 import type { EndpointRegistry } from "./endpoint-registry.ts";
 import { hostResourcesOf } from "./host-resources.ts";
 import type { HubMetrics } from "./hub-metrics.ts";
@@ -33,6 +34,7 @@ export interface SessionContext {
   channels: Channels;
   endpoints: EndpointRegistry;
   metrics: HubMetrics;
+  documentBytes: number;
   publish(event: BusEvent): void;
   /** The store broke in a way that the hub must not survive. */
   onBroken(error: unknown): void;
@@ -89,20 +91,32 @@ export class AgentSession {
     }
     const frame = checked.value;
     if (frame.type === "identify") {
-      return agent ? this.#violated({ type: "error", error: "already_identified" }) : this.#identify(frame);
+      return agent ? this.#violated({ type: "error", error: "already_identified" }) : this.#identify(frame, data.length);
     }
-    return this.#identified(agent as ConnectedAgent, frame);
+    return this.#identified(agent as ConnectedAgent, frame, data.length);
   }
 
-  #identified(agent: ConnectedAgent, frame: Exclude<SidecarFrame, { type: "identify" }>): Promise<void> | undefined {
+  /** `readBytes`: of the frame, as it came. */
+  #identified(
+    agent: ConnectedAgent,
+    frame: Exclude<SidecarFrame, { type: "identify" }>,
+    readBytes: number,
+  ): Promise<void> | undefined {
     const { hasWarts, clock, roster, reports, messages, channels } = this.#hub;
     if (!hasWarts || frame.type === "ping") agent.lastSeenMs = clock.monotonicMs();
     if (!this.#isAdmitted(agent, frame)) return undefined;
     roster.heardFrom(agent);
     switch (frame.type) {
+      case "task_complete": {
+        const { result, verification_report, verification_history } = frame;
+        return reports.handle(
+          agent,
+          frame,
+          bytesAbove(LIMITS.resultBytes, [result, verification_report, verification_history], readBytes),
+        );
+      }
       case "task_accepted":
       case "task_progress":
-      case "task_complete":
       case "task_failed":
       case "task_rejected":
       case "task_recovering":
@@ -116,6 +130,7 @@ export class AgentSession {
       case "list_agents":
         return void agent.line.send({ type: "agents", agents: [...this.#hub.presence.entries()].map(agentEntryOf) });
       case "message":
+        refuseAbove(this.#hub.documentBytes, frame.payload, readBytes);
         return messages.send(agent, frame);
       case "resource_report":
         return this.#resources(agent, frame);
@@ -126,6 +141,7 @@ export class AgentSession {
       case "channel_unsubscribe":
         return void channels.unsubscribe(agent, frame.channel);
       case "channel_publish":
+        refuseAbove(this.#hub.documentBytes, frame.payload, readBytes);
         return void channels.publish(agent, frame.channel, frame.payload);
       case "channel_history":
         return void agent.line.send({
@@ -138,8 +154,9 @@ export class AgentSession {
     }
   }
 
-  async #identify(frame: SidecarFrameOf<"identify">): Promise<void> {
+  async #identify(frame: SidecarFrameOf<"identify">, readBytes: number): Promise<void> {
     const { tokens, limiter, backoff, roster, presence, tasks, messages } = this.#hub;
+    refuseAbove(this.#hub.documentBytes, frame.capabilities, readBytes);
     const owner = await this.#whenAvailable(() => tokens.agentOf(frame.token));
     if (owner !== frame.agent_id) {
       return this.#violated({ type: "error", error: owner === undefined ? "invalid_token" : "token_agent_mismatch" });

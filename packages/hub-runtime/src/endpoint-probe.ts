@@ -1,5 +1,6 @@
 /** Asks one Ollama endpoint which models it has and which are loaded. */
 import { get } from "node:http";
+import { LIMITS } from "@hubscale/protocol";
 import { isForbiddenAddress, safeLookup, withoutBrackets } from "./endpoint-address.ts";
 
 export interface EndpointModels {
@@ -71,12 +72,12 @@ interface Question extends ProbeOptions {
   path: string;
 }
 
-/** `{models: [{name}]}`, as both routes answer. */
+/** `{models: [{name}]}`, as both routes answer. A name becomes part of a task's record: an overlong one is left out. */
 function modelNames(answer: unknown): string[] {
   const models = (answer as { models?: unknown } | null)?.models;
   if (!Array.isArray(models)) throw new Error("the answer has no list of models");
   return models.flatMap((model: unknown) => {
     const name = (model as { name?: unknown } | null)?.name;
-    return typeof name === "string" ? [name] : [];
+    return typeof name === "string" && name.length <= LIMITS.nameChars ? [name] : [];
   });
 }

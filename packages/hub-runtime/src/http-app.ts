@@ -14,6 +14,8 @@ declare module "fastify" {
   interface FastifyRequest {
     /** Whose token the request carries; empty on routes that ask for none. */
     agentId: string;
+    /** Length of the body's text, in UTF-16 code units. */
+    bodyChars: number;
   }
 }
 
@@ -54,10 +56,12 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   app.server.maxConnections = options.maxConnections + HTTP_CONNECTIONS;
   const kept = new KeptConnections(app.server);
   app.decorateRequest("agentId", "");
+  app.decorateRequest("bodyChars", 0);
 
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser<string>("*", { parseAs: "string" }, (_request, body, done) => {
+  app.addContentTypeParser<string>("*", { parseAs: "string" }, (request, body, done) => {
     if (body === "") return done(null, undefined);
+    request.bodyChars = body.length;
     try {
       done(null, parsedJson(body));
     } catch (error) {

@@ -15,7 +15,7 @@ export interface TaskDesk {
   /** Stores a new task under an id of the desk's making. Refuses unknown ids in `depends_on`. */
   submit(draft: TaskDraft): Promise<{ ok: true; task: Task } | { ok: false; code: "unknown_dependency"; taskIds: string[] }>;
   /** What an agent says of a task. At most once each: a repeated completion is refused by its generation. */
-  report(agentId: string, frame: TaskReportFrame): Promise<ReportOutcome>;
+  report(agentId: string, report: TaskReport): Promise<ReportOutcome>;
   /** `cancel` a queued or assigned task, `retry` a dead letter, `reclaim` an assigned one; undefined: no such task in a fitting state. */
   command(taskId: string, command: "cancel" | "retry" | { reclaim: "acceptance_timeout" }): Promise<TaskChange | undefined>;
   find(taskId: string): Promise<Task | undefined>;
@@ -38,6 +38,16 @@ export type TaskReportFrame =
   | SidecarFrameOf<"task_recovering">
   | SidecarFrameOf<"state_report">
   | SidecarFrameOf<"wake_result">;
+
+export type TaskReport = TaskReportFrame | ResultTooLarge;
+
+/** A `task_complete` whose result does not fit into a record beside its task, which is to be a dead letter for the reason of `error`. */
+export interface ResultTooLarge {
+  type: "result_too_large";
+  task_id: string;
+  generation: number;
+  error: string;
+}
 
 /**
  * `done`: what became of the task. `continue`/`abort` answer `task_recovering` and `state_report`.
@@ -69,6 +79,8 @@ export interface Backplane {
   readonly tokens: TokenStore;
   readonly endpoints: EndpointStore;
   readonly messages: MessageStore;
+  /** The hub's `LIMITS.documentBytes`: what the store takes, if that is less. */
+  readonly documentBytes: number;
   /** To every node, this one included, in order for one publisher; lost when a node is cut off. Must not block. */
   publish(event: BusEvent): void;
   /** Called once, before the first publish. */

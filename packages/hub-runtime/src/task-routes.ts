@@ -11,6 +11,7 @@ import {
   type TaskStatus,
 } from "@hubscale/protocol";
 import type { FastifyInstance } from "fastify";
+import { refuseAbove } from "./document-size.ts";
 import { invalid } from "./http-app.ts";
 import type { HubMetrics } from "./hub-metrics.ts";
 import type { BusEvent, TaskDesk } from "./ports.ts";
@@ -20,19 +21,25 @@ export interface TaskRoutesOptions {
   tasks: TaskDesk;
   roster: LocalRoster;
   metrics: HubMetrics;
+  documentBytes: number;
   publish(event: BusEvent): void;
 }
 
 type ById = { Params: { id: string } };
 
 /** Submission, listing and commands of tasks. All want a token. */
-export function addTaskRoutes(app: FastifyInstance, { tasks, roster, metrics, publish }: TaskRoutesOptions): void {
+export function addTaskRoutes(
+  app: FastifyInstance,
+  { tasks, roster, metrics, publish, documentBytes }: TaskRoutesOptions,
+): void {
   const check = checkerOf<SubmitTaskBody>(SUBMIT_TASK);
 
   app.post("/api/tasks", async (request, reply) => {
     const body = check(request.body ?? {});
     if (!body.ok) return invalid(reply, body.errors);
-    const submitted = await tasks.submit(draftOf(body.value, request.agentId));
+    const draft = draftOf(body.value, request.agentId);
+    refuseAbove(documentBytes, draft, request.bodyChars);
+    const submitted = await tasks.submit(draft);
     if (!submitted.ok) {
       const detail = `unknown task ids: ${submitted.taskIds.join(", ")}`;
       return invalid(reply, [{ field: "depends_on", error: "invalid_value", detail }]);

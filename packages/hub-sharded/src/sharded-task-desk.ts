@@ -9,7 +9,7 @@ import {
   type RosterEvent,
   type TaskChange,
   type TaskDesk,
-  type TaskReportFrame,
+  type TaskReport,
   Unavailable,
 } from "@hubscale/hub-runtime";
 import type { Task, TaskFilter, TaskStats } from "@hubscale/protocol";
@@ -137,7 +137,7 @@ export class ShardedTaskDesk implements TaskDesk {
     return { ok: true, task } as const;
   }
 
-  async report(agentId: string, frame: TaskReportFrame): Promise<ReportOutcome> {
+  async report(agentId: string, frame: TaskReport): Promise<ReportOutcome> {
     const assignments = this.#assignments;
     switch (frame.type) {
       case "task_accepted":
@@ -155,7 +155,7 @@ export class ShardedTaskDesk implements TaskDesk {
         if (failure !== undefined) {
           return assignments.fail({ type: "fail", agentId, generation: frame.generation, error: failure }, frame.task_id);
         }
-        const done = await assignments.complete(
+        return assignments.complete(
           {
             type: "complete",
             agentId,
@@ -167,7 +167,10 @@ export class ShardedTaskDesk implements TaskDesk {
           },
           frame.task_id,
         );
-        return done.ok ? { ok: true, done: "complete" } : done;
+      }
+      case "result_too_large": {
+        const { error, generation } = frame;
+        return assignments.fail({ type: "fail", agentId, generation, error, isFinal: true }, frame.task_id);
       }
       case "task_failed": {
         const error = frame.error ?? frame.reason ?? "unknown";

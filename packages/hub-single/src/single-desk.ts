@@ -8,7 +8,7 @@ import type {
   RosterEvent,
   TaskChange,
   TaskDesk,
-  TaskReportFrame,
+  TaskReport,
 } from "@hubscale/hub-runtime";
 import type { SidecarFrameOf, Task, TaskFilter, TaskStats } from "@hubscale/protocol";
 import type { Dispatcher } from "./dispatch/dispatcher.ts";
@@ -61,7 +61,7 @@ export class SingleDesk implements TaskDesk {
     return { ok: true, task };
   }
 
-  async report(agentId: string, frame: TaskReportFrame): Promise<ReportOutcome> {
+  async report(agentId: string, frame: TaskReport): Promise<ReportOutcome> {
     const outcome = await this.#report(agentId, frame);
     // An agent that was told to drop the task, or spoke of an old generation, is not working on it: the deadline stays.
     if (frame.task_id !== null && outcome.ok && outcome.done !== "abort") this.#parts.recovery.heard(frame.task_id);
@@ -109,7 +109,7 @@ export class SingleDesk implements TaskDesk {
     await table.settled();
   }
 
-  #report(agentId: string, frame: TaskReportFrame): Promise<ReportOutcome> {
+  #report(agentId: string, frame: TaskReport): Promise<ReportOutcome> {
     switch (frame.type) {
       case "task_accepted":
         return this.#touch(frame.task_id, agentId, "accepted");
@@ -121,7 +121,9 @@ export class SingleDesk implements TaskDesk {
       case "task_complete":
         return this.#complete(agentId, frame);
       case "task_failed":
-        return this.#fail(agentId, frame, frame.error ?? frame.reason ?? "no reason given");
+        return this.#fail(agentId, frame, { error: frame.error ?? frame.reason ?? "no reason given" });
+      case "result_too_large":
+        return this.#fail(agentId, frame, { error: frame.error, isFinal: true });
       case "task_rejected":
         return this.#reject(agentId, frame.task_id);
       case "task_recovering":
@@ -139,7 +141,7 @@ export class SingleDesk implements TaskDesk {
 
   async #complete(agentId: string, frame: SidecarFrameOf<"task_complete">): Promise<ReportOutcome> {
     const failure = this.#parts.warts ? undefined : failureIn(frame.result);
-    if (failure !== undefined) return this.#fail(agentId, frame, failure);
+    if (failure !== undefined) return this.#fail(agentId, frame, { error: failure });
     const outcome = await this.#parts.commands.run(frame.task_id, {
       type: "complete",
       agentId: this.#speaker(agentId),
@@ -155,13 +157,13 @@ export class SingleDesk implements TaskDesk {
   async #fail(
     agentId: string,
     { task_id, generation }: { task_id: string; generation: number },
-    error: string,
+    why: { error: string; isFinal?: true },
   ): Promise<ReportOutcome> {
     const outcome = await this.#parts.commands.run(task_id, {
       type: "fail",
       agentId: this.#speaker(agentId),
       generation,
-      error,
+      ...why,
     });
     if (!outcome.ok) return outcome;
     return { ok: true, done: outcome.after?.status === "dead_letter" ? "dead_letter" : "retried" };

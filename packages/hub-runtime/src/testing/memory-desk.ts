@@ -18,7 +18,7 @@ import type {
   RosterEvent,
   TaskChange,
   TaskDesk,
-  TaskReportFrame,
+  TaskReport,
 } from "../ports.ts";
 
 export interface MemoryDeskOptions {
@@ -50,7 +50,7 @@ export class MemoryDesk implements TaskDesk {
     return { ok: true, task };
   }
 
-  async report(agentId: string, frame: TaskReportFrame): Promise<ReportOutcome> {
+  async report(agentId: string, frame: TaskReport): Promise<ReportOutcome> {
     const taskId = frame.task_id;
     const task = taskId === null ? undefined : this.#tasks.get(taskId);
     if (!task) return { ok: false, code: "not_found" };
@@ -76,9 +76,15 @@ export class MemoryDesk implements TaskDesk {
           }),
           "complete",
         );
+      case "result_too_large":
       case "task_failed": {
-        const error = frame.error ?? frame.reason ?? "unknown";
-        const failed = this.#apply(task, { type: "fail", agentId, generation: frame.generation, error });
+        const { generation } = frame;
+        const failed = this.#apply(
+          task,
+          frame.type === "task_failed"
+            ? { type: "fail", agentId, generation, error: frame.error ?? frame.reason ?? "unknown" }
+            : { type: "fail", agentId, generation, error: frame.error, isFinal: true },
+        );
         return outcomeOf(failed, failed.ok && failed.event.type === "dead_lettered" ? "dead_letter" : "retried");
       }
       case "task_rejected":

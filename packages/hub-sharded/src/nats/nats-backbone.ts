@@ -1,6 +1,7 @@
 /** The hub's tasks in JetStream: opens the link, checks what the servers promise, and wires the ports. */
 import type { BackplaneDescription, Clock, DurabilityLevel, RandomHex } from "@hubscale/hub-runtime";
 import { Unavailable } from "@hubscale/hub-runtime";
+import { LIMITS } from "@hubscale/protocol";
 import { type Backbone, CannotStart } from "../backbone.ts";
 import { EventBus } from "../event-bus.ts";
 import { HoldTokens } from "../hold-tokens.ts";
@@ -43,6 +44,7 @@ export async function openNatsBackbone(options: NatsBackboneOptions): Promise<Ba
   try {
     const refusal = durabilityRefusal(options.durability, await durabilityOf(link, options));
     if (refusal !== undefined) throw new CannotStart(refusal);
+    const documentBytes = documentBytesOf(link);
     const jetstream = new JetStream(link, { direct: replicas === 1 });
     const streams = new HubStreams(namespace, shards);
     await patiently(() => streams.make(jetstream, replicas), options);
@@ -61,7 +63,7 @@ export async function openNatsBackbone(options: NatsBackboneOptions): Promise<Ba
       broadcast,
       claim,
       parked: new NatsParkedTasks(bucket),
-      backplane: new NatsBackplane({ ...parts, bus, describe: () => describe(options, link, queues) }),
+      backplane: new NatsBackplane({ ...parts, bus, documentBytes, describe: () => describe(options, link, queues) }),
       // A stream and its consumers are served by several threads of the server.
       servesInOrder: false,
       close() {
@@ -87,6 +89,18 @@ async function connect({ natsUrls, node }: NatsBackboneOptions, log: (line: stri
     const message = `no answer from NATS at ${hostsOf(natsUrls)}: start one there, or name another with --nats`;
     throw new CannotStart(message, { cause });
   }
+}
+
+/** What a server's messages leave for a task. Throws `CannotStart` for a server that takes too little. */
+function documentBytesOf({ connection }: NatsLink): number {
+  const besideBytes = LIMITS.engineRoomBytes + LIMITS.hubRecordBytes + LIMITS.resultBytes;
+  const payloadBytes = connection.info?.max_payload ?? 0;
+  const documentBytes = payloadBytes - besideBytes;
+  if (documentBytes >= LIMITS.documentBytesMin) return Math.min(documentBytes, LIMITS.documentBytes);
+  throw new CannotStart(
+    `NATS takes messages of ${payloadBytes} bytes at most, and a task with its result needs ${besideBytes + LIMITS.documentBytesMin}: ` +
+      "set max_payload in the server's configuration, 1MB is its default",
+  );
 }
 
 /** A cluster that has just started has no leader for a moment. */
@@ -154,6 +168,7 @@ async function describe(
       queues: size,
       lease_ms: leaseMs,
       kept_completed: keepCompleted,
+      document_bytes: documentBytesOf(link),
     },
   };
 }

@@ -11,6 +11,7 @@ export interface NatsBackplaneOptions {
   streams: HubStreams;
   bucket: HubBucket;
   bus: EventBus;
+  documentBytes: number;
   /** Read at each call, so that it says what the servers say now. */
   describe(): Promise<BackplaneDescription>;
 }
@@ -19,10 +20,12 @@ export class NatsBackplane implements Backplane {
   readonly tokens: TokenStore;
   readonly endpoints: EndpointStore;
   readonly messages: MessageStore;
+  readonly documentBytes: number;
   readonly #options: NatsBackplaneOptions;
 
   constructor(options: NatsBackplaneOptions) {
     this.#options = options;
+    this.documentBytes = options.documentBytes;
     this.tokens = new NatsTokens(options.bucket);
     this.endpoints = new NatsEndpoints(options.bucket);
     this.messages = new NatsMessages(options);

@@ -1,5 +1,6 @@
 /** The hub's tasks in Redis: opens the links, checks what the servers promise, and wires the ports. */
 import type { BackplaneDescription, Clock, DurabilityLevel, RandomHex } from "@hubscale/hub-runtime";
+import { LIMITS } from "@hubscale/protocol";
 import { type Backbone, CannotStart } from "../backbone.ts";
 import { EventBus } from "../event-bus.ts";
 import { HoldTokens } from "../hold-tokens.ts";
@@ -110,6 +111,7 @@ async function describe(
       queues: size,
       lease_ms: leaseMs,
       kept_completed: keepCompleted,
+      document_bytes: LIMITS.documentBytes,
     },
   };
 }

@@ -20,6 +20,8 @@ export class RedisBackplane implements Backplane {
   readonly tokens: TokenStore;
   readonly endpoints: EndpointStore;
   readonly messages: MessageStore;
+  /** Redis itself takes 512 MB; hubs are to be interchangeable. */
+  readonly documentBytes = LIMITS.documentBytes;
   readonly #options: RedisBackplaneOptions;
 
   constructor(options: RedisBackplaneOptions) {
