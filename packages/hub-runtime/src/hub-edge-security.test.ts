@@ -190,7 +190,7 @@ describe("frames", () => {
     expect(kept).toBe(23);
     client.send({ type: "channel_publish", channel: "channel-0", payload: {} });
     expect((await client.take("channel_published"))["seq"]).toBe(11);
-  });
+  }, 20_000);
 });
 
 function deep(): string {

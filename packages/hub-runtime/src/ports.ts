@@ -12,8 +12,11 @@ import type { HubFrame, LlmEndpoint, MessageFrame, SidecarFrameOf, Task, TaskFil
  * request (413), and with anything else when the hub must stop.
  */
 export interface TaskDesk {
-  /** Stores a new task under an id of the desk's making. Refuses unknown ids in `depends_on`. */
-  submit(draft: TaskDraft): Promise<{ ok: true; task: Task } | { ok: false; code: "unknown_dependency"; taskIds: string[] }>;
+  /**
+   * Stores a new task under an id of the desk's making. Refuses unknown ids in `depends_on`. With a key that was used within
+   * `TIMERS.submissionKeyKeptMs` the earlier task, or `key_reused` if the body was another one.
+   */
+  submit(draft: TaskDraft, key?: SubmissionKey): Promise<SubmitOutcome>;
   /** What an agent says of a task. At most once each: a repeated completion is refused by its generation. */
   report(agentId: string, report: TaskReport): Promise<ReportOutcome>;
   /** `cancel` a queued or assigned task, `retry` a dead letter, `reclaim` an assigned one; undefined: no such task in a fitting state. */
@@ -27,6 +30,21 @@ export interface TaskDesk {
   /** Stops assigning, lets running commands finish, closes the store. */
   close(): Promise<void>;
 }
+
+/** Under which a submitter may hand in the same task again. Both are SHA-256, in hex. */
+export interface SubmissionKey {
+  /** Of the key and who uses it. */
+  hash: string;
+  /** Of the body. */
+  fingerprint: string;
+}
+
+export type SubmittedTask = Pick<Task, "id" | "priority" | "created_at">;
+
+export type SubmitOutcome =
+  | { ok: true; task: SubmittedTask }
+  | { ok: false; code: "unknown_dependency"; taskIds: string[] }
+  | { ok: false; code: "key_reused" };
 
 /** The frames by which an agent speaks about a task. */
 export type TaskReportFrame =

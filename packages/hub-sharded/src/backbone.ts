@@ -5,12 +5,13 @@
  * `undefined` is a refusal: the task is not, or no longer, as the caller thought, and nothing was changed.
  */
 import type { RoutingClass, TaskCommand } from "@hubscale/hub-core";
-import type { Backplane, DurabilityLevel } from "@hubscale/hub-runtime";
+import type { Backplane, DurabilityLevel, SubmittedTask } from "@hubscale/hub-runtime";
 import type { RoutingDecision, Task, TaskStatus } from "@hubscale/protocol";
 
 export interface Backbone {
   readonly queues: QueueDirectory;
   readonly parked: ParkedTasks;
+  readonly submissions: Submissions;
   readonly backplane: Backplane;
   readonly broadcast: Broadcast;
   /** Whether a `take` that is called after an `add`, before that has resolved, finds the task. */
@@ -159,6 +160,21 @@ export interface ParkedTasks {
   strike(taskId: string, completed: readonly string[]): Promise<number>;
   forget(taskId: string): Promise<void>;
   list(): Promise<{ taskId: string; pending: string[]; sinceMs: number }[]>;
+}
+
+/** Who submitted what under which key (`Idempotency-Key`), kept for `TIMERS.submissionKeyKeptMs`. */
+export interface Submissions {
+  /** Enters a submission under a key's hash, unless there is one: the one that is entered then. */
+  claim(hash: string, offered: Submission): Promise<Submission>;
+  /** Its task is stored: from now on the entry alone answers, whatever becomes of the task. */
+  confirm(hash: string, submission: Submission): Promise<void>;
+}
+
+export interface Submission {
+  /** Of the body, SHA-256 in hex. */
+  fingerprint: string;
+  task: SubmittedTask;
+  isStored: boolean;
 }
 
 /** Messages to all nodes, this one included, in the order of one sender; lost when a node is cut off. `send` never blocks. */

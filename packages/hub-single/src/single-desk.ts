@@ -6,15 +6,20 @@ import type {
   ReportOutcome,
   Roster,
   RosterEvent,
+  SubmissionKey,
+  SubmitOutcome,
+  SubmittedTask,
   TaskChange,
   TaskDesk,
   TaskReport,
 } from "@hubscale/hub-runtime";
 import type { SidecarFrameOf, Task, TaskFilter, TaskStats } from "@hubscale/protocol";
+import type { RowOperation } from "./backplane/durable-rows.ts";
 import type { Dispatcher } from "./dispatch/dispatcher.ts";
 import type { Holdings } from "./dispatch/holdings.ts";
 import type { Recovery } from "./recovery.ts";
 import type { Sweeps } from "./sweeps.ts";
+import type { SubmissionKeys } from "./table/submission-keys.ts";
 import type { TaskCommands } from "./table/task-commands.ts";
 import type { TaskTable } from "./table/task-table.ts";
 import type { TouchOutcome, Touches } from "./touches.ts";
@@ -29,6 +34,7 @@ export interface DeskParts {
   touches: Touches;
   recovery: Recovery;
   sweeps: Sweeps;
+  submissionKeys: SubmissionKeys;
   roster: Roster;
   clock: Clock;
   randomHex: RandomHex;
@@ -47,9 +53,12 @@ export class SingleDesk implements TaskDesk {
     this.#parts = parts;
   }
 
-  async submit(
-    draft: TaskDraft,
-  ): Promise<{ ok: true; task: Task } | { ok: false; code: "unknown_dependency"; taskIds: string[] }> {
+  submit(draft: TaskDraft, key?: SubmissionKey): Promise<SubmitOutcome> {
+    if (!key) return this.#submit(draft, () => []);
+    return this.#parts.submissionKeys.once(key, (rowsOf) => this.#submit(draft, rowsOf));
+  }
+
+  async #submit(draft: TaskDraft, rowsOf: (task: SubmittedTask) => RowOperation[]): Promise<SubmitOutcome> {
     const { table, clock, randomHex } = this.#parts;
     if (draft.depends_on.length > 0) {
       const known = new Set((await table.getMany(draft.depends_on)).map((row) => row.id));
@@ -57,7 +66,7 @@ export class SingleDesk implements TaskDesk {
       if (unknown.length > 0) return { ok: false, code: "unknown_dependency", taskIds: unknown };
     }
     const task = newTask(`task-${randomHex(8)}`, draft, clock.nowMs());
-    await table.insert(task);
+    await table.insert(task, rowsOf(task));
     return { ok: true, task };
   }
 

@@ -1,6 +1,7 @@
 /** The timers that find tasks which nobody else looks after (contract §5). */
 import type { Cancel, Clock, Roster } from "@hubscale/hub-runtime";
 import { TIMERS, type Task } from "@hubscale/protocol";
+import type { SubmissionKeys } from "./table/submission-keys.ts";
 import type { TaskCommands } from "./table/task-commands.ts";
 import type { TaskView } from "./view/task-view.ts";
 
@@ -17,6 +18,7 @@ export class Sweeps {
     commands: TaskCommands;
     roster: Roster;
     clock: Clock;
+    submissionKeys: SubmissionKeys;
     onFailure(error: Error): void;
   }) {
     this.#view = parts.view;
@@ -34,6 +36,7 @@ export class Sweeps {
       every(TIMERS.stuckSweepEveryMs, () => this.#reclaimStuck()),
       every(TIMERS.overdueSweepEveryMs, () => this.#reclaimOverdue()),
       every(TIMERS.ttlSweepEveryMs, () => this.#expire()),
+      every(TIMERS.ttlSweepEveryMs, () => parts.submissionKeys.dropOld()),
     ];
   }
 

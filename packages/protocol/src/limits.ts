@@ -39,6 +39,8 @@ export const LIMITS = {
    * written again, since JSON.stringify runs out of stack.
    */
   jsonDepth: 512,
+  /** Of an `Idempotency-Key`: any UUID, and what people put together themselves. */
+  submissionKeyChars: 255,
   /** Channels that one agent may listen to. */
   channelSubscriptions: 1_000,
   /** Violations of the protocol within the window below that close a connection with 1008. */
@@ -79,4 +81,6 @@ export const TIMERS = {
   resourceReportEveryMs: 30_000,
   progressWindowMs: 100,
   rateLimitedPassOverMs: 60_000,
+  /** For how long a submission is known by its `Idempotency-Key`: longer than anybody goes on trying. */
+  submissionKeyKeptMs: 86_400_000,
 } as const;

@@ -1,5 +1,5 @@
 /** The streams of a hub, their names and subjects. The buckets are NATS key-value stores as any other: `nats kv get` reads them. */
-import { LIMITS } from "@hubscale/protocol";
+import { LIMITS, TIMERS } from "@hubscale/protocol";
 import { CannotStart } from "../backbone.ts";
 import { type JetStream, JetStreamError } from "./jetstream.ts";
 
@@ -41,6 +41,15 @@ export class HubStreams {
 
   mailbox(agentId: string): string {
     return `${this.namespace}.mailbox.${tokenOf(agentId)}`;
+  }
+
+  get submissions(): string {
+    return `${this.namespace}-submissions`;
+  }
+
+  /** `hash`: of an `Idempotency-Key` and its user. */
+  submission(hash: string): string {
+    return `${this.namespace}.submission.${hash}`;
   }
 
   /** The tasks of a shard that were assigned once, or wait for others. */
@@ -85,6 +94,15 @@ export class HubStreams {
         name: this.mailboxes,
         subjects: [`${namespace}.mailbox.*`],
         max_msgs_per_subject: MAILBOX_ENTRIES_MAX,
+        allow_direct: replicas === 1,
+      },
+      {
+        ...shared,
+        name: this.submissions,
+        subjects: [this.submission("*")],
+        max_msgs_per_subject: 1,
+        // Nanoseconds.
+        max_age: TIMERS.submissionKeyKeptMs * 1e6,
         allow_direct: replicas === 1,
       },
       ...this.#eachShard((shard) => ({ ...bucket, name: this.records(shard), subjects: [this.record(shard, "*", "*")] })),

@@ -14,6 +14,7 @@ import { NatsBackplane } from "./nats-backplane.ts";
 import { NatsBroadcast } from "./nats-broadcast.ts";
 import { NatsLink } from "./nats-link.ts";
 import { NatsParkedTasks } from "./nats-parked-tasks.ts";
+import { NatsSubmissions } from "./nats-submissions.ts";
 import { NatsQueueDirectory } from "./nats-queue-directory.ts";
 import { RecordKeeping } from "./record-keeping.ts";
 
@@ -63,6 +64,7 @@ export async function openNatsBackbone(options: NatsBackboneOptions): Promise<Ba
       broadcast,
       claim,
       parked: new NatsParkedTasks(bucket),
+      submissions: new NatsSubmissions(jetstream, streams),
       backplane: new NatsBackplane({ ...parts, bus, documentBytes, describe: () => describe(options, link, queues) }),
       // A stream and its consumers are served by several threads of the server.
       servesInOrder: false,

@@ -10,6 +10,7 @@ import { RedisBackplane } from "./redis-backplane.ts";
 import { RedisBroadcast } from "./redis-broadcast.ts";
 import type { RedisLink } from "./redis-link.ts";
 import { RedisParkedTasks } from "./redis-parked-tasks.ts";
+import { RedisSubmissions } from "./redis-submissions.ts";
 import { RedisQueueDirectory } from "./redis-queue-directory.ts";
 import { dropOldCompleted, RETENTION_EVERY_MS } from "./retention.ts";
 import { homeOf, RedisServers } from "./redis-servers.ts";
@@ -53,6 +54,7 @@ export async function openRedisBackbone(options: RedisBackboneOptions): Promise<
       queues,
       broadcast,
       parked: new RedisParkedTasks(link, home),
+      submissions: new RedisSubmissions(link, home),
       backplane: new RedisBackplane({ link, namespace: home, bus, describe: () => describe(options, servers, queues) }),
       // A connection is served in the order of its commands.
       servesInOrder: true,

@@ -6,6 +6,7 @@ import { rateLimitCases } from "./rate-limit-cases.ts";
 import { schedulingCases } from "./scheduling-cases.ts";
 import { sessionCases } from "./session-cases.ts";
 import { sizeCases } from "./size-cases.ts";
+import { submissionKeyCases } from "./submission-key-cases.ts";
 import { taskCases } from "./task-cases.ts";
 import { taskRouteCases } from "./task-route-cases.ts";
 import { traceCases } from "./trace-replay.ts";
@@ -22,6 +23,7 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...messageCases,
   ...taskCases,
   ...sizeCases,
+  ...submissionKeyCases,
   ...schedulingCases,
   ...endpointCases,
   ...rateLimitCases,

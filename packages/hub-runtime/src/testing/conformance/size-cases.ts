@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { LIMITS } from "@hubscale/protocol";
-import { type ConformanceCase, type ConformanceContext, NotApplicable } from "./conformance-case.ts";
+import { type ConformanceCase, needsDescription } from "./conformance-case.ts";
 
 /** What the hub adds to a draft, and the frame to a payload, with room to spare. */
 const AROUND_BYTES = 4_096;
@@ -16,7 +16,7 @@ export const sizeCases: readonly ConformanceCase[] = [
     name: "a task of the largest size, with a result that fits beside it, is stored and shown",
     covers: "sizes",
     async run(_target, context) {
-      await hasOurSizes(context);
+      await needsDescription(context, "sizes");
       const agent = await context.agent("worker");
       const { task_id, generation, metadata } = await context.handTask(agent, { metadata: { blob: LARGEST } });
       assert.deepEqual(metadata, { blob: LARGEST });
@@ -34,7 +34,7 @@ export const sizeCases: readonly ConformanceCase[] = [
     name: "a task above the limit on a document is refused before it is acknowledged",
     covers: "sizes",
     async run(_target, context) {
-      await hasOurSizes(context);
+      await needsDescription(context, "sizes");
       const token = await context.submitter();
       const goalId = context.unique("goal");
       const rest = `"description":"x","goal_id":"${goalId}","assign_to":"${context.unique("nobody")}"`;
@@ -55,7 +55,7 @@ export const sizeCases: readonly ConformanceCase[] = [
     name: "a result that does not fit beside its task makes it a dead letter and frees the agent",
     covers: "sizes, task_ack dead_letter",
     async run(_target, context) {
-      await hasOurSizes(context);
+      await needsDescription(context, "sizes");
       const agent = await context.agent("worker");
       for (const fields of [
         { result: { blob: LARGEST } },
@@ -76,7 +76,7 @@ export const sizeCases: readonly ConformanceCase[] = [
     name: "a message above the limit on a document is refused and not acknowledged",
     covers: "sizes, message, channel_publish",
     async run(_target, context) {
-      await hasOurSizes(context);
+      await needsDescription(context, "sizes");
       const { client } = await context.agent("from");
       const away = context.unique("away");
       await context.register(away);
@@ -101,7 +101,7 @@ export const sizeCases: readonly ConformanceCase[] = [
     name: "an agent with capabilities above the limit on a document is not let in",
     covers: "sizes, identify",
     async run(_target, context) {
-      await hasOurSizes(context);
+      await needsDescription(context, "sizes");
       const agentId = context.unique("many");
       const token = await context.register(agentId);
       const client = await context.connect();
@@ -111,9 +111,3 @@ export const sizeCases: readonly ConformanceCase[] = [
     },
   },
 ];
-
-/** A hub that is not of this project has limits of its own. */
-async function hasOurSizes(context: ConformanceContext): Promise<void> {
-  const { status } = await context.http("GET", "/api/describe");
-  if (status !== 200) throw new NotApplicable("this hub states no sizes (GET /api/describe)");
-}
