@@ -393,5 +393,62 @@ test("an assignment whose id could break a frame is refused", () => {
   s.sent();
   s.assign('task-1","x":"');
   expect(s.types()).toEqual([]);
-  expect(s.news.at(-1)).toEqual({ type: "error", error: "unusable task_assign" });
+  expect(s.news.at(-1)).toEqual({ type: "protocol_fault", what: "task_assign without a usable task_id" });
+});
+
+/** Text, since an object literal of JavaScript could not say it: its conversion to a string or a number throws. */
+const HOSTILE = '{"toString":1,"valueOf":1}';
+
+test.each([
+  ["no JSON", "{not json", "a frame that is no JSON object with a type"],
+  ["no object", "[]", "a frame that is no JSON object with a type"],
+  ["an ack without a task", '{"type":"task_ack","status":"complete"}', "task_ack without a usable task_id"],
+  ["an ack whose task is a number", '{"type":"task_ack","task_id":5,"status":"complete"}', "task_ack without a usable task_id"],
+  [
+    "an ack whose task converts to nothing",
+    `{"type":"task_ack","task_id":${HOSTILE},"status":"complete"}`,
+    "task_ack without a usable task_id",
+  ],
+  [
+    "an ack whose status converts to nothing",
+    `{"type":"task_ack","task_id":"task-9","status":${HOSTILE}}`,
+    "task_ack with an unknown status",
+  ],
+  [
+    "a generation in quotes",
+    '{"type":"task_assign","task_id":"task-9","generation":"3"}',
+    "task_assign without a usable generation",
+  ],
+  ["no generation", '{"type":"task_assign","task_id":"task-9","generation":null}', "task_assign without a usable generation"],
+  [
+    "a generation below zero",
+    '{"type":"task_assign","task_id":"task-9","generation":-1}',
+    "task_assign without a usable generation",
+  ],
+  ["a verdict on no task", '{"type":"state_report_ack","action":"abort"}', "state_report_ack without a usable task_id"],
+])("%s is a fault of the hub: it is told, and nothing else happens", (_, text, what) => {
+  const s = sidecarWith();
+  s.connect();
+  s.assign("task-1");
+  const before = s.news.length;
+  s.sent();
+  s.sidecar.received(Buffer.from(text));
+  expect(s.news.slice(before)).toEqual([{ type: "protocol_fault", what }]);
+  expect(s.sent()).toEqual([]);
+  expect(s.sidecar.busy).toBe(true);
+});
+
+test("fields that convert to nothing, where their values hardly matter, are left out", () => {
+  const s = sidecarWith();
+  s.connect();
+  const before = s.news.length;
+  s.sidecar.received(Buffer.from(`{"type":"error","error":${HOSTILE}}`));
+  s.sidecar.received(Buffer.from(`{"type":"rate_limited","retry_after_ms":${HOSTILE}}`));
+  s.sidecar.received(Buffer.from(`{"type":"task_assign","task_id":"task-1","generation":1,"assigned_at":${HOSTILE}}`));
+  expect(s.news.slice(before)).toMatchObject([
+    { type: "error", error: "an error without a text" },
+    { type: "rate_limited", retryAfterMs: 0 },
+    { type: "assigned", taskId: "task-1" },
+    { type: "accepted_sent" },
+  ]);
 });
