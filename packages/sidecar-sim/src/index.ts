@@ -1,5 +1,6 @@
 export * from "./clock.ts";
 export * from "./drawn-executor.ts";
+export { readFrame } from "./hub-frame-reader.ts";
 export * from "./manual-clock.ts";
 export * from "./open-files.ts";
 export * from "./random.ts";
@@ -11,6 +12,7 @@ export {
   completeFrame,
   identifyFrame,
   PING,
+  plainId,
   rejectedFrame,
   type ResourceSample,
   stateReportFrame,

@@ -393,5 +393,5 @@ test("an assignment whose id could break a frame is refused", () => {
   s.sent();
   s.assign('task-1","x":"');
   expect(s.types()).toEqual([]);
-  expect(s.news.at(-1)).toEqual({ type: "error", error: "unusable task_assign" });
+  expect(s.news.at(-1)).toEqual({ type: "protocol_fault", what: "task_assign without a usable task_id" });
 });

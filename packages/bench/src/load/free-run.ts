@@ -99,6 +99,7 @@ export async function runFreely(generator: LoadGenerator, options: FreeRunOption
   await sending;
   const drained = await generator.drain(record, clock.monotonicMs() + options.drainLimitMs);
   stopTicking();
+  const history = await generator.check();
   generator.listen(undefined);
   const { fleet } = generator;
   const after = generator.counters();
@@ -113,7 +114,7 @@ export async function runFreely(generator: LoadGenerator, options: FreeRunOption
     scheduleLagMsP99: lag.quantileMs(99),
     assignMs: record.quantilesMs("assign"),
     completeMs: record.quantilesMs("complete"),
-    history: generator.verdict(),
+    history,
   };
 }
 
@@ -147,8 +148,10 @@ async function waitFor(generator: LoadGenerator, atMs: number, signal: AbortSign
 
 function count(agents: { assigned: number; completed: number; failed: number }, event: SidecarEvent): void {
   if (event.type === "assigned") agents.assigned++;
-  if (event.type === "outcome_acked" && event.status === "complete") agents.completed++;
-  if (event.type === "outcome_acked" && event.status !== "complete") agents.failed++;
+  // One that nobody waited for is no further outcome.
+  if (event.type !== "outcome_acked" || event.generation === null) return;
+  if (event.status === "complete") agents.completed++;
+  else agents.failed++;
 }
 
 function addTraffic(sum: TaskTraffic, more: TaskTraffic): void {

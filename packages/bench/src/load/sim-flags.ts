@@ -57,6 +57,9 @@ export const SIM_HELP = `Simulated sidecars for any task hub that speaks the wir
   --seed N           seed of all random numbers (default 1)
   --token-file FILE  keep the agents' tokens there, to come back as the same agents
   --prefix NAME      agents are called NAME-0, NAME-1, … (default: a new name each run; "sim" with --token-file)
+
+Ends with 0; 1 when it could not run; 2 when a flag is wrong; 4 when the hub lost an acknowledged task, ended one twice, took a
+stale outcome, or cannot be asked about what did not end.
 `;
 
 const MAX_AGENTS = 100_000;
