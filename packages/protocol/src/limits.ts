@@ -18,6 +18,8 @@ export const LIMITS = {
   messageHistoryEntries: 10_000,
   /** One WebSocket frame or HTTP body: far above a full task (about 20 KB), far below what would hold up the event loop. */
   payloadBytes: 1_048_576,
+  /** The frame in which an agent says who it is: every node keeps it, and a message between nodes must hold it. */
+  identifyBytes: 65_536,
   /**
    * Arrays and objects within each other. Real frames have about five; from some 5,000 on a value that can be read can no longer be
    * written again, since JSON.stringify runs out of stack.
