@@ -289,20 +289,56 @@ const skew = fc.constantFrom(-3_600_000, -20, 0, 0, 1_000, 86_400_000);
 
 type Act = (hub: Hub) => void;
 const agentActs: fc.Arbitrary<Act>[] = [
-  fc.tuple(agent, node).map(([a, n]) => (hub) => hub.connect(a, n, nameOf(a))),
-  fc.tuple(agent, node).map(([a, n]) => (hub) => hub.disconnect(a, n)),
-  fc.tuple(agent, node, fc.constantFrom("idle", "busy")).map(([a, n, status]) => (hub) => hub.change(a, n, status)),
+  fc.tuple(agent, node).map(
+    ([a, n]) =>
+      (hub) =>
+        hub.connect(a, n, nameOf(a)),
+  ),
+  fc.tuple(agent, node).map(
+    ([a, n]) =>
+      (hub) =>
+        hub.disconnect(a, n),
+  ),
+  fc.tuple(agent, node, fc.constantFrom("idle", "busy")).map(
+    ([a, n, status]) =>
+      (hub) =>
+        hub.change(a, n, status),
+  ),
   node.map((n) => (hub) => hub.beat(n)),
 ];
 const busActs: fc.Arbitrary<Act>[] = [
-  fc.tuple(node, node).map(([from, to]) => (hub) => hub.deliver(from, to)),
-  fc.tuple(node, node).map(([from, to]) => (hub) => hub.deliver(from, to)),
-  fc.tuple(node, node).map(([from, to]) => (hub) => hub.deliver(from, to, { stays: true })),
-  fc.tuple(node, node).map(([from, to]) => (hub) => void hub.wire(from, to).shift()),
-  fc.tuple(node, node).map(([from, to]) => (hub) => void hub.wire(from, to).splice(0)),
+  fc.tuple(node, node).map(
+    ([from, to]) =>
+      (hub) =>
+        hub.deliver(from, to),
+  ),
+  fc.tuple(node, node).map(
+    ([from, to]) =>
+      (hub) =>
+        hub.deliver(from, to),
+  ),
+  fc.tuple(node, node).map(
+    ([from, to]) =>
+      (hub) =>
+        hub.deliver(from, to, { stays: true }),
+  ),
+  fc.tuple(node, node).map(
+    ([from, to]) =>
+      (hub) =>
+        void hub.wire(from, to).shift(),
+  ),
+  fc.tuple(node, node).map(
+    ([from, to]) =>
+      (hub) =>
+        void hub.wire(from, to).splice(0),
+  ),
   fc.constant((hub: Hub) => hub.deliverAll()),
   node.map((n) => (hub) => hub.restart(n)),
-  fc.tuple(node, node).map(([n, at]) => (hub) => hub.forget(n, at)),
+  fc.tuple(node, node).map(
+    ([n, at]) =>
+      (hub) =>
+        hub.forget(n, at),
+  ),
 ];
 
 /** Of a length at which two agents fill a part of a snapshot. */
@@ -347,13 +383,16 @@ describe("after any losses, repetitions, restarts and delays", () => {
       fc.property(fc.tuple(skew, skew, skew), lossy, (skews, acts) => {
         // All have heard each other's clock once.
         const warm: Act = (hub) => void hub.beatAll();
-        const steps = acts.map(([act, losses]): Act => (hub) => {
-          hub.nowMs += 1_000;
-          act(hub);
-          const pairs = NODES.flatMap((from) => NODES.filter((to) => to !== from).map((to) => [from, to] as const));
-          for (const [n, [from, to]] of pairs.entries()) if (losses[n]) hub.wire(from, to).length = 0;
-          hub.deliverAll();
-        });
+        const steps = acts.map(
+          ([act, losses]): Act =>
+            (hub) => {
+              hub.nowMs += 1_000;
+              act(hub);
+              const pairs = NODES.flatMap((from) => NODES.filter((to) => to !== from).map((to) => [from, to] as const));
+              for (const [n, [from, to]] of pairs.entries()) if (losses[n]) hub.wire(from, to).length = 0;
+              hub.deliverAll();
+            },
+        );
         const hub = healed(skews, [warm, ...steps]);
         for (const [agentId, at] of hub.last) expect(hub.connections.get(at)?.has(agentId), agentId).toBe(true);
       }),

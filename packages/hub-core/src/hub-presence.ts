@@ -5,7 +5,7 @@
  */
 import type { AgentEntry } from "@hubscale/protocol";
 import { Presence } from "./presence.ts";
-import { SetDigest } from "./set-digest.ts";
+import { SetDigest, type TextHash, textHashOf } from "./set-digest.ts";
 
 /** What nodes tell each other. `node` is the speaker. */
 export type PresenceEvent<E extends AgentEntry = AgentEntry> =
@@ -200,7 +200,7 @@ interface Copy<E extends AgentEntry> {
 
 /** The agents of one node. Entries are not changed once they are in. */
 class AgentList<E extends AgentEntry> {
-  readonly #agents = new Map<string, E>();
+  readonly #agents = new Map<string, { agent: E; hash: TextHash }>();
   readonly #digest = new SetDigest();
 
   get size(): number {
@@ -212,28 +212,29 @@ class AgentList<E extends AgentEntry> {
   }
 
   get(agentId: string): E | undefined {
-    return this.#agents.get(agentId);
+    return this.#agents.get(agentId)?.agent;
   }
 
   ids(): Iterable<string> {
     return this.#agents.keys();
   }
 
-  entries(): Iterable<E> {
-    return this.#agents.values();
+  *entries(): Iterable<E> {
+    for (const { agent } of this.#agents.values()) yield agent;
   }
 
   put(agent: E): void {
     const before = this.#agents.get(agent.agent_id);
-    if (before) this.#digest.toggle(JSON.stringify(before));
-    this.#digest.toggle(JSON.stringify(agent));
-    this.#agents.set(agent.agent_id, agent);
+    if (before) this.#digest.toggle(before.hash);
+    const hash = textHashOf(JSON.stringify(agent));
+    this.#digest.toggle(hash);
+    this.#agents.set(agent.agent_id, { agent, hash });
   }
 
   remove(agentId: string): void {
     const before = this.#agents.get(agentId);
     if (!before) return;
-    this.#digest.toggle(JSON.stringify(before));
+    this.#digest.toggle(before.hash);
     this.#agents.delete(agentId);
   }
 

@@ -1,10 +1,10 @@
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
-import { SetDigest } from "./set-digest.ts";
+import { SetDigest, textHashOf } from "./set-digest.ts";
 
 const digestOf = (texts: Iterable<string>) => {
   const digest = new SetDigest();
-  for (const text of texts) digest.toggle(text);
+  for (const text of texts) digest.toggle(textHashOf(text));
   return digest.toString();
 };
 

@@ -80,6 +80,12 @@ export class AgentSession {
     this.#socket.expel(code, reason);
   }
 
+  /** The node goes away. Nothing more reaches the agent, so it is not listed, but what it has sent by now still counts. */
+  sendAway(): void {
+    if (this.#agent) this.#hub.presence.left(this.#agent);
+    this.#socket.close(1001, "the hub goes away; connect again");
+  }
+
   /** The socket is gone. */
   closed(): void {
     const agent = this.#agent;

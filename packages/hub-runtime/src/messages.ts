@@ -96,7 +96,7 @@ export class Messages {
     return registered.filter((agentId) => !this.#isReachable(agentId));
   }
 
-  /** An agent of this node that is being sent away is still listed, but hears nothing more. */
+  /** An agent of this node whose connection is being closed may still be listed, but hears nothing more. */
   #isReachable(agentId: string): boolean {
     const { presence, roster } = this.#options;
     return roster.get(agentId)?.line.isOpen ?? presence.isOnline(agentId);

@@ -119,7 +119,10 @@ export class PresenceBoard {
   }
 
   /** `always`: an agent that says its status again is shown again. */
-  #apply({ changes, superseded, publish }: PresenceOutcome<PresenceEntry>, statusChanged: "always" | "if it did" = "if it did"): void {
+  #apply(
+    { changes, superseded, publish }: PresenceOutcome<PresenceEntry>,
+    statusChanged: "always" | "if it did" = "if it did",
+  ): void {
     const { roster, publish: send } = this.#options;
     for (const { before, after } of changes) {
       if (before && !after) this.#tell({ type: "agent_left", agent_id: before.agent_id }, before.agent_id);

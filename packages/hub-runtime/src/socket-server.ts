@@ -80,11 +80,15 @@ export class SocketServer {
     const isBusy = ({ agent }: AgentSession) => (agent?.taskId ? 1 : 0);
     const leaving = [...this.#open].sort(([a], [b]) => isBusy(a) - isBusy(b));
     const startMs = performance.now();
-    let staying = leaving.map(([, socket], index) => ({ socket, dueMs: startMs + (overMs * (index + 1)) / leaving.length }));
+    let staying = leaving.map(([session, socket], index) => ({
+      session,
+      socket,
+      dueMs: startMs + (overMs * (index + 1)) / leaving.length,
+    }));
     const sendAway = (isDue: (each: (typeof staying)[number]) => boolean) => {
       staying = staying.filter((each) => {
         if (!isDue(each)) return true;
-        each.socket.close(1001, "the hub goes away; connect again");
+        each.session.sendAway();
         return false;
       });
       return staying.length === 0;
