@@ -29,7 +29,7 @@ export interface HubEdge {
 
 /** Resolves when the hub answers. Rejects if the port is taken or a store cannot be read; the stores are closed then. */
 export async function startHubEdge(options: HubEdgeOptions): Promise<HubEdge> {
-  const { node, backplane, clock, log, maxBufferedBytes = MAX_BUFFERED_BYTES, maxConnections = MAX_CONNECTIONS } = options;
+  const { backplane, clock, log, maxBufferedBytes = MAX_BUFFERED_BYTES, maxConnections = MAX_CONNECTIONS } = options;
   const hub = await assembleHub(options);
   const sockets = new SocketServer(hub, { maxConnections, maxBufferedBytes, log });
   let isDraining = false;
@@ -49,7 +49,9 @@ export async function startHubEdge(options: HubEdgeOptions): Promise<HubEdge> {
     throw error;
   }
   const timers = startTimers({ clock, log }, hub, sockets);
-  hub.publish({ type: "presence_wanted", node });
+  // Goes on while the hub drains: its agents are there until they are sent away.
+  const cancelBeats = clock.every(NODE_HERE_EVERY_MS, () => hub.presence.beat());
+  hub.presence.open();
 
   let closing: Promise<void> | undefined;
   const { port, httpUrl, wsUrl } = ownUrls(options.host, app.open);
@@ -63,6 +65,7 @@ export async function startHubEdge(options: HubEdgeOptions): Promise<HubEdge> {
     hub.presence.fallSilent();
     const { drainMs = 0 } = options;
     await Promise.all([sockets.drain(drainMs), wait(drainMs)]);
+    cancelBeats();
     await app.close();
     await closeStores();
   }
@@ -128,7 +131,6 @@ function startTimers({ clock, log }: Pick<HubEdgeOptions, "clock" | "log">, hub:
     clock.every(IDLE_CHECK_EVERY_MS, () => sockets.closeIdle()),
     clock.every(TIMERS.reapEveryMs, () => sockets.reap()),
     clock.every(TIMERS.endpointPollEveryMs, () => void rereadEndpoints(hub, log).then(() => hub.endpoints.pollAll())),
-    clock.every(NODE_HERE_EVERY_MS, () => hub.presence.beat()),
     clock.every(SWEEP_EVERY_MS, () => {
       hub.limiter.sweep();
       hub.backoff.sweep();

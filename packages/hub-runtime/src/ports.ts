@@ -2,7 +2,7 @@
  * What the shared shell (HTTP and WebSocket edge, agent roster, presence) needs of a hub, and what it gives. A hub is one
  * `TaskDesk` and one `Backplane`; everything else is the same code for all of them.
  */
-import type { EndpointView, HostResources, RefusalCode, TaskDraft } from "@hubscale/hub-core";
+import type { EndpointView, HostResources, PresenceEvent, RefusalCode, TaskDraft } from "@hubscale/hub-core";
 import type { HubFrame, LlmEndpoint, MessageFrame, SidecarFrameOf, Task, TaskFilter, TaskStats } from "@hubscale/protocol";
 
 /**
@@ -108,22 +108,18 @@ export interface Backplane {
   close(): Promise<void>;
 }
 
-/** `node` is the id of the node that has the connection. */
+/** What is not known here comes from a node of another version, while the hub is restarted node by node, and is passed over. */
 export type BusEvent =
-  | { type: "agent_joined"; node: string; agent: PresenceEntry }
-  | { type: "agent_left"; node: string; agentId: string; connectedAt: number }
-  | { type: "agent_changed"; node: string; agent: PresenceEntry }
+  | PresenceEvent<PresenceEntry>
+  /** A node that has started asks the others for their beat. */
+  | { type: "presence_wanted"; node: string }
   /** A frame for one agent, wherever it is connected. */
   | { type: "deliver"; to: string; frame: HubFrame }
   /** A frame for all agents; `channel` limits it to the subscribers. */
   | { type: "broadcast"; frame: HubFrame; channel?: string }
   | { type: "endpoints_changed" }
   /** What an agent's host last said of itself; `host` as in the endpoints' ids. */
-  | { type: "host_resources"; host: string; resources: HostResources; atMs: number }
-  /** A sign of life, with the number of agents that are with the node: those of a node that falls silent are gone. */
-  | { type: "node_here"; node: string; agents: number }
-  /** A node asks the others to say again who is with them (sent at its start). */
-  | { type: "presence_wanted"; node: string };
+  | { type: "host_resources"; host: string; resources: HostResources; atMs: number };
 
 /** An agent as all nodes know it. */
 export interface PresenceEntry {

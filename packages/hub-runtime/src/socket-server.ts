@@ -50,10 +50,10 @@ export class SocketServer {
   closeIdle(): void {
     const { clock, hasWarts } = this.#hub;
     const nowMs = clock.monotonicMs();
-    for (const [session, socket] of this.#open) {
-      if (nowMs - session.lastFrameAtMs >= TIMERS.socketIdleMs) socket.close(1000, "no frame for 60 s");
+    for (const session of this.#open.keys()) {
+      if (nowMs - session.lastFrameAtMs >= TIMERS.socketIdleMs) session.end(1000, "no frame for 60 s");
       else if (!hasWarts && !session.agent && nowMs - session.openedAtMs >= TIMERS.socketIdleMs) {
-        socket.close(1000, "not identified within 60 s");
+        session.end(1000, "not identified within 60 s");
       }
     }
   }
@@ -61,14 +61,13 @@ export class SocketServer {
   /** To be called every 30 s: evicts agents that have not been seen for 60 s. */
   reap(): void {
     const nowMs = this.#hub.clock.monotonicMs();
-    for (const [session, socket] of this.#open) {
+    for (const session of this.#open.keys()) {
       const { agent } = session;
-      if (!agent || nowMs - agent.lastSeenMs < TIMERS.unseenForMs) continue;
+      if (!agent || !this.#hub.roster.isPresent(agent) || nowMs - agent.lastSeenMs < TIMERS.unseenForMs) continue;
       this.#options.log(
         `agent ${JSON.stringify(agent.agentId)} was not seen for ${TIMERS.unseenForMs / 1_000} s and is evicted`,
       );
-      session.closed();
-      socket.close(1000, "not seen for 60 s");
+      session.end(1000, "not seen for 60 s");
     }
   }
 
@@ -81,11 +80,15 @@ export class SocketServer {
     const isBusy = ({ agent }: AgentSession) => (agent?.taskId ? 1 : 0);
     const leaving = [...this.#open].sort(([a], [b]) => isBusy(a) - isBusy(b));
     const startMs = performance.now();
-    let staying = leaving.map(([, socket], index) => ({ socket, dueMs: startMs + (overMs * (index + 1)) / leaving.length }));
+    let staying = leaving.map(([session, socket], index) => ({
+      session,
+      socket,
+      dueMs: startMs + (overMs * (index + 1)) / leaving.length,
+    }));
     const sendAway = (isDue: (each: (typeof staying)[number]) => boolean) => {
       staying = staying.filter((each) => {
         if (!isDue(each)) return true;
-        each.socket.close(1001, "the hub goes away; connect again");
+        each.session.sendAway();
         return false;
       });
       return staying.length === 0;

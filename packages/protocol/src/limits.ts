@@ -20,9 +20,10 @@ export const LIMITS = {
   messageHistoryEntries: 10_000,
   /** One WebSocket frame or HTTP body: far above a full task (about 20 KB), far below what would hold up the event loop. */
   payloadBytes: 1_048_576,
+  /** The frame in which an agent says who it is: every node keeps it, and a message between nodes must hold it. */
+  identifyBytes: 65_536,
   /**
-   * What a client hands in to be stored or passed on, in the JSON that the hub writes: a task, the payload of a message, an agent's
-   * capabilities. A record holds a task, its result and what the hub adds, and fits into one message of an engine: 1 MiB =
+   * What a client hands in to be stored or passed on, in the JSON that the hub writes: a task, the payload of a message. A record holds a task, its result and what the hub adds, and fits into one message of an engine: 1 MiB =
    * `documentBytes` + `resultBytes` + `hubRecordBytes` + `engineRoomBytes`. Smaller over an engine that takes less.
    */
   documentBytes: 786_432,

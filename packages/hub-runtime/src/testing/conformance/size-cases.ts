@@ -98,16 +98,20 @@ export const sizeCases: readonly ConformanceCase[] = [
     },
   },
   {
-    name: "an agent with capabilities above the limit on a document is not let in",
+    name: "an agent that says too much of itself is not let in",
     covers: "sizes, identify",
     async run(_target, context) {
       await needsDescription(context, "sizes");
       const agentId = context.unique("many");
       const token = await context.register(agentId);
       const client = await context.connect();
-      const capabilities = Array.from({ length: LIMITS.documentBytes / 200 }, () => "x".repeat(200));
+      const capabilities = Array.from({ length: LIMITS.identifyBytes / 200 }, () => "x".repeat(200));
       client.send({ type: "identify", agent_id: agentId, token, capabilities });
-      assert.equal((await client.take("error"))["error"], "payload_too_large");
+      assert.deepEqual(await client.take("error"), {
+        type: "error",
+        error: "payload_too_large",
+        limit_bytes: LIMITS.identifyBytes,
+      });
     },
   },
 ];
