@@ -83,7 +83,8 @@ const HARMS: Record<string, Harm> = {
   "no client more": {
     harm: () => set("maxclients", 1).then(killHub),
     heal: () => set("maxclients", 10_000),
-    cause: /max number of clients/,
+    // What Redis says is lost when it closes a connection on which something was sent.
+    cause: /max number of clients|EPIPE|ECONNRESET/,
   },
   "a script that does not end": {
     harm: async () => {
@@ -117,7 +118,7 @@ describe("a Redis at work with", () => {
         return saying().length > 0;
       });
       for (let n = 0; n < 20; n++) await submitted(node, token);
-      expect(saying()).toHaveLength(1);
+      expect(saying()).toEqual([...new Set(saying())]);
     } finally {
       await heal();
     }

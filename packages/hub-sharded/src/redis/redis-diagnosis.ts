@@ -1,4 +1,5 @@
 /** Why a node cannot use a Redis at its start, in words, with what to do about it. */
+import { connect } from "node:net";
 import { Redis } from "ioredis";
 import { replyCodeOf } from "./redis-errors.ts";
 import { CONNECTION, hostsOf } from "./redis-link.ts";
@@ -46,11 +47,33 @@ async function reasonOf(url: string, isCluster: boolean): Promise<string | undef
     await client.ping();
     return isCluster ? clusterReason(host, String(await client.cluster("INFO"))) : undefined;
   } catch (error) {
-    return reasonInWords(host, connectionError ?? error);
+    const said = CLOSED.test((connectionError ?? (error as Error)).message) ? await greetingOf(url) : "";
+    return reasonInWords(host, said === "" ? (connectionError ?? error) : new Error(said));
   } finally {
     client.disconnect();
   }
 }
+
+/** The words of a server that closes a connection at once are lost to who sends something. */
+const CLOSED = /Connection is closed|ECONNRESET|EPIPE/;
+
+/** What the server says to who only listens; empty: nothing. */
+function greetingOf(url: string): Promise<string> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve) => {
+    const socket = connect({ host: hostname, port: Number(port || 6379) });
+    const end = (said: string) => {
+      socket.destroy();
+      resolve(said);
+    };
+    socket.setTimeout(ANSWER_WITHIN_MS, () => end(""));
+    socket.once("data", (data) => end(data.toString("utf8", 0, GREETING_BYTES).trim()));
+    socket.once("error", () => end(""));
+    socket.once("close", () => end(""));
+  });
+}
+
+const GREETING_BYTES = 200;
 
 function clusterReason(host: string, info: string): string | undefined {
   const fact = (name: string) => new RegExp(`^${name}:(\\S+)`, "m").exec(info)?.[1] ?? "unknown";
@@ -82,5 +105,5 @@ const ADVICE: readonly (readonly [said: RegExp, what: string, remedy: string])[]
   [/DENIED/, "is in protected mode", "give it a password, or bind it to 127.0.0.1"],
   [/Unknown RESP type|Please report this|wrong version number|SSL|TLS/, "does not speak Redis' protocol as asked", "name a Redis; a TLS port is rediss://host:port, another one redis://host:port"],
   [/Socket timeout/, "takes connections and says nothing", "see what listens there; a TLS port is rediss://host:port"],
-  [/Connection is closed|ECONNRESET/, "closes the connection without a word", "see what listens there; a TLS port is rediss://host:port"],
+  [CLOSED, "closes the connection without a word", "see what listens there; a TLS port is rediss://host:port"],
 ];

@@ -1,6 +1,6 @@
 /** Whether a server lets this user do all that a hub does: asked at the start, so that it does not fail with the first task. */
 import type { Redis } from "ioredis";
-import { replyCodeOf } from "./redis-errors.ts";
+import { allReplies, needsNewConnection, replyCodeOf } from "./redis-errors.ts";
 
 /** What a user lacks; all empty: nothing. */
 export interface MissingPermissions {
@@ -65,20 +65,23 @@ export function probesOf(key: string, channel: string): (readonly (string | numb
   ];
 }
 
+/** Rejects with the error of a server that takes no writes. */
 export async function missingPermissions(redis: Redis, of: { key: string; channel: string }): Promise<MissingPermissions> {
   const probes = probesOf(of.key, of.channel);
   const missing: MissingPermissions = { commands: [], unknown: [], keys: false, channels: false };
-  const note = (name: string, error: Error | null) => {
+  const note = (names: readonly string[], error: Error | null) => {
     if (error === null) return;
-    if (/unknown command/i.test(error.message)) missing.unknown.push(name);
+    // A replica: the client leaves it, and what comes after has no answer.
+    if (needsNewConnection(error)) throw error;
+    if (/unknown command/i.test(error.message)) missing.unknown.push(...names);
     else if (replyCodeOf(error) !== "NOPERM") return;
     else if (/\bchannels?\b/i.test(error.message)) missing.channels = true;
     else if (/\bkeys?\b/i.test(error.message)) missing.keys = true;
-    else missing.commands.push(name);
+    else missing.commands.push(...names);
   };
   const replies = (await redis.pipeline(probes.map((probe) => ["call", ...probe])).exec()) ?? [];
-  for (const [index, [error]] of replies.entries()) note(String(probes[index]?.[0]), error);
-  await redis.multi().exists(of.key).exec().catch((error: Error) => note("multi +exec", error));
+  for (const [index, [error]] of replies.entries()) note([String(probes[index]?.[0])], error);
+  await allReplies(redis.multi().exists(of.key)).catch((error: Error) => note(["multi", "exec"], error));
   return missing;
 }
 
