@@ -159,8 +159,8 @@ export type DurabilityLevel = "process" | "fsync";
 export interface BackplaneDescription {
   hub: string;
   node: string;
-  /** `verified`: the level that the running store was seen to have, and how that was seen. */
-  durability: { verified: DurabilityLevel; how: string };
+  /** `verified`: the level that the running store was seen to have, and how that was seen. Null: it is not durable. */
+  durability: { verified: DurabilityLevel | null; how: string };
   /** Anything a reviewer would ask for: engine versions, profile, fixes, shards, rows. */
   details: Record<string, unknown>;
 }

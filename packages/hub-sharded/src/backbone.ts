@@ -1,11 +1,12 @@
 /**
  * What the sharded hub needs of an engine. The engine holds the truth about tasks and moves them atomically; it decides nothing:
  * every next state of a task is a transition of the core that it is handed. A promise resolves when its change is durable at
- * the hub's level, and rejects with `Unavailable` when the engine did not answer, whether it acted or not. A `false` or
+ * the hub's level. It rejects with `Unavailable` when the engine did not answer or cannot serve now, whether it acted or not, with
+ * `Refused` when it never takes this request, and with anything else when this hub is wrong and must stop. A `false` or
  * `undefined` is a refusal: the task is not, or no longer, as the caller thought, and nothing was changed.
  */
 import type { RoutingClass, TaskCommand } from "@hubscale/hub-core";
-import type { Backplane, DurabilityLevel, SubmittedTask } from "@hubscale/hub-runtime";
+import { type Backplane, type DurabilityLevel, Refused, type SubmittedTask, Unavailable } from "@hubscale/hub-runtime";
 import type { RoutingDecision, Task, TaskStatus } from "@hubscale/protocol";
 
 export interface Backbone {
@@ -187,6 +188,11 @@ export interface Broadcast {
 
 /** `bus`: the edges' events; `nodes`: the desks' signals. */
 export type BroadcastTopic = "bus" | "nodes";
+
+/** The engine said no to this, for now or for good: no reason for a round in the background to stop the hub. */
+export function isEngineRefusal(error: unknown): error is Unavailable | Refused {
+  return error instanceof Unavailable || error instanceof Refused;
+}
 
 /** A store's durability as read back from the running server. */
 export interface ReadDurability {

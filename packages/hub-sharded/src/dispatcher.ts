@@ -4,9 +4,9 @@
  * slow probe counted it.
  */
 import { IdleAgents } from "@hubscale/hub-core";
-import { type Clock, type Roster, Unavailable } from "@hubscale/hub-runtime";
+import type { Clock, Roster } from "@hubscale/hub-runtime";
 import type { Task } from "@hubscale/protocol";
-import type { QueueDirectory, Taken, TaskQueue } from "./backbone.ts";
+import { isEngineRefusal, type QueueDirectory, type Taken, type TaskQueue } from "./backbone.ts";
 import { Backlog, FIRST_RANK, type Look, rankOf } from "./backlog.ts";
 import type { NodeChannel } from "./node-channel.ts";
 
@@ -119,7 +119,7 @@ export class Dispatcher {
     const looking = this.#take(queue, agentId, what)
       .catch((error: unknown) => {
         this.#looking.delete(agentId);
-        if (error instanceof Unavailable) this.#rest(agentId);
+        if (isEngineRefusal(error)) this.#rest(agentId);
         else this.#options.onFault(error);
       })
       .finally(() => this.#looks.delete(looking));
@@ -155,5 +155,5 @@ export class Dispatcher {
 type Sought = { look: Look<TaskQueue>; rank?: undefined } | { look?: undefined; rank: number };
 
 function ignoreOutage(error: unknown): void {
-  if (!(error instanceof Unavailable)) throw error;
+  if (!isEngineRefusal(error)) throw error;
 }

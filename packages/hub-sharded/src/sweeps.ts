@@ -1,9 +1,9 @@
 /** The contract's slow clocks: queued tasks that grew too old, held tasks that are overdue or stuck. */
 import { transition } from "@hubscale/hub-core";
-import { type Cancel, type Clock, type Roster, Unavailable } from "@hubscale/hub-runtime";
+import type { Cancel, Clock, Roster } from "@hubscale/hub-runtime";
 import { TIMERS } from "@hubscale/protocol";
 import type { Assignments } from "./assignments.ts";
-import type { Backbone, QueueDirectory, TaskQueue } from "./backbone.ts";
+import { type Backbone, isEngineRefusal, type QueueDirectory, type TaskQueue } from "./backbone.ts";
 
 export interface SweepsOptions {
   queues: QueueDirectory;
@@ -69,7 +69,7 @@ export class Sweeps {
   #background(run: () => Promise<void>): void {
     run().catch((error: unknown) => {
       // The engine is away: the next round makes up for this one.
-      if (!(error instanceof Unavailable)) this.#options.onFault(error);
+      if (!isEngineRefusal(error)) this.#options.onFault(error);
     });
   }
 }

@@ -29,6 +29,8 @@ export interface Refusal {
   message: string;
   /** What the reader can do about it. */
   nextStep: string;
+  /** Of `durability`: what it keeps. */
+  verified?: string | null;
 }
 
 const LEVELS: readonly DurabilityLevel[] = ["process", "fsync"];
@@ -45,9 +47,10 @@ export function durabilityRefusal(
 ): Refusal {
   return {
     code: "durability",
+    verified: found.verified,
     message: `${who} gives durability ${found.verified ?? "unknown"} (${found.how}), but ${required} is required`,
     nextStep:
-      required === "fsync"
+      required === "fsync" && found.verified !== null
         ? "configure it to sync before it acknowledges, or compare at --durability process"
         : "use a server that keeps its data on disk",
   };

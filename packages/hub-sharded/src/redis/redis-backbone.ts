@@ -38,16 +38,17 @@ export async function openRedisBackbone(options: RedisBackboneOptions): Promise<
   const link = servers.home;
   try {
     await servers.open();
-    for (const found of await servers.durabilities()) {
+    for (const found of await readableDurabilities(servers)) {
       const refusal = durabilityRefusal(options.durability, found);
       if (refusal !== undefined) throw new CannotStart(refusal);
     }
+    await servers.checkPermissions(namespace);
     await servers.agreeOn(options.shards, namespace);
     for (const { commands } of servers.all) defineScripts(commands);
     const queues = new RedisQueueDirectory({ ...options, servers, tokens: new HoldTokens(node, randomHex) });
     await queues.refresh();
     const home = homeOf(namespace);
-    const broadcast = new RedisBroadcast(servers, namespace);
+    const broadcast = new RedisBroadcast(servers, namespace, clock);
     const bus = new EventBus(broadcast, clock);
     const stopRetention = clock.every(RETENTION_EVERY_MS, () => void retain(options, link, queues));
     return {
@@ -66,7 +67,21 @@ export async function openRedisBackbone(options: RedisBackboneOptions): Promise<
     };
   } catch (error) {
     servers.close();
-    throw error;
+    throw servers.startFailure(error);
+  }
+}
+
+/** A server that does not say what it keeps cannot be trusted with an acknowledgement. */
+async function readableDurabilities(servers: RedisServers): Promise<RedisDurability[]> {
+  try {
+    return await servers.durabilities();
+  } catch (error) {
+    const { cause } = error as Error;
+    if (!/NOPERM|unknown command/i.test((cause as Error | undefined)?.message ?? "")) throw error;
+    const said = (cause as Error).message.trim();
+    throw new CannotStart(
+      `the durability of Redis cannot be read, since INFO or CONFIG GET is not allowed (${said}). Remedy: ACL SETUSER <user> +info +config|get (before Redis 7: +config); where CONFIG is renamed or disabled, give it back its name, or use another Redis`,
+    );
   }
 }
 
@@ -101,8 +116,8 @@ async function describe(
   return {
     hub: "sharded-redis",
     node,
-    // A server that was turned down since the start keeps less than any level; `how` says so.
-    durability: { verified: level ?? "process", how: level === undefined ? `not durable at all; ${how}` : how },
+    // A server that was changed since the start may keep less than any level.
+    durability: { verified: level ?? null, how: level === undefined ? `not durable at all; ${how}` : how },
     details: {
       redis_version: [...new Set(found.map(({ redisVersion }) => redisVersion))].join(", "),
       redis_servers: found.length,
