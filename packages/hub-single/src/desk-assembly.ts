@@ -100,7 +100,7 @@ export function assembleDesk(options: DeskOptions): AssembledDesk {
   // The last: by the time it schedules, every index has the row.
   observers.push(dispatcher);
 
-  const sweeps = new Sweeps({ view, commands, roster, clock, onFailure });
+  const sweeps = new Sweeps({ view, commands, roster, clock, takesOverdueAgain: options.warts, onFailure });
   const desk = new SingleDesk({ ...options, table, commands, view, dispatcher, holdings, touches, recovery, sweeps });
   return { desk, table, dispatcher, sweeps, work, stored };
 }

@@ -1,4 +1,5 @@
 /** The timers that find tasks which nobody else looks after (contract §5). */
+import { wasTakenAsOverdue } from "@hubscale/hub-core";
 import type { Cancel, Clock, Roster } from "@hubscale/hub-runtime";
 import { TIMERS, type Task } from "@hubscale/protocol";
 import type { TaskCommands } from "./table/task-commands.ts";
@@ -9,6 +10,7 @@ export class Sweeps {
   readonly #commands: TaskCommands;
   readonly #roster: Roster;
   readonly #clock: Clock;
+  readonly #takesOverdueAgain: boolean;
   readonly #cancels: Cancel[];
   readonly #underWay = new Set<Promise<void>>();
 
@@ -17,12 +19,15 @@ export class Sweeps {
     commands: TaskCommands;
     roster: Roster;
     clock: Clock;
+    /** True: as the reference hub, a task whose deadline has passed is taken from each of its agents, at every sweep. */
+    takesOverdueAgain: boolean;
     onFailure(error: Error): void;
   }) {
     this.#view = parts.view;
     this.#commands = parts.commands;
     this.#roster = parts.roster;
     this.#clock = parts.clock;
+    this.#takesOverdueAgain = parts.takesOverdueAgain;
     const every = (everyMs: number, sweep: () => Promise<void>) =>
       parts.clock.every(everyMs, () => {
         const swept = sweep()
@@ -56,7 +61,8 @@ export class Sweeps {
 
   async #reclaimOverdue(): Promise<void> {
     for (const task of await this.#view.list({ status: "assigned" })) {
-      if (task.complete_by !== null && task.complete_by <= this.#clock.nowMs()) await this.#reclaim(task, "overdue");
+      if (task.complete_by === null || task.complete_by > this.#clock.nowMs()) continue;
+      if (this.#takesOverdueAgain || !wasTakenAsOverdue(task)) await this.#reclaim(task, "overdue");
     }
   }
 
