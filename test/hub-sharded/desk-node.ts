@@ -35,6 +35,10 @@ class TestRoster implements Roster {
     for (const agent of this.agents.values()) if (agent.state === "idle") yield agent;
   }
 
+  isReady(agentId: string): boolean {
+    return this.agents.get(agentId)?.state === "idle";
+  }
+
   get(agentId: string) {
     return this.agents.get(agentId);
   }

@@ -173,6 +173,11 @@ export function byDequeueOrder(
   return a.priority - b.priority || a.created_at - b.created_at || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
 }
 
+/** Whether the task was taken from an agent for its deadline: once overdue it stays so, and the next agent may finish it. */
+export function wasTakenAsOverdue(task: Task): boolean {
+  return task.history.some(({ event }) => event === "overdue");
+}
+
 function assign(task: Task, agentId: string, nowMs: number): Transition {
   if (task.status !== "queued") return refused("invalid_state");
   const generation = task.generation + 1;

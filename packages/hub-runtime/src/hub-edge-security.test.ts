@@ -5,8 +5,9 @@ import { connect, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { LIMITS } from "@hubscale/protocol";
 import { afterEach, describe, expect, test } from "vitest";
+import { REFUSED_AT_ONCE } from "./connection-limits.ts";
 import type { HubEdge } from "./hub-edge.ts";
-import { ConformanceContext, type MemoryHubOptions, startMemoryHub } from "./testing/index.ts";
+import { ConformanceContext, ManualClock, type MemoryHubOptions, SidecarClient, startMemoryHub } from "./testing/index.ts";
 
 const closers: (() => Promise<void>)[] = [];
 const broken: unknown[] = [];
@@ -132,21 +133,33 @@ describe("requests", () => {
     expect(body).not.toMatch(/stack|FST_|node_modules|\.ts:|\.js:/);
   });
 
-  test("connections beyond the limit and some are closed at once", async () => {
-    const { hub } = await start({ maxConnections: 1 });
+  test("connections beyond the limit and some are answered 503; silent ones give way after a second", {
+    timeout: 20_000,
+  }, async () => {
+    const clock = new ManualClock();
+    const { hub } = await start({ maxConnections: 1, clock });
     const held: Socket[] = [];
-    // All at once they overflow the queue of the listening socket (511), and the kernel lets go of some that think they are connected.
-    while (held.length < 1_001) {
-      const some = Array.from({ length: Math.min(91, 1_001 - held.length) }, () => connect(hub.port, "127.0.0.1"));
-      await Promise.all(some.map((socket) => once(socket, "connect")));
+    const hold = async (count: number) => {
+      const some = Array.from({ length: count }, () => connect(hub.port, "127.0.0.1").on("error", () => undefined));
+      await Promise.all(some.map((socket) => once(socket.resume(), "connect")));
       held.push(...some);
-    }
-    expect(await raw(hub, "GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").catch(() => "")).toBe("");
+    };
+    // All at once they overflow the queue of the listening socket (511), and the kernel lets go of some that think they are connected.
+    for (let n = 0; n < 11; n++) await hold(91);
+    expect(await raw(hub, "GET /api/agents HTTP/1.1\r\nHost: x\r\n\r\n")).toMatch(
+      /^HTTP\/1.1 503 [^]*retry-after: 1\r\n[^]*"unavailable"/,
+    );
+    expect(await raw(hub, "GET /health HTTP/1.1\r\nHost: x\r\n\r\n")).toContain("200 OK");
+    await expect(SidecarClient.connect(hub.wsUrl, 1_000)).rejects.toThrow("503");
+    // Who is refused and asks for nothing makes room for the next to be told.
+    await hold(REFUSED_AT_ONCE + 1);
+    await expect.poll(() => held.findIndex(({ closed }) => closed)).toBe(1_001);
+    expect(await raw(hub, "GET /api/agents HTTP/1.1\r\nHost: x\r\n\r\n")).toContain("503");
+
+    clock.advance(1_000);
+    expect(await raw(hub, "GET /api/agents HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).toContain("200 OK");
+    await expect.poll(() => held[0]?.closed).toBe(true);
     for (const socket of held) socket.destroy();
-    await Promise.all(held.map((socket) => socket.closed || once(socket, "close")));
-    await expect
-      .poll(() => raw(hub, "GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").catch(() => ""))
-      .toContain("200 OK");
   });
 });
 

@@ -210,6 +210,8 @@ export class Refused extends Error {
 export interface Roster {
   /** Agents that may be handed a task now: idle, not flagged, not rate limited. In order of becoming idle. */
   idleAgents(): Iterable<RosterAgent>;
+  /** Whether the agent is one of `idleAgents`. The desk is told `agent_idle` when that becomes so, and asks before it relies on it. */
+  isReady(agentId: string): boolean;
   get(agentId: string): RosterAgent | undefined;
   /** All local agents, whatever their state. */
   all(): Iterable<RosterAgent>;

@@ -39,6 +39,10 @@ export class LocalRoster implements Roster {
     return this.#ready.values();
   }
 
+  isReady(agentId: string): boolean {
+    return this.#ready.has(agentId);
+  }
+
   get(agentId: string): ConnectedAgent | undefined {
     return this.#agents.get(agentId);
   }

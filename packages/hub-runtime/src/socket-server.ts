@@ -6,6 +6,7 @@ import { LIMITS, TIMERS } from "@hubscale/protocol";
 import { type RawData, type WebSocket, WebSocketServer } from "ws";
 import { AgentSession, type SessionContext } from "./agent-session.ts";
 import { AgentSocket } from "./agent-socket.ts";
+import type { Newcomers } from "./newcomers.ts";
 
 export interface SocketServerOptions {
   maxConnections: number;
@@ -29,12 +30,14 @@ export class SocketServer {
     return this.#open.size;
   }
 
-  attach(server: Server): void {
+  attach(server: Server, newcomers: Newcomers): void {
     server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       // Until the handshake is over nobody else listens for the errors of this socket.
       socket.on("error", () => socket.destroy());
       const [path] = (request.url ?? "").split("?", 1);
       if (path !== "/ws") return refuse(socket, "404 Not Found");
+      // Counted when it came.
+      if (newcomers.isRefused(socket)) return refuse(socket, "503 Service Unavailable");
       if (this.#isDraining || this.#open.size >= this.#options.maxConnections) {
         this.#hub.metrics.counters.connections_refused++;
         return refuse(socket, "503 Service Unavailable");

@@ -42,8 +42,9 @@ export class Dispatcher {
 
   /** An agent may be handed a task. */
   agentReady(agentId: string): void {
-    const agent = this.#options.roster.get(agentId);
-    if (agent?.state !== "idle" || this.#isClosing || this.#looking.has(agentId)) return;
+    const { roster } = this.#options;
+    const agent = roster.get(agentId);
+    if (!agent || !roster.isReady(agentId) || this.#isClosing || this.#looking.has(agentId)) return;
     this.#idle.remove(agentId);
     const queue = this.#backlog.next(agent);
     if (queue) this.#look(queue, agentId, { look: this.#backlog.look(queue) });
@@ -146,8 +147,9 @@ export class Dispatcher {
 
   /** Idle, without a look: the engine does not answer, and the probe will find out when it does. */
   #rest(agentId: string): void {
-    const agent = this.#options.roster.get(agentId);
-    if (agent?.state === "idle" && !this.#idle.has(agentId)) this.#idle.add(agent);
+    const { roster } = this.#options;
+    const agent = roster.get(agentId);
+    if (agent && roster.isReady(agentId) && !this.#idle.has(agentId)) this.#idle.add(agent);
   }
 }
 

@@ -1,5 +1,5 @@
 /** The contract's slow clocks: queued tasks that grew too old, held tasks that are overdue or stuck. */
-import { transition } from "@hubscale/hub-core";
+import { transition, wasTakenAsOverdue } from "@hubscale/hub-core";
 import type { Cancel, Clock, Roster } from "@hubscale/hub-runtime";
 import { TIMERS } from "@hubscale/protocol";
 import type { Assignments } from "./assignments.ts";
@@ -39,11 +39,9 @@ export class Sweeps {
     const nowMs = clock.nowMs();
     for (const held of assignments.all()) {
       const { complete_by: completeBy, updated_at: updatedAt } = held.task;
-      const isOverdue = completeBy !== null && nowMs > completeBy;
+      const isOverdue = completeBy !== null && nowMs > completeBy && !wasTakenAsOverdue(held.task);
       const isStuck = nowMs - updatedAt > TIMERS.stuckWorkingMs;
       if (!isOverdue && !isStuck) continue;
-      // A task that is overdue once stays so: it is given to another agent only after it was taken from this one for it.
-      if (isOverdue && held.task.history.some(({ event }) => event === "overdue")) continue;
       await assignments.putBack(held, isOverdue ? "overdue" : "stuck");
       roster.release(held.agentId, held.taskId);
     }

@@ -102,7 +102,7 @@ export function assembleDesk(options: DeskOptions): AssembledDesk {
   observers.push(dispatcher);
 
   const submissionKeys = new SubmissionKeys(options.db, clock);
-  const sweeps = new Sweeps({ view, commands, roster, clock, submissionKeys, onFailure });
+  const sweeps = new Sweeps({ view, commands, roster, clock, submissionKeys, takesOverdueAgain: options.warts, onFailure });
   const parts = { table, commands, view, dispatcher, holdings, touches, recovery, sweeps, submissionKeys };
   const desk = new SingleDesk({ ...options, ...parts });
   return { desk, table, dispatcher, sweeps, work, stored };

@@ -2,9 +2,9 @@ export * from "./clock.ts";
 export * from "./drawn-executor.ts";
 export { readFrame } from "./hub-frame-reader.ts";
 export * from "./manual-clock.ts";
-export * from "./open-files.ts";
 export * from "./random.ts";
 export * from "./registration.ts";
+export * from "./room-for-agents.ts";
 export { Sidecar } from "./sidecar.ts";
 export * from "./sidecar-events.ts";
 export {

@@ -1,4 +1,5 @@
-import { type Clock, openFileLimit, readTokens, roomForAgents, type Tokens, writeTokens } from "@hubscale/sidecar-sim";
+import { openFileLimit } from "@hubscale/hub-runtime";
+import { type Clock, readTokens, roomForAgents, type Tokens, writeTokens } from "@hubscale/sidecar-sim";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { type FreeRunState, runFreely } from "./free-run.ts";
 import { awaitEndpoints } from "../staged-fleet/await-endpoints.ts";
