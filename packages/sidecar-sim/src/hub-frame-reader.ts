@@ -45,6 +45,16 @@ export function readFrame(text: string): ReadFrame | undefined {
   return isFrame(value) ? value : undefined;
 }
 
+/** A field that should be a text. An object cannot always be made one: what it has in place of `toString` is the sender's choice. */
+export function textIn(field: unknown): string {
+  return typeof field === "object" && field !== null ? "an object" : String(field);
+}
+
+/** A field that should be a number; 0 when it is none. */
+export function numberIn(field: unknown): number {
+  return typeof field === "number" ? field : 0;
+}
+
 function isFrame(value: unknown): value is ReadFrame {
   return typeof value === "object" && value !== null && "type" in value && typeof value.type === "string";
 }

@@ -4,6 +4,7 @@ export * from "./manual-clock.ts";
 export * from "./open-files.ts";
 export * from "./random.ts";
 export * from "./registration.ts";
+export * from "./retry-after.ts";
 export { Sidecar } from "./sidecar.ts";
 export * from "./sidecar-events.ts";
 export {

@@ -1,5 +1,5 @@
 import { Heartbeat } from "./heartbeat.ts";
-import { isPong, isPresence, type ReadFrame, readFrame } from "./hub-frame-reader.ts";
+import { isPong, isPresence, numberIn, type ReadFrame, readFrame, textIn } from "./hub-frame-reader.ts";
 import { ProgressBatch } from "./progress-batch.ts";
 import type { OutcomeStatus } from "./sidecar-events.ts";
 import {
@@ -98,7 +98,7 @@ export class Sidecar {
   private dispatch(frame: ReadFrame, text: string): void {
     switch (frame.type) {
       case "task_ack":
-        this.acknowledged(String(frame.task_id), frame.status);
+        this.acknowledged(textIn(frame.task_id), frame.status);
         return;
       case "task_assign":
         this.assigned(frame, text);
@@ -110,19 +110,19 @@ export class Sidecar {
         this.heartbeat.answered();
         return;
       case "task_cancelled":
-        this.drop(String(frame.task_id), "cancelled");
+        this.drop(textIn(frame.task_id), "cancelled");
         return;
       case "state_report_ack":
-        this.judged(String(frame.task_id), frame.action === "continue", undefined);
+        this.judged(textIn(frame.task_id), frame.action === "continue", undefined);
         return;
       case "task_continue":
-        this.judged(String(frame.task_id), true, frame.generation);
+        this.judged(textIn(frame.task_id), true, frame.generation);
         return;
       case "task_reassign":
-        this.judged(String(frame.task_id), false, undefined);
+        this.judged(textIn(frame.task_id), false, undefined);
         return;
       case "rate_limited":
-        this.around.tell({ type: "rate_limited", retryAfterMs: Number(frame.retry_after_ms) || 0 });
+        this.around.tell({ type: "rate_limited", retryAfterMs: numberIn(frame.retry_after_ms) });
         if (!this.online) this.wire?.cut("identify was rate limited");
         return;
       case "restart_sidecar":
@@ -154,9 +154,9 @@ export class Sidecar {
   }
 
   private assigned(frame: ReadFrame, text: string): void {
-    const taskId = String(frame.task_id);
-    const generation = Number(frame.generation);
-    if (!plainId(taskId) || !Number.isInteger(generation)) {
+    const taskId = textIn(frame.task_id);
+    const { generation } = frame;
+    if (!plainId(taskId) || typeof generation !== "number" || !Number.isInteger(generation)) {
       this.around.tell({ type: "error", error: "unusable task_assign" });
       return;
     }
@@ -172,7 +172,7 @@ export class Sidecar {
     // What was handed in before a reconnect, and is asked about, was not taken: its ack can only have been lost with its connection.
     this.takeUnanswered((each) => each.taskId === taskId && each.verdictPending);
     const kept = this.around.executor.ignoresAssignment ? undefined : text;
-    const task = new TaskInHand({ taskId, generation, assignedAtMs: Number(frame.assigned_at) || 0 }, kept);
+    const task = new TaskInHand({ taskId, generation, assignedAtMs: numberIn(frame.assigned_at) }, kept);
     this.inHand = task;
     this.wire?.send(acceptedFrame(taskId));
     this.around.tell({ type: "accepted_sent", taskId, generation });
@@ -234,7 +234,7 @@ export class Sidecar {
     }
     const task = this.takeUnanswered((each) => each.taskId === taskId && !each.verdictPending);
     if (!isOutcomeStatus(status)) {
-      this.around.tell({ type: "error", error: `unknown task_ack status: ${String(status)}` });
+      this.around.tell({ type: "error", error: `unknown task_ack status: ${textIn(status)}` });
       return;
     }
     // An ack that nobody waits for (a second one, or one for a task that was dropped) is told too: the history check wants it.
@@ -269,7 +269,7 @@ export class Sidecar {
   }
 
   private failedWith(frame: ReadFrame): void {
-    const error = String(frame.error);
+    const error = textIn(frame.error);
     if (!this.online) {
       const forGood = error === "invalid_token" || error === "token_agent_mismatch";
       this.around.tell({ type: forGood ? "turned_away" : "error", error });

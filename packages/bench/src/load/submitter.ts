@@ -1,3 +1,4 @@
+import { boundedHubRetryMs, retryAfterMs } from "@hubscale/sidecar-sim";
 import type { Socket } from "node:net";
 import type { Task } from "@hubscale/protocol";
 import { buildConnector, type Dispatcher, Pool } from "undici";
@@ -11,7 +12,7 @@ export interface SubmitterOptions {
 
 export type Submission =
   | { ok: true; taskId: string }
-  /** `answer`: an HTTP status other than 201; `retryAfterMs` when the hub said. `error`: no answer came; whether the hub has the task is not known. */
+  /** `answer`: an HTTP status other than 201; `retryAfterMs` when the hub said, at most HUB_RETRY_MS_MAX. `error`: no answer came; whether the hub has the task is not known. */
   | { ok: false; answer: number; retryAfterMs?: number }
   | { ok: false; error: string };
 
@@ -131,8 +132,8 @@ class SubmissionHandler implements Dispatcher.DispatchHandler {
     headers: Record<string, string | string[] | undefined>,
   ): void {
     this.#status = status;
-    const seconds = Number(headers["retry-after"]);
-    if (seconds >= 0) this.#retryAfter = { retryAfterMs: seconds * 1_000 };
+    const retryMs = retryAfterMs(headers, Date.now());
+    if (retryMs !== undefined) this.#retryAfter = { retryAfterMs: boundedHubRetryMs(retryMs) };
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
