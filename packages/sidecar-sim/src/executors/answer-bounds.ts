@@ -10,8 +10,8 @@ export interface AnswerBounds {
   wholeMs: number;
 }
 
-/** The official SDK waits ten minutes for the head. In a silence the API pings about every 30 s: once and a half of that is a stall. */
-export const CLAUDE_BOUNDS: AnswerBounds = { headMs: 600_000, silentMs: 45_000, wholeMs: 3_600_000 };
+/** The official SDK waits ten minutes for the head. In a silence the API pings about every 30 s: a third more is a stall. */
+export const CLAUDE_BOUNDS: AnswerBounds = { headMs: 600_000, silentMs: 40_000, wholeMs: 3_600_000 };
 
 /**
  * An endpoint's queue is unbounded, and it answers only with the first token; after 20 min the hub takes the task away by itself. A

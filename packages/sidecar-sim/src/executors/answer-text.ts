@@ -106,5 +106,5 @@ function trimmed(parts: readonly string[], end: string): string {
 }
 
 function tooLong(what: string): BrokenAnswer {
-  return new BrokenAnswer(`a ${what} of more than ${EVENT_CHARS_MAX} characters`);
+  return new BrokenAnswer(`more than ${EVENT_CHARS_MAX} characters in one ${what}`);
 }
