@@ -35,8 +35,8 @@ test("a cancelled long delay never ends, wherever it is", () => {
 test("a long period recurs until it is cancelled", () => {
   let fired = 0;
   const cancel = systemClock.every(LONG_MS, () => {
-    // Every millisecond, it would go on for ever.
-    if (++fired > 2) throw new Error("it recurs too often");
+    // One that recurs every millisecond would hold the test up for hours.
+    if (++fired > 2) cancel();
   });
   vi.advanceTimersByTime(LONG_MS - 1);
   expect(fired).toBe(0);
