@@ -4,6 +4,7 @@ export { readFrame } from "./hub-frame-reader.ts";
 export * from "./manual-clock.ts";
 export * from "./random.ts";
 export * from "./registration.ts";
+export * from "./retry-after.ts";
 export * from "./room-for-agents.ts";
 export { Sidecar } from "./sidecar.ts";
 export * from "./sidecar-events.ts";

@@ -94,7 +94,7 @@ export async function runFreely(generator: LoadGenerator, options: FreeRunOption
   const stop = new AbortController();
   const ending = AbortSignal.any([options.signal, stop.signal]);
   const sending = options.load ? submit(generator, record, options.load, { startMs, lag, signal: ending }) : undefined;
-  await waitFor(generator, startMs + durationMs, options.signal);
+  await generator.until(startMs + durationMs, options.signal);
   stop.abort();
   await sending;
   const drained = await generator.drain(record, clock.monotonicMs() + options.drainLimitMs);
@@ -134,16 +134,6 @@ function submit(
     submitter.submit(body, (submission) => record.answered(sent, submission, clock.monotonicMs()));
   };
   return sendOnSchedule(clock, startMs, arrivalTimes(load), send, signal);
-}
-
-/** In steps, since a timer cannot wait for ever. */
-async function waitFor(generator: LoadGenerator, atMs: number, signal: AbortSignal): Promise<void> {
-  const step = 3_600_000;
-  while (!signal.aborted) {
-    const nowMs = generator.clock.monotonicMs();
-    if (nowMs >= atMs) return;
-    await generator.until(Math.min(atMs, nowMs + step), signal);
-  }
 }
 
 function count(agents: { assigned: number; completed: number; failed: number }, event: SidecarEvent): void {

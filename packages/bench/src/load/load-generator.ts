@@ -1,4 +1,12 @@
-import { type AgentPlace, type Clock, register, type SidecarEvent, SidecarFleet, type Tokens } from "@hubscale/sidecar-sim";
+import {
+  type AgentPlace,
+  type Clock,
+  HUB_RETRY_MS_MAX,
+  register,
+  type SidecarEvent,
+  SidecarFleet,
+  type Tokens,
+} from "@hubscale/sidecar-sim";
 import type { AgentFleet } from "./agent-fleet.ts";
 import type { ConnectCommand, FailureCode, WireCounters } from "./generator-protocol.ts";
 import { type HistoryEvent, type HistoryVerdict, RunHistory } from "./history-check.ts";
@@ -73,7 +81,7 @@ export class LoadGenerator {
       requestsInFlight: REGISTRATIONS_IN_FLIGHT,
       onWait: (waitMs, done, total) =>
         around.note(
-          `the hub limits registrations: ${done} of ${total} done, waiting ${Math.ceil(waitMs / 1000)} s as it asks (retry-after)`,
+          `the hub limits registrations: ${done} of ${total} done, waiting ${Math.ceil(waitMs / 1000)} s as it asks (retry-after, at most ${HUB_RETRY_MS_MAX / 1000} s)`,
         ),
       ...(signal ? { signal } : {}),
     });

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import type { Task } from "@hubscale/protocol";
-import { plainId } from "@hubscale/sidecar-sim";
+import { boundedHubRetryMs, plainId, retryAfterMs } from "@hubscale/sidecar-sim";
 import { buildConnector, type Dispatcher, Pool } from "undici";
 
 export interface SubmitterOptions {
@@ -13,8 +13,8 @@ export interface SubmitterOptions {
 export type Submission =
   | { ok: true; taskId: string }
   /**
-   * `answer`: an HTTP status other than 201; `retryAfterMs` when the hub said. `error`: no answer came, or (`isProtocolFault`) a 201
-   * that names no task; whether the hub has the task is not known.
+   * `answer`: an HTTP status other than 201; `retryAfterMs` when the hub said, at most HUB_RETRY_MS_MAX. `error`: no answer came, or
+   * (`isProtocolFault`) a 201 that names no task; whether the hub has the task is not known.
    */
   | { ok: false; answer: number; retryAfterMs?: number }
   | { ok: false; error: string; isProtocolFault?: true };
@@ -150,8 +150,8 @@ class SubmissionHandler implements Dispatcher.DispatchHandler {
     headers: Record<string, string | string[] | undefined>,
   ): void {
     this.#status = status;
-    const seconds = Number(headers["retry-after"]);
-    if (seconds >= 0) this.#retryAfter = { retryAfterMs: seconds * 1_000 };
+    const retryMs = retryAfterMs(headers, Date.now());
+    if (retryMs !== undefined) this.#retryAfter = { retryAfterMs: boundedHubRetryMs(retryMs) };
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {

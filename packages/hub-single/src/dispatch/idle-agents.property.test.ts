@@ -3,7 +3,7 @@ import { setImmediate } from "node:timers/promises";
 import { checkTask, draftOf } from "@hubscale/hub-core";
 import type { RosterEvent } from "@hubscale/hub-runtime";
 import { ConnectedAgent, HubMetrics, LocalRoster, ManualClock, TaskReports } from "@hubscale/hub-runtime/testing";
-import type { HubFrame, SidecarFrameOf, Task } from "@hubscale/protocol";
+import { type HubFrame, LIMITS, type SidecarFrameOf, type Task } from "@hubscale/protocol";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type AssembledDesk, assembleDesk } from "../desk-assembly.ts";
@@ -140,7 +140,14 @@ class HubOnHandReleasedStore {
       onFailure: throwOutside,
     });
     const metrics = new HubMetrics(clock);
-    this.#reports = new TaskReports({ clock, tasks: this.#desk, roster: this.roster, metrics, onBroken: throwOutside });
+    this.#reports = new TaskReports({
+      documentBytes: LIMITS.documentBytes,
+      clock,
+      tasks: this.#desk,
+      roster: this.roster,
+      metrics,
+      onBroken: throwOutside,
+    });
     metrics.close();
   }
 
