@@ -12,6 +12,7 @@ import {
 } from "@hubscale/hub-core";
 import { type Clock, type Roster, type TaskChange, Unavailable } from "@hubscale/hub-runtime";
 import type { Task } from "@hubscale/protocol";
+import { isSurvivable } from "./background-failure.ts";
 import type { Ending, Hold, QueueDirectory, Taken, TaskQueue } from "./backbone.ts";
 import { type HeldTask, HeldTasks } from "./held-tasks.ts";
 
@@ -138,7 +139,7 @@ export class Assignments {
   putBackSoon(held: HeldTask, reason: ReclaimReason): void {
     const putBack = this.putBack(held, reason)
       .catch((error: unknown) => {
-        if (!(error instanceof Unavailable)) return this.#options.onFault(error);
+        if (!isSurvivable(error)) return this.#options.onFault(error);
         this.#held.remove(held);
         this.#options.log(`task ${held.taskId} could not be put back; its lease runs out`);
       })

@@ -4,9 +4,10 @@
  * slow probe counted it.
  */
 import { IdleAgents } from "@hubscale/hub-core";
-import { type Clock, type Roster, Unavailable } from "@hubscale/hub-runtime";
+import type { Clock, Roster } from "@hubscale/hub-runtime";
 import type { Task } from "@hubscale/protocol";
 import type { QueueDirectory, Taken, TaskQueue } from "./backbone.ts";
+import { isSurvivable } from "./background-failure.ts";
 import { Backlog, FIRST_RANK, type Look, rankOf } from "./backlog.ts";
 import type { NodeChannel } from "./node-channel.ts";
 
@@ -119,7 +120,7 @@ export class Dispatcher {
     const looking = this.#take(queue, agentId, what)
       .catch((error: unknown) => {
         this.#looking.delete(agentId);
-        if (error instanceof Unavailable) this.#rest(agentId);
+        if (isSurvivable(error)) this.#rest(agentId);
         else this.#options.onFault(error);
       })
       .finally(() => this.#looks.delete(looking));
@@ -155,5 +156,5 @@ export class Dispatcher {
 type Sought = { look: Look<TaskQueue>; rank?: undefined } | { look?: undefined; rank: number };
 
 function ignoreOutage(error: unknown): void {
-  if (!(error instanceof Unavailable)) throw error;
+  if (!isSurvivable(error)) throw error;
 }

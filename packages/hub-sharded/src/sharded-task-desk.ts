@@ -14,6 +14,7 @@ import {
 } from "@hubscale/hub-runtime";
 import type { Task, TaskFilter, TaskStats } from "@hubscale/protocol";
 import { Assignments } from "./assignments.ts";
+import { isSurvivable } from "./background-failure.ts";
 import type { Backbone, TaskQueue } from "./backbone.ts";
 import { FIRST_RANK, rankOf } from "./backlog.ts";
 import { Dependencies } from "./dependencies.ts";
@@ -309,7 +310,7 @@ export class ShardedTaskDesk implements TaskDesk {
   /** What fails because the engine is away is tried again by the next round. */
   #background(run: () => Promise<void>): void {
     run().catch((error: unknown) => {
-      if (!(error instanceof Unavailable)) this.#options.onFault(error);
+      if (!isSurvivable(error)) this.#options.onFault(error);
     });
   }
 }
