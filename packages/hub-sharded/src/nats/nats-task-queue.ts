@@ -4,7 +4,7 @@
  * after that and may be lost, since whoever gets the ticket again reads the record first.
  */
 import { parseRoutingClass, type RoutingClass, transition } from "@hubscale/hub-core";
-import { type Clock, Refused } from "@hubscale/hub-runtime";
+import { type Clock, Refused, Unavailable } from "@hubscale/hub-runtime";
 import type { Task, TaskStatus } from "@hubscale/protocol";
 import type { Change, CompletedPast, Ending, Hold, QueueCounts, Taken, TaskQueue } from "../backbone.ts";
 import { isSurvivable } from "../background-failure.ts";
@@ -58,6 +58,7 @@ export class NatsTaskQueue implements TaskQueue {
   readonly #options: NatsTaskQueueOptions;
   readonly #tickets: TicketLanes;
   readonly #records: TaskRecords;
+  #awayUntilMs = 0;
 
   constructor(options: NatsTaskQueueOptions) {
     this.#options = options;
@@ -72,7 +73,8 @@ export class NatsTaskQueue implements TaskQueue {
   }
 
   get isReachable(): boolean {
-    return this.#options.jetstream.link.isKeepingUp(this.#options.streams.tickets(this.shard));
+    const { clock, jetstream, streams } = this.#options;
+    return clock.monotonicMs() >= this.#awayUntilMs && jetstream.link.isKeepingUp(streams.tickets(this.shard));
   }
 
   async add(task: Task, { parked }: { parked: boolean }): Promise<void> {
@@ -81,8 +83,14 @@ export class NatsTaskQueue implements TaskQueue {
     if (!jetstream.link.isKeepingUp(stream)) {
       throw jetstream.link.errors.unavailable(`behind ${stream}`, `${stream} is not keeping up`);
     }
-    if (parked) await this.#records.write({ task, hold: null, parked, by: null }, 0);
-    else await this.#tickets.write(task);
+    try {
+      if (parked) await this.#records.write({ task, hold: null, parked, by: null }, 0);
+      else await this.#tickets.write(task);
+    } catch (error) {
+      // A cluster that looks for a leader of this stream has those of others: new tasks go there for a while.
+      if (error instanceof Unavailable) this.#awayUntilMs = this.#options.clock.monotonicMs() + error.retryAfterMs;
+      throw error;
+    }
   }
 
   async take(agentId: string, assign: (task: Task, atMs: number) => Task, hint: number): Promise<Taken | undefined> {

@@ -54,11 +54,7 @@ export class ShardLanes {
     const { jetstream, stream } = this.#options;
     const states = new Map((await jetstream.consumers(stream)).map((each) => [each.name, each]));
     for (const { filter, name } of states.values()) this.#known.set(name, filter);
-    for (const [lane, filter] of [...this.#known]) {
-      if (states.has(lane)) continue;
-      this.#known.delete(lane);
-      await this.make(lane, filter);
-    }
+    for (const [lane, filter] of this.#known) if (!states.has(lane)) await this.#make(lane, filter);
     return states;
   }
 
