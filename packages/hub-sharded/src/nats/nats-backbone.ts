@@ -112,7 +112,10 @@ const LOOK_EVERY_MS = 200;
 
 const hostsOf = (urls: readonly string[]) => urls.map((url) => new URL(url).host).join(", ");
 
-async function durabilityOf({ connection }: NatsLink, { natsMonitors, replicas }: NatsBackboneOptions): Promise<NatsDurability> {
+async function durabilityOf(
+  { connection }: NatsLink,
+  { natsMonitors, replicas }: NatsBackboneOptions,
+): Promise<NatsDurability> {
   const { info } = connection;
   if (!info) throw new Unavailable("NATS has not said what it is", RETRY_AFTER_MS);
   return readDurability(info, natsMonitors, replicas);
