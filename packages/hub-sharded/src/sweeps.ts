@@ -1,6 +1,6 @@
 /** The contract's slow clocks: queued tasks that grew too old, held tasks that are overdue or stuck. */
 import { transition, wasTakenAsOverdue } from "@hubscale/hub-core";
-import type { Cancel, Clock, Roster } from "@hubscale/hub-runtime";
+import { type Cancel, type Clock, Refused, type Roster } from "@hubscale/hub-runtime";
 import { TIMERS } from "@hubscale/protocol";
 import type { Assignments } from "./assignments.ts";
 import { type Backbone, isEngineRefusal, type QueueDirectory, type TaskQueue } from "./backbone.ts";
@@ -42,7 +42,7 @@ export class Sweeps {
       const isOverdue = completeBy !== null && nowMs > completeBy && !wasTakenAsOverdue(held.task);
       const isStuck = nowMs - updatedAt > TIMERS.stuckWorkingMs;
       if (!isOverdue && !isStuck) continue;
-      await assignments.putBack(held, isOverdue ? "overdue" : "stuck");
+      await assignments.putBack(held, isOverdue ? "overdue" : "stuck").catch(leftAlone);
       roster.release(held.agentId, held.taskId);
     }
   }
@@ -58,7 +58,8 @@ export class Sweeps {
       // Since its last change: a dead letter that was queued again would be too old at once.
       for (const stored of await queue.longWaiting(nowMs - TIMERS.queuedTtlMs)) {
         const next = transition(stored.task, { type: "expire" }, nowMs);
-        if (next.ok && next.task && (await queue.change(stored, { type: "expire", after: next.task }))) expired++;
+        if (!next.ok || !next.task) continue;
+        if (await queue.change(stored, { type: "expire", after: next.task }).catch(leftAlone)) expired++;
       }
       if (expired === 0) return;
     }
@@ -70,4 +71,9 @@ export class Sweeps {
       if (!isEngineRefusal(error)) this.#options.onFault(error);
     });
   }
+}
+
+/** A task that the engine does not take as it would be must not keep the others from their turn. */
+function leftAlone(error: unknown): undefined {
+  if (!(error instanceof Refused)) throw error;
 }

@@ -25,7 +25,7 @@ export type Provisioned = { ok: true; server: ProvisionedServer } | { ok: false;
 
 /** An expected no, to be shown as it is. */
 export interface Refusal {
-  code: "no_server" | "durability" | "not_built" | "no_target" | "fsync_floor";
+  code: "no_server" | "durability" | "not_built" | "no_target" | "fsync_floor" | "data_folder";
   message: string;
   /** What the reader can do about it. */
   nextStep: string;

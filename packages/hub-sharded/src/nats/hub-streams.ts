@@ -1,7 +1,8 @@
 /** The streams of a hub, their names and subjects. The buckets are NATS key-value stores as any other: `nats kv get` reads them. */
 import { LIMITS, TIMERS } from "@hubscale/protocol";
 import { CannotStart } from "../backbone.ts";
-import { type JetStream, JetStreamError } from "./jetstream.ts";
+import { JetStreamError } from "./engine-errors.ts";
+import type { JetStream } from "./jetstream.ts";
 
 /** Messages that wait for an agent that is offline; the oldest go first. */
 const MAILBOX_ENTRIES_MAX = 1_000;
@@ -118,7 +119,7 @@ export class HubStreams {
     try {
       for (const config of configs) await jetstream.makeStream(config);
     } catch (error) {
-      throw error instanceof JetStreamError ? cannotStart(error, namespace, replicas) : error;
+      throw error instanceof JetStreamError && !error.isPassing ? cannotStart(error, namespace, replicas) : error;
     }
   }
 
@@ -136,14 +137,14 @@ export function textOf(token: string): string {
   return Buffer.from(token, "base64url").toString("utf8");
 }
 
-function cannotStart(error: JetStreamError, namespace: string, replicas: number): Error {
+function cannotStart(error: JetStreamError, namespace: string, replicas: number): CannotStart {
   if (error.code === OTHER_CONFIGURATION) {
     const message = `namespace ${namespace} has streams with another number of replicas than ${replicas}: use the --replicas that it was made with, or another --namespace`;
     return new CannotStart(message, { cause: error });
   }
   if (REPLICAS_NEED_CLUSTER.has(error.code)) {
-    const message = `--replicas ${replicas} needs a JetStream cluster of at least ${replicas} servers: name them all with --nats url,url,url, or use --replicas 1`;
+    const message = `--replicas ${replicas} needs a JetStream cluster of at least ${replicas} servers that are up: name them all with --nats url,url,url, or use --replicas 1`;
     return new CannotStart(message, { cause: error });
   }
-  return error;
+  return new CannotStart(`the streams of namespace ${namespace} cannot be made: ${error.message}`, { cause: error });
 }

@@ -5,6 +5,7 @@ import type { EventBus } from "../event-bus.ts";
 import type { HubBucket } from "./hub-bucket.ts";
 import type { HubStreams } from "./hub-streams.ts";
 import type { JetStream } from "./jetstream.ts";
+import { scanStream } from "./stream-scan.ts";
 
 export interface NatsBackplaneOptions {
   jetstream: JetStream;
@@ -112,8 +113,8 @@ class NatsMessages implements MessageStore {
     const { to: _, ...frame } = message;
     const text = JSON.stringify(frame);
     await Promise.all([
-      jetstream.append(streams.historySubject, JSON.stringify(message)),
-      ...offline.map((agentId) => jetstream.append(streams.mailbox(agentId), text)),
+      jetstream.append(streams.history, streams.historySubject, JSON.stringify(message)),
+      ...offline.map((agentId) => jetstream.append(streams.mailboxes, streams.mailbox(agentId), text)),
     ]);
   }
 
@@ -124,7 +125,8 @@ class NatsMessages implements MessageStore {
     if (!(await jetstream.last(streams.mailboxes, mailbox))) return [];
     const frames: MessageFrame[] = [];
     let lastSeq = 0;
-    await jetstream.scan(streams.mailboxes, mailbox, { headersOnly: false }, ({ seq, text }) => {
+    const scan = { stream: streams.mailboxes, filter: mailbox, headersOnly: false };
+    await scanStream(jetstream, scan, ({ seq, text }) => {
       frames.push(JSON.parse(text) as MessageFrame);
       lastSeq = seq;
     });

@@ -15,7 +15,10 @@ export class NatsSubmissions implements Submissions {
   async claim(hash: string, offered: Submission): Promise<Submission> {
     const subject = this.#streams.submission(hash);
     for (;;) {
-      const entered = await this.#jetstream.put(subject, JSON.stringify(offered), { state: "", expected: 0 });
+      const entered = await this.#jetstream.put(this.#streams.submissions, subject, JSON.stringify(offered), {
+        state: "",
+        expected: 0,
+      });
       if (entered !== undefined) return offered;
       const earlier = await this.#jetstream.last(this.#streams.submissions, subject);
       // Otherwise its day ended between the two.
@@ -24,6 +27,6 @@ export class NatsSubmissions implements Submissions {
   }
 
   async confirm(hash: string, submission: Submission): Promise<void> {
-    await this.#jetstream.append(this.#streams.submission(hash), JSON.stringify(submission));
+    await this.#jetstream.append(this.#streams.submissions, this.#streams.submission(hash), JSON.stringify(submission));
   }
 }
