@@ -35,6 +35,10 @@ class TestRoster implements Roster {
     for (const agent of this.agents.values()) if (agent.state === "idle") yield agent;
   }
 
+  isReady(agentId: string): boolean {
+    return this.agents.get(agentId)?.state === "idle";
+  }
+
   get(agentId: string) {
     return this.agents.get(agentId);
   }
@@ -116,7 +120,8 @@ export class DeskNode {
   async submit(body: Partial<SubmitTaskBody> = {}): Promise<Task> {
     const submitted = await this.desk.submit(draftOf({ description: "a task", ...body }, "tester"));
     if (!submitted.ok) throw new Error(`refused: ${submitted.code}`);
-    return submitted.task;
+    // Without a key it is the whole task.
+    return submitted.task as Task;
   }
 
   /** As the edge does: the agent is free after the answer, whatever it is. */

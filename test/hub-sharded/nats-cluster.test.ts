@@ -3,10 +3,16 @@ import { RestartableServer } from "hubscale/faults";
 import { ProcessCare } from "hubscale/machine";
 import { formNatsCluster, freePort, natsClusterSettings, provisionNats, serverSourcesOf } from "hubscale/provisioning";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import type { NodeProcess } from "./node-process.ts";
 import { expectClean, ShardedHub, tellRecovery } from "./sharded-hub.ts";
 
 const AGENTS = 12;
 const WORK = { agents: AGENTS, ratePerSec: 20, workMs: 200 };
+
+/** A leader is found within this, or the servers' own time-outs have changed. */
+const ELECTED_WITHIN_MS = 15_000;
+/** For as long somebody looks at the hub while one server is dead. */
+const READS = 10;
 
 let care: ProcessCare;
 let servers: RestartableServer[];
@@ -46,3 +52,32 @@ it("the loss of one server of three: a new leader is found, nothing acknowledged
   expectClean(end);
   expect(end.disconnected).toBe(0);
 });
+
+it("one server of three stays dead: whatever is read, submissions are taken, and a node starts", async () => {
+  const node = hub.node("n1");
+  const token = await node.register("reader");
+  await servers[0]?.kill();
+  const elected = async () =>
+    (await submitted(node, token)) === 201 && (await node.call("GET", "/api/tasks/stats", { token })).status;
+  await expect.poll(elected, { timeout: ELECTED_WITHIN_MS, interval: 200 }).toBe(200);
+  const seen = new Set<number>();
+  for (let reads = 0; reads < READS; reads++) {
+    const stats = node.call("GET", "/api/tasks/stats", { token });
+    for (let isRead = false; !isRead; ) {
+      seen.add(await submitted(node, token));
+      isRead = await Promise.race([
+        stats.then(() => true),
+        new Promise<false>((resolve) => setTimeout(() => resolve(false), 50)),
+      ]);
+    }
+    expect((await stats).status).toBe(200);
+  }
+  expect([...seen]).toEqual([201]);
+  const late = await hub.startNode("n3");
+  const { body } = await late.call("GET", "/api/describe");
+  expect(body).toMatchObject({ durability: { verified: "fsync", how: expect.stringContaining("does not answer") } });
+});
+
+async function submitted(node: NodeProcess, token: string): Promise<number> {
+  return (await node.call("POST", "/api/tasks", { token, body: { description: "a task" } })).status;
+}

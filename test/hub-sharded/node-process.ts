@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import type { HubFrame, SubmitTaskAnswer, SubmitTaskBody, Task, TaskAssignFrame } from "@hubscale/protocol";
 import type { ManagedProcess, ProcessCare } from "hubscale/machine";
 import { WebSocket } from "ws";
+import { type HubSurroundings, withOpenFiles } from "../hub-single/hub-process.ts";
 
 const program = fileURLToPath(import.meta.resolve("@hubscale/hub-sharded/node-main"));
 
@@ -20,12 +21,14 @@ export class NodeProcess {
   }
 
   /** Rejects with what the program said when it does not become ready. */
-  static async start(care: ProcessCare, flags: readonly string[]): Promise<NodeProcess> {
+  static async start(care: ProcessCare, flags: readonly string[], { openFiles }: HubSurroundings = {}): Promise<NodeProcess> {
+    const plain = [process.execPath, program, "--port", "0", "--rate-limits", "off", "--drain-ms", "0", ...flags];
+    const [command = "", ...args] = openFiles === undefined ? plain : withOpenFiles(openFiles, plain);
     const child = await care.start({
       name: "hub node",
       role: "hub",
-      command: process.execPath,
-      args: [program, "--port", "0", "--rate-limits", "off", "--drain-ms", "0", ...flags],
+      command,
+      args,
       stdout: "lines",
       log: join(care.temporaryFolder("node"), "log"),
     });

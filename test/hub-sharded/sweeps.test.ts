@@ -103,9 +103,12 @@ describe.each(["redis", "nats"] as const)("over %s,", (engine) => {
       await until("its second assignment", () => ada.received.length === 2);
       expect(ada.received[1]).toMatchObject({ id: overdue.id, generation: 3 });
       expect(bob.cancelled).toEqual([]);
-      clock.turn(TIMERS.stuckWorkingMs);
+      clock.turn(TIMERS.stuckWorkingMs + 1_000);
       await until("the stuck task's return", () => bob.cancelled.length === 1);
       expect(bob.cancelled).toEqual([stuck.id]);
+      // Late or not, nobody has spoken of it for so long.
+      await until("the return of the overdue task, which is stuck too", () => ada.cancelled.length === 2);
+      expect(ada.cancelled).toEqual([overdue.id, overdue.id]);
     });
   });
 });

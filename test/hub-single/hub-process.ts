@@ -10,6 +10,11 @@ import { fileURLToPath } from "node:url";
 
 const program = fileURLToPath(import.meta.resolve("@hubscale/hub-single/main"));
 
+export interface HubSurroundings {
+  /** `ulimit -n` of the hub. */
+  openFiles?: number;
+}
+
 export interface Ended {
   code: number | null;
   signal: NodeJS.Signals | null;
@@ -30,8 +35,10 @@ export class HubProcess {
   }
 
   /** Resolves when the hub is ready, or to how it ended instead. It ends with the test's process, whatever becomes of the test. */
-  static async start(flags: readonly string[]): Promise<HubProcess | Ended> {
-    const child = spawn(process.execPath, [program, "--port", "0", "--rate-limits", "off", "--exit-with-parent", ...flags]);
+  static async start(flags: readonly string[], { openFiles }: HubSurroundings = {}): Promise<HubProcess | Ended> {
+    const command = [process.execPath, program, "--port", "0", "--rate-limits", "off", "--exit-with-parent", ...flags];
+    const [file = "", ...args] = openFiles === undefined ? command : withOpenFiles(openFiles, command);
+    const child = spawn(file, args);
     const ended = Promise.all([once(child, "exit"), text(child.stderr)]).then(
       ([[code, signal], stderr]): Ended => ({ code, signal, stderr }),
     );
@@ -42,8 +49,8 @@ export class HubProcess {
   }
 
   /** Starts a hub that must become ready. */
-  static async ready(flags: readonly string[]): Promise<HubProcess> {
-    const hub = await HubProcess.start(flags);
+  static async ready(flags: readonly string[], surroundings: HubSurroundings = {}): Promise<HubProcess> {
+    const hub = await HubProcess.start(flags, surroundings);
     if (hub instanceof HubProcess) return hub;
     throw new Error(`the hub ended with ${hub.code}: ${hub.stderr}`);
   }
@@ -70,6 +77,11 @@ export class HubProcess {
     if (status !== 201) throw new Error(`registration answered ${status}`);
     return body["token"] as string;
   }
+}
+
+/** The command under a limit of open files. */
+export function withOpenFiles(openFiles: number, command: readonly string[]): string[] {
+  return ["bash", "-c", `ulimit -n ${openFiles}; exec "$@"`, "bash", ...command];
 }
 
 export interface TemporaryFolder {

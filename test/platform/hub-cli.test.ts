@@ -107,6 +107,28 @@ describe("pnpm hub", () => {
     rmSync(data, { recursive: true });
   });
 
+  it.each(["redis", "nats"])(
+    "keeps a second hub out of the %s folder of the first, until that is gone, killed too",
+    async (backbone) => {
+      const data = join(temporary, `shared-${backbone}`);
+      const start = () => hub("sharded", "--nodes", "1", "--backbone", backbone, "--port", "0", "--data", data);
+      const first = start();
+      const line = await first.ready();
+      const second = start();
+      expect(await second.ended).toEqual([1, null]);
+      expect(await second.log).toMatch(/the data folder .* is in use by another hub\nhub: next step: stop that one/);
+      // The first goes on, and so does a third as soon as it is gone: its servers end a moment after it.
+      expect((await fetch(`${line.http[0]}/health`)).status).toBe(200);
+      first.child.kill("SIGKILL");
+      const third = start();
+      await third.ready();
+      expect(await leftOf(pidsOf(line), 0)).toEqual(nothing);
+      third.child.kill("SIGTERM");
+      expect(await third.ended).toEqual([0, null]);
+      rmSync(data, { recursive: true });
+    },
+  );
+
   it("says which port is taken", async () => {
     const other = createServer().listen(0, "127.0.0.1");
     await once(other, "listening");

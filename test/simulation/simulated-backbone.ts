@@ -92,6 +92,15 @@ export function simulatedBackbone(options: SimulatedBackboneOptions): Backbone {
           };
         }),
     },
+    submissions: {
+      claim: (hash, offered) =>
+        link.call((store) => {
+          const entry = store.submissions.get(hash) ?? offered;
+          store.submissions.set(hash, entry);
+          return { answer: entry, happened: [] };
+        }),
+      confirm: (hash, submission) => told(link, (store) => store.submissions.set(hash, submission)),
+    },
     claim: (duty, forMs) =>
       link.call((store, nowMs) => {
         const isFree = (store.claims.get(duty) ?? 0) <= nowMs;

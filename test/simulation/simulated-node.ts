@@ -3,7 +3,7 @@ import { draftOf } from "@hubscale/hub-core";
 import { type TaskChange, type TaskReportFrame, Unavailable } from "@hubscale/hub-runtime";
 import { type AgentLine, ConnectedAgent, HubMetrics, LocalRoster, TaskReports } from "@hubscale/hub-runtime/testing";
 import { type Broadcast, type BroadcastTopic, ShardedTaskDesk } from "@hubscale/hub-sharded";
-import type { SubmitTaskBody } from "@hubscale/protocol";
+import { LIMITS, type SubmitTaskBody } from "@hubscale/protocol";
 import type { Random } from "@hubscale/sidecar-sim";
 import type { Chance } from "./chance.ts";
 import { EngineLink } from "./engine-link.ts";
@@ -148,7 +148,14 @@ export class SimulatedNode {
       onFault,
       log: () => undefined,
     });
-    const reports = new TaskReports({ clock: process.clock, tasks: desk, roster, metrics, onBroken: onFault });
+    const reports = new TaskReports({
+      documentBytes: LIMITS.documentBytes,
+      clock: process.clock,
+      tasks: desk,
+      roster,
+      metrics,
+      onBroken: onFault,
+    });
     const running: Running = { process, link, desk, roster, reports, listeners, isOpen: false };
     desk.open().then(
       () => {

@@ -1,6 +1,6 @@
 /** What the simulated engine holds, and its moves: each happens as a whole or not at all, as a script in Redis does. */
 import { byDequeueOrder, transition } from "@hubscale/hub-core";
-import type { Change, Ending, Hold, QueueCounts, Stored } from "@hubscale/hub-sharded";
+import type { Change, Ending, Hold, QueueCounts, Stored, Submission } from "@hubscale/hub-sharded";
 import type { Task } from "@hubscale/protocol";
 
 export interface TokenHold extends Hold {
@@ -35,6 +35,7 @@ export class TaskStore {
   readonly classNames: string[];
   readonly waits: Map<string, { pending: readonly string[]; sinceMs: number }>;
   readonly claims: Map<string, number>;
+  readonly submissions: Map<string, Submission>;
   readonly #settings: StoreSettings;
 
   constructor(settings: StoreSettings, from?: TaskStore) {
@@ -43,6 +44,7 @@ export class TaskStore {
     this.classNames = [...(from?.classNames ?? [])];
     this.waits = new Map(from?.waits);
     this.claims = new Map(from?.claims);
+    this.submissions = new Map(from?.submissions);
   }
 
   copy(): TaskStore {

@@ -7,7 +7,7 @@ export const EXIT = {
   usage: 2,
   /** All went well, but the intervals do not allow a verdict. */
   inconclusive: 3,
-  /** A hub broke a guarantee, or the generator spoilt the measurement. */
+  /** A hub broke a guarantee, it is not known whether it did, or the generator spoilt the measurement. */
   invalid: 4,
   /** A threshold of a thresholds file was missed. */
   thresholdMissed: 99,

@@ -103,7 +103,11 @@ function hubCommand(name: string, description: string): Command {
       new Option("--registration <who>", "who may register agents").choices(["open", "token", "closed"]).default("open"),
     )
     .option("--registration-token-file <file>", "with --registration token: holds the token that registers")
-    .option("--max-connections <n>", "agents' connections to one node; default: 18000", wholeNumberFrom(1, 999_999))
+    .option(
+      "--max-connections <n>",
+      "agents' connections to one node; default: what the limit of open files leaves, 18000 at most",
+      wholeNumberFrom(1, 999_999),
+    )
     .option("--allow-link-local-endpoints", "poll endpoints at link-local, multicast and metadata addresses too");
 }
 

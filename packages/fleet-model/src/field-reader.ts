@@ -27,6 +27,9 @@ interface Read {
   problems: FieldProblem[];
 }
 
+/** A day: far above any step of a task, of which a hub takes most away after 20 minutes. */
+const DURATION_S_MAX = 86_400;
+
 export interface NumberRange {
   low: number;
   high: number;
@@ -92,11 +95,12 @@ export class FieldReader {
 
   /** `250`, `exp:250` or `lognormal:250,0.8`, times `factor` to come from the file's unit to the caller's. */
   distribution(name: string, { factor = 1, standard }: { factor?: number; standard?: Distribution } = {}): Distribution {
-    return this.take(name, standard, "must be a number of 0 or more, or exp:MEAN, or lognormal:MEDIAN,SIGMA", (value) => {
-      const isReadable = typeof value === "number" || typeof value === "string";
-      const distribution = isReadable ? parseDistribution(String(value)) : undefined;
-      return distribution && scaledDistribution(distribution, factor);
-    });
+    return this.takeDistribution(name, { factor, standard, high: Number.POSITIVE_INFINITY });
+  }
+
+  /** A distribution of seconds in the file, of milliseconds for the caller; its constant, mean or median is a day at most. */
+  duration(name: string, standard: Distribution): Distribution {
+    return this.takeDistribution(name, { factor: 1_000, standard, high: DURATION_S_MAX });
   }
 
   map<T>(name: string, read: (fields: FieldReader) => T): T {
@@ -131,6 +135,18 @@ export class FieldReader {
     this.problems.push({ path: [...this.path, name], problem });
   }
 
+  private takeDistribution(
+    name: string,
+    { factor, standard, high }: { factor: number; standard: Distribution | undefined; high: number },
+  ): Distribution {
+    const range = high === Number.POSITIVE_INFINITY ? "a number of 0 or more" : `a number from 0 to ${high}`;
+    return this.take(name, standard, `must be ${range}, or exp:MEAN, or lognormal:MEDIAN,SIGMA`, (value) => {
+      const isReadable = typeof value === "number" || typeof value === "string";
+      const distribution = isReadable ? parseDistribution(String(value)) : undefined;
+      return distribution && sizeOf(distribution) <= high ? scaledDistribution(distribution, factor) : undefined;
+    });
+  }
+
   private take<T>(name: string, standard: T | undefined, allowed: string, accept: (value: unknown) => T | undefined): T {
     const isThere = this.has(name);
     if (!isThere && standard !== undefined) return standard;
@@ -146,6 +162,18 @@ export class FieldReader {
     for (const name of this.names.filter((each) => !this.asked.has(each))) {
       this.say(name, `unknown field; there are ${known.join(", ")}`);
     }
+  }
+}
+
+/** The number in it that has its unit. */
+function sizeOf(distribution: Distribution): number {
+  switch (distribution.kind) {
+    case "constant":
+      return distribution.value;
+    case "exponential":
+      return distribution.mean;
+    case "lognormal":
+      return distribution.median;
   }
 }
 

@@ -96,16 +96,16 @@ function readTier(fields: FieldReader, ramGb: number): TierWork {
 function readTrivial(fields: FieldReader): TrivialWork {
   return {
     ...readTier(fields, 0.2),
-    cpuMs: fields.distribution("cpu_s", { factor: SEC, standard: { kind: "lognormal", median: 2 * SEC, sigma: 1 } }),
+    cpuMs: fields.duration("cpu_s", { kind: "lognormal", median: 2 * SEC, sigma: 1 }),
     maxCores: fields.number("max_cores", { low: 0.1, high: 1_024 }, 1),
-    waitMs: fields.distribution("wait_s", { factor: SEC, standard: { kind: "exponential", mean: 1 * SEC } }),
+    waitMs: fields.duration("wait_s", { kind: "exponential", mean: 1 * SEC }),
   };
 }
 
 /** Half of a tool's time is taken to be work for a core: an assumption. */
 function readTool(fields: FieldReader): ToolWork {
   return {
-    toolMs: fields.distribution("tool_s", { factor: SEC, standard: TOOL_MS }),
+    toolMs: fields.duration("tool_s", TOOL_MS),
     toolCpuShare: fields.number("tool_cpu_share", SHARE, 0.5),
   };
 }

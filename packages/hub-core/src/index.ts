@@ -2,6 +2,7 @@ export * from "./agent-state.ts";
 export * from "./assign-frame.ts";
 export * from "./complexity.ts";
 export * from "./failed-result.ts";
+export * from "./hub-presence.ts";
 export * from "./idle-agents.ts";
 export * from "./invariants.ts";
 export * from "./lanes.ts";

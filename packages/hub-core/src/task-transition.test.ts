@@ -196,3 +196,35 @@ describe("dequeue order", () => {
     expect(byDequeueOrder(key(1, 2, "a"), key(1, 2, "a"))).toBe(0);
   });
 });
+
+describe("what a task's life adds to its record", () => {
+  const worst = "\u0001";
+
+  it("fits into the room that a record has for it, whatever agents call themselves and say", () => {
+    const agentId = worst.repeat(LIMITS.agentIdChars);
+    const error = worst.repeat(LIMITS.errorChars);
+    const draft = draftOf({ description: "x", max_retries: 100, metadata: { model: worst.repeat(LIMITS.nameChars) } }, "sub");
+    const model = worst.repeat(LIMITS.nameChars);
+    const endpoint = { id: `${worst.repeat(LIMITS.nameChars)}:65535`, host: "h", healthy: true, models: [model] };
+    let task = newTask("task-1", draft, 1_000);
+    for (let tries = 1; tries <= LIMITS.historyEntries; tries++) {
+      const decision = routeTask(task, [{ ...endpoint, loadedModels: [model], resources: null }], 1_500);
+      const { generation } = after(task, { type: "assign", agentId });
+      task = after(
+        task,
+        { type: "route", decision },
+        { type: "assign", agentId },
+        { type: "fail", agentId, generation, error },
+      );
+    }
+    expect(task.history).toHaveLength(LIMITS.historyEntries);
+    const addedBytes = JSON.stringify(task).length - JSON.stringify(newTask("task-1", draft, 1_000)).length;
+    expect(addedBytes).toBeGreaterThan(LIMITS.hubRecordBytes / 3);
+    expect(addedBytes).toBeLessThan(LIMITS.hubRecordBytes - 4_096);
+  });
+
+  it("ends at once where another try would end alike", () => {
+    const ended = after(assigned, { type: "fail", agentId: "alice", generation: 1, error: "boom", isFinal: true });
+    expect(ended).toMatchObject({ status: "dead_letter", last_error: "boom", retry_count: 1 });
+  });
+});

@@ -45,7 +45,8 @@ export type TaskCommand =
       verificationReport: unknown;
       verificationHistory: unknown[];
     }
-  | { type: "fail"; agentId: string | null; generation: number; error: string }
+  /** `isFinal`: a dead letter at once, since another try would end alike. */
+  | { type: "fail"; agentId: string | null; generation: number; error: string; isFinal?: true }
   | { type: "reclaim"; reason: ReclaimReason }
   | { type: "expire" }
   | { type: "cancel" }
@@ -172,6 +173,11 @@ export function byDequeueOrder(
   return a.priority - b.priority || a.created_at - b.created_at || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
 }
 
+/** Whether the task was taken from an agent for its deadline: once overdue it stays so, and the next agent may finish it. */
+export function wasTakenAsOverdue(task: Task): boolean {
+  return task.history.some(({ event }) => event === "overdue");
+}
+
 function assign(task: Task, agentId: string, nowMs: number): Transition {
   if (task.status !== "queued") return refused("invalid_state");
   const generation = task.generation + 1;
@@ -190,12 +196,12 @@ function assign(task: Task, agentId: string, nowMs: number): Transition {
   };
 }
 
-function fail(task: Task, command: { agentId: string | null; generation: number; error: string }, nowMs: number): Transition {
+function fail(task: Task, command: Extract<TaskCommand, { type: "fail" }>, nowMs: number): Transition {
   const refusal = fence(task, command);
   if (refusal) return refused(refusal);
   const failed = { ...task, retry_count: task.retry_count + 1, last_error: command.error };
-  if (failed.retry_count >= task.max_retries) return deadLettered(failed, command.error, nowMs);
-  return requeued(failed, "failed", { error: command.error, retry_count: failed.retry_count }, nowMs);
+  if (command.isFinal || failed.retry_count >= task.max_retries) return deadLettered(failed, command.error, nowMs);
+  return requeued(failed, "failed", { error: excerptOf(command.error), retry_count: failed.retry_count }, nowMs);
 }
 
 function requeued(task: Task, because: ReclaimReason | "failed" | "retried", details: unknown, nowMs: number): Transition {
@@ -223,7 +229,7 @@ function deadLettered(task: Task, because: string, nowMs: number): Transition {
       assigned_to: null,
       assigned_at: null,
       updated_at: nowMs,
-      history: noted(task, "dead_letter", { reason: because }, nowMs),
+      history: noted(task, "dead_letter", { reason: excerptOf(because) }, nowMs),
     },
     event: { type: "dead_lettered", taskId: task.id, agentId: task.assigned_to, because },
   };
@@ -241,6 +247,11 @@ function isAnother(task: Task, agentId: string | null): boolean {
 
 function noted(task: Task, event: string, details: unknown, timestamp: number): HistoryEntry[] {
   return [{ details, event, timestamp }, ...task.history.slice(0, LIMITS.historyEntries - 1)];
+}
+
+/** Fifty of them are part of every record. */
+function excerptOf(error: string): string {
+  return error.slice(0, LIMITS.historyErrorChars);
 }
 
 function refused(code: RefusalCode): Transition {

@@ -1,9 +1,10 @@
 /** The conversation with one client: identification, validation, rate limits, violations, and one answer for each frame. */
 import { rateTierOfFrame, recordViolation, type ViolationLog } from "@hubscale/hub-core";
-import { type Checked, type ErrorFrame, type SidecarFrame, type SidecarFrameOf, TIMERS } from "@hubscale/protocol";
+import { type Checked, type ErrorFrame, LIMITS, type SidecarFrame, type SidecarFrameOf, TIMERS } from "@hubscale/protocol";
 import { agentEntryOf, ConnectedAgent, hostOfUrl } from "./connected-agent.ts";
 import type { AgentSocket } from "./agent-socket.ts";
 import type { Channels } from "./channels.ts";
+import { bytesAbove, refuseAbove } from "./document-size.ts";
 import type { EndpointRegistry } from "./endpoint-registry.ts";
 import { hostResourcesOf } from "./host-resources.ts";
 import type { HubMetrics } from "./hub-metrics.ts";
@@ -13,7 +14,7 @@ import { parsedJson } from "./parsed-json.ts";
 import { type BusEvent, type Clock, Refused, type TaskDesk, Unavailable } from "./ports.ts";
 import type { PresenceBoard } from "./presence-board.ts";
 import type { RateLimiter } from "./rate-limiter.ts";
-import type { LocalRoster } from "./roster.ts";
+import { type LocalRoster, TAKEN_OVER, TAKEN_OVER_REASON } from "./roster.ts";
 import type { TaskReports } from "./task-reports.ts";
 import type { TokenCheck } from "./token-check.ts";
 
@@ -33,6 +34,7 @@ export interface SessionContext {
   channels: Channels;
   endpoints: EndpointRegistry;
   metrics: HubMetrics;
+  documentBytes: number;
   publish(event: BusEvent): void;
   /** The store broke in a way that the hub must not survive. */
   onBroken(error: unknown): void;
@@ -59,8 +61,12 @@ export class AgentSession {
     return this.#agent;
   }
 
-  /** Handles one frame; a promise only when there is something to wait for. */
+  /**
+   * Handles one frame; a promise only when there is something to wait for. A session whose connection is no longer its agent's has
+   * been closed in words: what it still sends would speak for the connection that took over, or for an agent that is gone.
+   */
   handle(data: Buffer): Promise<void> | undefined {
+    if (this.#agent && !this.#hub.roster.isPresent(this.#agent)) return undefined;
     try {
       const pending = this.#dispatch(data);
       return pending?.catch((error: unknown) => this.#failed(error));
@@ -68,6 +74,18 @@ export class AgentSession {
       this.#failed(error);
       return undefined;
     }
+  }
+
+  /** Sends the client away. Its agent is gone at once: a client that does not answer the close would be listed for half a minute. */
+  end(code: number, reason: string): void {
+    this.closed();
+    this.#socket.expel(code, reason);
+  }
+
+  /** The node goes away. Nothing more reaches the agent, so it is not listed, but what it has sent by now still counts. */
+  sendAway(): void {
+    if (this.#agent) this.#hub.presence.left(this.#agent);
+    this.#socket.close(1001, "the hub goes away; connect again");
   }
 
   /** The socket is gone. */
@@ -89,20 +107,36 @@ export class AgentSession {
     }
     const frame = checked.value;
     if (frame.type === "identify") {
-      return agent ? this.#violated({ type: "error", error: "already_identified" }) : this.#identify(frame);
+      if (agent) return this.#violated({ type: "error", error: "already_identified" });
+      if (data.length > LIMITS.identifyBytes) {
+        throw new Refused("payload_too_large", "what an agent says of itself is too large", LIMITS.identifyBytes);
+      }
+      return this.#identify(frame);
     }
-    return this.#identified(agent as ConnectedAgent, frame);
+    return this.#identified(agent as ConnectedAgent, frame, data.length);
   }
 
-  #identified(agent: ConnectedAgent, frame: Exclude<SidecarFrame, { type: "identify" }>): Promise<void> | undefined {
+  /** `readBytes`: of the frame, as it came. */
+  #identified(
+    agent: ConnectedAgent,
+    frame: Exclude<SidecarFrame, { type: "identify" }>,
+    readBytes: number,
+  ): Promise<void> | undefined {
     const { hasWarts, clock, roster, reports, messages, channels } = this.#hub;
     if (!hasWarts || frame.type === "ping") agent.lastSeenMs = clock.monotonicMs();
     if (!this.#isAdmitted(agent, frame)) return undefined;
     roster.heardFrom(agent);
     switch (frame.type) {
+      case "task_complete": {
+        const { result, verification_report, verification_history } = frame;
+        return reports.handle(
+          agent,
+          frame,
+          bytesAbove(LIMITS.resultBytes, [result, verification_report, verification_history], readBytes),
+        );
+      }
       case "task_accepted":
       case "task_progress":
-      case "task_complete":
       case "task_failed":
       case "task_rejected":
       case "task_recovering":
@@ -116,6 +150,7 @@ export class AgentSession {
       case "list_agents":
         return void agent.line.send({ type: "agents", agents: [...this.#hub.presence.entries()].map(agentEntryOf) });
       case "message":
+        refuseAbove(this.#hub.documentBytes, frame.payload, readBytes);
         return messages.send(agent, frame);
       case "resource_report":
         return this.#resources(agent, frame);
@@ -126,6 +161,7 @@ export class AgentSession {
       case "channel_unsubscribe":
         return void channels.unsubscribe(agent, frame.channel);
       case "channel_publish":
+        refuseAbove(this.#hub.documentBytes, frame.payload, readBytes);
         return void channels.publish(agent, frame.channel, frame.payload);
       case "channel_history":
         return void agent.line.send({
@@ -140,6 +176,8 @@ export class AgentSession {
 
   async #identify(frame: SidecarFrameOf<"identify">): Promise<void> {
     const { tokens, limiter, backoff, roster, presence, tasks, messages } = this.#hub;
+    // By its arrival: one that waited for the store must not take over from a connection that came later.
+    const connectedAt = presence.connectedAt(frame.agent_id);
     const owner = await this.#whenAvailable(() => tokens.agentOf(frame.token));
     if (owner !== frame.agent_id) {
       return this.#violated({ type: "error", error: owner === undefined ? "invalid_token" : "token_agent_mismatch" });
@@ -157,7 +195,8 @@ export class AgentSession {
     }
     // The client may have gone while the store was asked.
     if (!this.#socket.isOpen) return;
-    const agent = new ConnectedAgent(frame, this.#socket, presence.connectedAt(owner));
+    if (presence.hasLater(owner, connectedAt)) return this.#socket.expel(TAKEN_OVER, TAKEN_OVER_REASON);
+    const agent = new ConnectedAgent(frame, this.#socket, connectedAt);
     agent.lastSeenMs = this.#hub.clock.monotonicMs();
     this.#agent = agent;
     roster.join(agent);
@@ -166,6 +205,7 @@ export class AgentSession {
     if (!this.#hub.hasWarts) identified();
     presence.joined(agent);
     if (this.#hub.hasWarts) identified();
+    if (!roster.isPresent(agent)) return;
     tasks.notify({ type: "agent_joined", agentId: owner });
     await messages.deliverMailbox(agent);
   }
@@ -242,7 +282,7 @@ export class AgentSession {
     this.#violations = recorded.log;
     if (!recorded.close) return;
     if (this.#agent) backoff.closed(this.#agent.agentId);
-    this.#socket.expel(1008, "too many violations of the protocol");
+    this.end(1008, "too many violations of the protocol");
   }
 
   #failed(error: unknown): void {

@@ -24,6 +24,8 @@ export function busListener(hub: HubParts, log: (line: string) => void): (event:
       case "agent_left":
       case "node_here":
       case "presence_wanted":
+      case "snapshot_wanted":
+      case "presence_snapshot":
         return presence.receive(event);
     }
   };

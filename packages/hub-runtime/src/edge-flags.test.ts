@@ -22,7 +22,7 @@ async function file(name: string, content: string): Promise<string> {
 test("by default everybody may register, and link-local endpoints are not polled", async () => {
   expect(await edgeSecurityOf(parse())).toEqual({
     registration: { mode: "open" },
-    maxConnections: 18_000,
+    maxConnections: undefined,
     allowLinkLocalEndpoints: false,
   });
 });

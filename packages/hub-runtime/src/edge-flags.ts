@@ -1,13 +1,13 @@
 /** The flags that every hub program has for its edge. */
 import { readFile } from "node:fs/promises";
-import { type HubEdgeOptions, MAX_CONNECTIONS } from "./hub-edge-options.ts";
+import type { HubEdgeOptions } from "./hub-edge-options.ts";
 import type { RegistrationPolicy } from "./registration.ts";
 
 /** For the `options` of `parseArgs`. */
 export const EDGE_FLAGS = {
   registration: { type: "string", default: "open" },
   "registration-token-file": { type: "string" },
-  "max-connections": { type: "string", default: String(MAX_CONNECTIONS) },
+  "max-connections": { type: "string" },
   "drain-ms": { type: "string", default: "0" },
   "allow-link-local-endpoints": { type: "boolean", default: false },
 } as const;
@@ -16,7 +16,8 @@ export interface EdgeFlags {
   registration: RegistrationPolicy["mode"];
   /** With `registration: "token"` only. */
   registrationTokenFile: string | undefined;
-  maxConnections: number;
+  /** Undefined: as many as the limit of open files leaves room for. */
+  maxConnections: number | undefined;
   drainMs: number;
   allowLinkLocalEndpoints: boolean;
 }
@@ -25,12 +26,12 @@ export interface EdgeFlags {
 export function edgeFlagsOf(values: {
   registration: string;
   "registration-token-file"?: string | undefined;
-  "max-connections": string;
+  "max-connections"?: string | undefined;
   "drain-ms": string;
   "allow-link-local-endpoints": boolean;
 }): EdgeFlags {
   const { registration, "registration-token-file": registrationTokenFile } = values;
-  const maxConnections = Number(values["max-connections"]);
+  const maxConnections = connectionsOf(values["max-connections"]);
   if (registration !== "open" && registration !== "token" && registration !== "closed") {
     throw new Error(`--registration must be open, token or closed, not "${registration}"`);
   }
@@ -39,11 +40,6 @@ export function edgeFlagsOf(values: {
   }
   if (registration !== "token" && registrationTokenFile !== undefined) {
     throw new Error(`--registration-token-file goes with --registration token, not with ${registration}`);
-  }
-  if (!Number.isInteger(maxConnections) || maxConnections < 1 || maxConnections > CONNECTIONS_MAX) {
-    throw new Error(
-      `--max-connections must be a whole number from 1 to ${CONNECTIONS_MAX}, not "${values["max-connections"]}"`,
-    );
   }
   const drainMs = Number(values["drain-ms"]);
   if (!Number.isInteger(drainMs) || drainMs < 0 || drainMs > DRAIN_MS_MAX) {
@@ -64,6 +60,13 @@ export async function edgeSecurityOf(
 ): Promise<Required<Pick<HubEdgeOptions, "registration" | "maxConnections" | "allowLinkLocalEndpoints">>> {
   const { maxConnections, allowLinkLocalEndpoints } = flags;
   return { registration: await policyOf(flags), maxConnections, allowLinkLocalEndpoints };
+}
+
+function connectionsOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const connections = Number(text);
+  if (Number.isInteger(connections) && connections >= 1 && connections <= CONNECTIONS_MAX) return connections;
+  throw new Error(`--max-connections must be a whole number from 1 to ${CONNECTIONS_MAX}, not "${text}"`);
 }
 
 /** A supervisor that has said SIGTERM waits for minutes at most. */

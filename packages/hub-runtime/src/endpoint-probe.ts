@@ -1,5 +1,6 @@
 /** Asks one Ollama endpoint which models it has and which are loaded. */
 import { get } from "node:http";
+import { LIMITS } from "@hubscale/protocol";
 import { isForbiddenAddress, safeLookup, withoutBrackets } from "./endpoint-address.ts";
 
 export interface EndpointModels {
@@ -12,14 +13,21 @@ export interface ProbeOptions {
   allowLinkLocal: boolean;
 }
 
-/** Rejects if the endpoint does not answer both questions within `PROBE_TIMEOUT_MS`. Redirects are not followed. */
+/** Rejects if the endpoint does not answer both questions within `PROBE_TIMEOUT_MS`, each; no connection is open any more then. Redirects are not followed. */
 export async function probeEndpoint(host: string, port: number, options: ProbeOptions): Promise<EndpointModels> {
-  const [tags, ps] = await Promise.all([
+  const [tags, ps] = await Promise.allSettled([
     getJson({ host, port, path: "/api/tags", ...options }),
     getJson({ host, port, path: "/api/ps", ...options }),
   ]);
-  return { models: modelNames(tags), loadedModels: modelNames(ps) };
+  // Both connections have ended by now.
+  if (tags.status === "rejected") throw tags.reason;
+  if (ps.status === "rejected") throw ps.reason;
+  return { models: modelNames(tags.value), loadedModels: modelNames(ps.value) };
 }
+
+/** Endpoints that are asked at one time, each on two connections: an endpoint that is away holds them until the timeout. */
+export const PROBES_AT_ONCE = 32;
+export const PROBE_FILES = 2 * PROBES_AT_ONCE;
 
 /** For one answer; a healthy endpoint takes milliseconds. */
 const PROBE_TIMEOUT_MS = 5_000;
@@ -71,12 +79,12 @@ interface Question extends ProbeOptions {
   path: string;
 }
 
-/** `{models: [{name}]}`, as both routes answer. */
+/** `{models: [{name}]}`, as both routes answer. A name becomes part of a task's record: an overlong one is left out. */
 function modelNames(answer: unknown): string[] {
   const models = (answer as { models?: unknown } | null)?.models;
   if (!Array.isArray(models)) throw new Error("the answer has no list of models");
   return models.flatMap((model: unknown) => {
     const name = (model as { name?: unknown } | null)?.name;
-    return typeof name === "string" ? [name] : [];
+    return typeof name === "string" && name.length <= LIMITS.nameChars ? [name] : [];
   });
 }

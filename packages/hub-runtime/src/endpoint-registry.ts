@@ -1,7 +1,7 @@
 /** The LLM endpoints: registered durably, polled for health by every node, and shown to routing. */
 import type { EndpointView } from "@hubscale/hub-core";
 import { type LlmEndpoint, TIMERS } from "@hubscale/protocol";
-import type { EndpointModels } from "./endpoint-probe.ts";
+import { type EndpointModels, PROBES_AT_ONCE } from "./endpoint-probe.ts";
 import type { HostResourceBoard } from "./host-resources.ts";
 import type { BusEvent, Clock, EndpointStore } from "./ports.ts";
 
@@ -19,6 +19,10 @@ export interface EndpointRegistryOptions {
 export class EndpointRegistry {
   readonly #options: EndpointRegistryOptions;
   readonly #endpoints = new Map<string, { shown: LlmEndpoint; failures: number }>();
+  /** Endpoints whose poll is under way or waits its turn. */
+  readonly #polls = new Map<string, Promise<void>>();
+  readonly #turns: (() => void)[] = [];
+  #underWay = 0;
 
   constructor(options: EndpointRegistryOptions) {
     this.#options = options;
@@ -79,7 +83,10 @@ export class EndpointRegistry {
     const stored = await this.#options.store.list();
     const ids = new Set(stored.map(({ id }) => id));
     const removed = [...this.#endpoints.keys()].filter((id) => !ids.has(id));
-    for (const id of removed) this.#endpoints.delete(id);
+    for (const id of removed) {
+      this.#endpoints.delete(id);
+      this.#polls.delete(id);
+    }
     const added = stored.filter(({ id }) => !this.#endpoints.has(id));
     for (const endpoint of stored) {
       const known = this.#endpoints.get(endpoint.id);
@@ -87,11 +94,33 @@ export class EndpointRegistry {
       else this.#endpoints.set(endpoint.id, { shown: { ...endpoint, status: "unknown" }, failures: 0 });
     }
     if (added.length + removed.length > 0) this.#options.onChange();
-    for (const { id } of added) void this.#poll(id);
+    for (const { id } of added) void this.#pollInTurn(id);
   }
 
   async pollAll(): Promise<void> {
-    await Promise.all([...this.#endpoints.keys()].map((id) => this.#poll(id)));
+    await Promise.all([...this.#endpoints.keys()].map((id) => this.#pollInTurn(id)));
+  }
+
+  /** Some at a time, however many there are, and none twice at once. */
+  #pollInTurn(id: string): Promise<void> {
+    const begun = this.#polls.get(id);
+    if (begun) return begun;
+    const polled = this.#turn()
+      .then(() => this.#poll(id))
+      .finally(() => {
+        if (this.#polls.get(id) === polled) this.#polls.delete(id);
+        const next = this.#turns.shift();
+        if (next) next();
+        else this.#underWay--;
+      });
+    this.#polls.set(id, polled);
+    return polled;
+  }
+
+  #turn(): Promise<void> {
+    if (this.#underWay >= PROBES_AT_ONCE) return new Promise((resolve) => this.#turns.push(resolve));
+    this.#underWay++;
+    return Promise.resolve();
   }
 
   /** Never rejects: what goes wrong is the endpoint's health. */

@@ -3,10 +3,12 @@ import type { Socket } from "node:net";
 import { rateTierOfRoute } from "@hubscale/hub-core";
 import { type FieldError, LIMITS } from "@hubscale/protocol";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import { REFUSED_AT_ONCE } from "./connection-limits.ts";
 import type { HubMetrics } from "./hub-metrics.ts";
 import { KeptConnections } from "./kept-connections.ts";
+import { Newcomers } from "./newcomers.ts";
 import { parsedJson } from "./parsed-json.ts";
-import { Refused, Unavailable } from "./ports.ts";
+import { type Clock, Refused, Unavailable } from "./ports.ts";
 import type { RateLimiter } from "./rate-limiter.ts";
 import type { TokenCheck } from "./token-check.ts";
 
@@ -14,6 +16,8 @@ declare module "fastify" {
   interface FastifyRequest {
     /** Whose token the request carries; empty on routes that ask for none. */
     agentId: string;
+    /** Length of the body's text, in UTF-16 code units. */
+    bodyChars: number;
   }
 }
 
@@ -21,9 +25,11 @@ export interface HttpAppOptions {
   tokens: TokenCheck;
   limiter: RateLimiter;
   metrics: HubMetrics;
-  /** WebSocket connections; the port takes some more for HTTP. */
-  maxConnections: number;
-  /** While true every request but `GET /health` is answered 503. */
+  clock: Clock;
+  /** Connections at one time, those that become WebSockets included. */
+  connections: number;
+  log(line: string): void;
+  /** While true every request but `GET /health` is answered 503, as always on a connection that is one too many. */
   isDraining(): boolean;
   /** Anything but `Unavailable` out of a store: the hub must stop. */
   onBroken(error: unknown): void;
@@ -32,6 +38,7 @@ export interface HttpAppOptions {
 export interface HttpApp {
   /** Routes for everybody. */
   open: FastifyInstance;
+  newcomers: Newcomers;
   /** Adds routes that want a token; `request.agentId` is its owner. */
   secured(add: (app: FastifyInstance) => void): void;
   /** Ends the connections that wait for a request, then the server. While draining. */
@@ -50,14 +57,19 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     frameworkErrors: (_error, _request, reply) => badRequest(reply as unknown as FastifyReply),
     clientErrorHandler: answerBrokenRequest,
   });
-  // Beyond it the kernel's answer is a closed connection: better than to run out of files.
-  app.server.maxConnections = options.maxConnections + HTTP_CONNECTIONS;
+  const newcomers = new Newcomers(app.server, {
+    ...options,
+    refusedAtOnce: REFUSED_AT_ONCE,
+    onRefused: () => metrics.counters.connections_refused++,
+  });
   const kept = new KeptConnections(app.server);
   app.decorateRequest("agentId", "");
+  app.decorateRequest("bodyChars", 0);
 
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser<string>("*", { parseAs: "string" }, (_request, body, done) => {
+  app.addContentTypeParser<string>("*", { parseAs: "string" }, (request, body, done) => {
     if (body === "") return done(null, undefined);
+    request.bodyChars = body.length;
     try {
       done(null, parsedJson(body));
     } catch (error) {
@@ -67,10 +79,10 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
 
   app.addHook("onRequest", async (request, reply) => {
     metrics.counters.http_requests++;
-    if (!options.isDraining()) return;
+    if (!options.isDraining() && !newcomers.isRefused(request.raw.socket)) return;
     // A kept connection would bring the client back here instead of to a node that serves it.
     reply.header("connection", "close");
-    if (request.url !== "/health") return unavailable(reply, DRAINING_RETRY_MS);
+    if (request.url !== "/health") return unavailable(reply, ELSEWHERE_RETRY_MS);
   });
 
   app.setErrorHandler((error, request, reply) => {
@@ -100,6 +112,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
 
   return {
     open: app,
+    newcomers,
     secured(add) {
       app.register(async (scope) => {
         scope.addHook("onRequest", authenticate);
@@ -135,8 +148,8 @@ export function invalid(reply: FastifyReply, errors: readonly FieldError[]): Fas
   return reply.code(422).send({ error: "validation_failed", errors });
 }
 
-/** By then a load balancer has another node for the caller. */
-const DRAINING_RETRY_MS = 1_000;
+/** By then a load balancer has another node for the caller, or a connection is free. */
+const ELSEWHERE_RETRY_MS = 1_000;
 
 /** A path that cannot be decoded, or one with parts that are too long. */
 function badRequest(reply: FastifyReply): FastifyReply {
@@ -153,8 +166,8 @@ function unavailable(reply: FastifyReply, retryAfterMs: number): FastifyReply {
 /** The same for a connection on which nothing was asked. */
 const UNAVAILABLE = rawAnswer(
   "503 Service Unavailable",
-  { error: "unavailable", retry_after_ms: DRAINING_RETRY_MS },
-  `Retry-After: ${DRAINING_RETRY_MS / 1_000}\r\n`,
+  { error: "unavailable", retry_after_ms: ELSEWHERE_RETRY_MS },
+  `Retry-After: ${ELSEWHERE_RETRY_MS / 1_000}\r\n`,
 );
 
 /** For clients to close a connection that was ended. */
@@ -197,9 +210,6 @@ const REQUEST_MS = 40_000;
  * reference's kind answers late, and a client may well wait for that.
  */
 const STUCK_CONNECTION_MS = 120_000;
-
-/** HTTP connections beside those of the agents: submitters, people, load balancers. */
-const HTTP_CONNECTIONS = 1_000;
 
 /** The id of an endpoint: a host name (256) and a port. */
 const PATH_PART_CHARS = 300;

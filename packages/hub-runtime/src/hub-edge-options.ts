@@ -21,8 +21,11 @@ export interface HubEdgeOptions {
   rateLimits: "off" | "reference" | RateLimitSettings;
   /** `http://…` as clients reach the hub, where that is not its own address: behind a load balancer. */
   publicUrl?: string;
-  /** WebSocket connections at one time; further ones get 503. Default `MAX_CONNECTIONS`. */
-  maxConnections?: number;
+  /**
+   * WebSocket connections at one time; further ones get 503. The hub does not start where the limit of open files leaves less room.
+   * Default: what it leaves, 18,000 at most.
+   */
+  maxConnections?: number | undefined;
   /** Unsent bytes at which a slow client is cut off. Default `MAX_BUFFERED_BYTES`. */
   maxBufferedBytes?: number;
   /**
@@ -38,9 +41,6 @@ export interface HubEdgeOptions {
   /** Called when a store broke in a way that the hub must not survive. Default: throws outside of any handler. */
   onBroken?(error: unknown): void;
 }
-
-/** Below the limit of 20,000 open files that is usual in containers; an agent costs one. */
-export const MAX_CONNECTIONS = 18_000;
 
 /** Some 5,000 assignments or 25,000 presence frames that a client has not read: it is stuck, not slow. */
 export const MAX_BUFFERED_BYTES = 4_194_304;

@@ -6,10 +6,12 @@ import type { FastifyInstance } from "fastify";
 import { addAgentRoutes, addRoomRoute } from "./agent-routes.ts";
 import { busListener, rereadEndpoints } from "./bus-events.ts";
 import { addEndpointRoutes } from "./endpoint-routes.ts";
+import { type ConnectionLimits, connectionLimits, limitsInWords, type OpenFiles } from "./connection-limits.ts";
 import { createHttpApp } from "./http-app.ts";
-import { type HubEdgeOptions, MAX_BUFFERED_BYTES, MAX_CONNECTIONS } from "./hub-edge-options.ts";
+import { type HubEdgeOptions, MAX_BUFFERED_BYTES } from "./hub-edge-options.ts";
 import { assembleHub, type HubParts } from "./hub-parts.ts";
 import { addHubRoutes } from "./hub-routes.ts";
+import { openFileCount, openFileLimit } from "./open-files.ts";
 import { type Cancel, type Roster, type TaskDesk, Unavailable } from "./ports.ts";
 import { NODE_HERE_EVERY_MS } from "./presence-board.ts";
 import { SocketServer } from "./socket-server.ts";
@@ -29,15 +31,17 @@ export interface HubEdge {
 
 /** Resolves when the hub answers. Rejects if the port is taken or a store cannot be read; the stores are closed then. */
 export async function startHubEdge(options: HubEdgeOptions): Promise<HubEdge> {
-  const { node, backplane, clock, log, maxBufferedBytes = MAX_BUFFERED_BYTES, maxConnections = MAX_CONNECTIONS } = options;
+  const { backplane, clock, log, maxBufferedBytes = MAX_BUFFERED_BYTES } = options;
   const hub = await assembleHub(options);
-  const sockets = new SocketServer(hub, { maxConnections, maxBufferedBytes, log });
   let isDraining = false;
-  const app = createHttpApp({ ...hub, maxConnections, isDraining: () => isDraining });
+  const files = { limit: openFileLimit(), open: openFileCount() };
+  const limits = await connectionLimitsOf(files);
+  const sockets = new SocketServer(hub, { maxConnections: limits.webSockets, maxBufferedBytes, log });
+  const app = createHttpApp({ ...hub, log, connections: limits.webSockets + limits.http, isDraining: () => isDraining });
   const addRoutes = { hub, sockets, options, urls: () => urlsOf(options, app.open), isDraining: () => isDraining };
   addOpenRoutes(app.open, addRoutes);
   app.secured((secured) => addSecuredRoutes(secured, hub, options.allowLinkLocalEndpoints ?? false));
-  sockets.attach(app.open.server);
+  sockets.attach(app.open.server, app.newcomers);
 
   try {
     await backplane.subscribe(busListener(hub, log));
@@ -48,8 +52,11 @@ export async function startHubEdge(options: HubEdgeOptions): Promise<HubEdge> {
     await closeStores();
     throw error;
   }
+  log(limitsInWords(limits, files));
   const timers = startTimers({ clock, log }, hub, sockets);
-  hub.publish({ type: "presence_wanted", node });
+  // Goes on while the hub drains: its agents are there until they are sent away.
+  const cancelBeats = clock.every(NODE_HERE_EVERY_MS, () => hub.presence.beat());
+  hub.presence.open();
 
   let closing: Promise<void> | undefined;
   const { port, httpUrl, wsUrl } = ownUrls(options.host, app.open);
@@ -63,8 +70,19 @@ export async function startHubEdge(options: HubEdgeOptions): Promise<HubEdge> {
     hub.presence.fallSilent();
     const { drainMs = 0 } = options;
     await Promise.all([sockets.drain(drainMs), wait(drainMs)]);
+    cancelBeats();
     await app.close();
     await closeStores();
+  }
+
+  /** By now the stores are open, with the files that they need at rest. */
+  async function connectionLimitsOf(openFiles: OpenFiles): Promise<ConnectionLimits> {
+    try {
+      return connectionLimits(options.maxConnections, openFiles);
+    } catch (error) {
+      await closeStores();
+      throw error;
+    }
   }
 
   async function closeStores(): Promise<void> {
@@ -128,7 +146,6 @@ function startTimers({ clock, log }: Pick<HubEdgeOptions, "clock" | "log">, hub:
     clock.every(IDLE_CHECK_EVERY_MS, () => sockets.closeIdle()),
     clock.every(TIMERS.reapEveryMs, () => sockets.reap()),
     clock.every(TIMERS.endpointPollEveryMs, () => void rereadEndpoints(hub, log).then(() => hub.endpoints.pollAll())),
-    clock.every(NODE_HERE_EVERY_MS, () => hub.presence.beat()),
     clock.every(SWEEP_EVERY_MS, () => {
       hub.limiter.sweep();
       hub.backoff.sweep();

@@ -43,14 +43,16 @@ export class Messages {
 
   /** What was sent to the agent while it was away, oldest first, and then what has come since. Rejects as the store does. */
   async deliverMailbox(agent: ConnectedAgent): Promise<void> {
-    const { clock, store } = this.#options;
+    const { clock, roster, store } = this.#options;
     const gate = agent.mailboxGate;
     let mailbox: MessageFrame[] = [];
     try {
       mailbox = await store.takeMailbox(agent.agentId);
     } finally {
-      for (const message of gate?.open(mailbox) ?? []) agent.line.send(message);
+      const messages = gate?.open(mailbox) ?? [];
       if (mailbox.length === 0) agent.mailboxGate = undefined;
+      if (agent.line.isOpen && roster.isPresent(agent)) for (const message of messages) agent.line.send(message);
+      else await this.#readdress(agent.agentId, messages);
     }
     if (mailbox.length > 0) clock.after(MAILBOX_GATE_MS, () => (agent.mailboxGate = undefined));
   }
@@ -70,6 +72,14 @@ export class Messages {
     fanOut(message, open);
   }
 
+  /** The connection that they were taken for is gone: to the one that took over, or back into the mailbox. */
+  async #readdress(to: string, messages: readonly MessageFrame[]): Promise<void> {
+    for (const message of messages) {
+      await this.#options.store.append({ ...message, to }, await this.#offline(to));
+      this.#deliver(to, message);
+    }
+  }
+
   #deliver(to: string | null, frame: MessageFrame): void {
     const { roster, publish } = this.#options;
     if (to === null) return publish({ type: "broadcast", frame });
@@ -78,12 +88,17 @@ export class Messages {
     publish({ type: "deliver", to, frame });
   }
 
-  /** The registered agents among the addressees that have no connection. */
+  /** The registered agents among the addressees that have no connection that takes messages. */
   async #offline(to: string | null): Promise<string[]> {
-    const { presence, store } = this.#options;
-    if (to !== null && presence.isOnline(to)) return [];
-    const registered = await store.registeredAgents();
+    if (to !== null && this.#isReachable(to)) return [];
+    const registered = await this.#options.store.registeredAgents();
     if (to !== null) return registered.includes(to) ? [to] : [];
-    return registered.filter((agentId) => !presence.isOnline(agentId));
+    return registered.filter((agentId) => !this.#isReachable(agentId));
+  }
+
+  /** An agent of this node whose connection is being closed may still be listed, but hears nothing more. */
+  #isReachable(agentId: string): boolean {
+    const { presence, roster } = this.#options;
+    return roster.get(agentId)?.line.isOpen ?? presence.isOnline(agentId);
   }
 }

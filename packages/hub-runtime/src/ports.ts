@@ -2,7 +2,7 @@
  * What the shared shell (HTTP and WebSocket edge, agent roster, presence) needs of a hub, and what it gives. A hub is one
  * `TaskDesk` and one `Backplane`; everything else is the same code for all of them.
  */
-import type { EndpointView, HostResources, RefusalCode, TaskDraft } from "@hubscale/hub-core";
+import type { EndpointView, HostResources, PresenceEvent, RefusalCode, TaskDraft } from "@hubscale/hub-core";
 import type { HubFrame, LlmEndpoint, MessageFrame, SidecarFrameOf, Task, TaskFilter, TaskStats } from "@hubscale/protocol";
 
 /**
@@ -12,10 +12,13 @@ import type { HubFrame, LlmEndpoint, MessageFrame, SidecarFrameOf, Task, TaskFil
  * request (413), and with anything else when the hub must stop.
  */
 export interface TaskDesk {
-  /** Stores a new task under an id of the desk's making. Refuses unknown ids in `depends_on`. */
-  submit(draft: TaskDraft): Promise<{ ok: true; task: Task } | { ok: false; code: "unknown_dependency"; taskIds: string[] }>;
+  /**
+   * Stores a new task under an id of the desk's making. Refuses unknown ids in `depends_on`. With a key that was used within
+   * `TIMERS.submissionKeyKeptMs` the earlier task, or `key_reused` if the body was another one.
+   */
+  submit(draft: TaskDraft, key?: SubmissionKey): Promise<SubmitOutcome>;
   /** What an agent says of a task. At most once each: a repeated completion is refused by its generation. */
-  report(agentId: string, frame: TaskReportFrame): Promise<ReportOutcome>;
+  report(agentId: string, report: TaskReport): Promise<ReportOutcome>;
   /** `cancel` a queued or assigned task, `retry` a dead letter, `reclaim` an assigned one; undefined: no such task in a fitting state. */
   command(taskId: string, command: "cancel" | "retry" | { reclaim: "acceptance_timeout" }): Promise<TaskChange | undefined>;
   find(taskId: string): Promise<Task | undefined>;
@@ -28,6 +31,21 @@ export interface TaskDesk {
   close(): Promise<void>;
 }
 
+/** Under which a submitter may hand in the same task again. Both are SHA-256, in hex. */
+export interface SubmissionKey {
+  /** Of the key and who uses it. */
+  hash: string;
+  /** Of the body. */
+  fingerprint: string;
+}
+
+export type SubmittedTask = Pick<Task, "id" | "priority" | "created_at">;
+
+export type SubmitOutcome =
+  | { ok: true; task: SubmittedTask }
+  | { ok: false; code: "unknown_dependency"; taskIds: string[] }
+  | { ok: false; code: "key_reused" };
+
 /** The frames by which an agent speaks about a task. */
 export type TaskReportFrame =
   | SidecarFrameOf<"task_accepted">
@@ -38,6 +56,16 @@ export type TaskReportFrame =
   | SidecarFrameOf<"task_recovering">
   | SidecarFrameOf<"state_report">
   | SidecarFrameOf<"wake_result">;
+
+export type TaskReport = TaskReportFrame | ResultTooLarge;
+
+/** A `task_complete` whose result does not fit into a record beside its task, which is to be a dead letter for the reason of `error`. */
+export interface ResultTooLarge {
+  type: "result_too_large";
+  task_id: string;
+  generation: number;
+  error: string;
+}
 
 /**
  * `done`: what became of the task. `continue`/`abort` answer `task_recovering` and `state_report`.
@@ -69,6 +97,8 @@ export interface Backplane {
   readonly tokens: TokenStore;
   readonly endpoints: EndpointStore;
   readonly messages: MessageStore;
+  /** The hub's `LIMITS.documentBytes`: what the store takes, if that is less. */
+  readonly documentBytes: number;
   /** To every node, this one included, in order for one publisher; lost when a node is cut off. Must not block. */
   publish(event: BusEvent): void;
   /** Called once, before the first publish. */
@@ -78,22 +108,18 @@ export interface Backplane {
   close(): Promise<void>;
 }
 
-/** `node` is the id of the node that has the connection. */
+/** What is not known here comes from a node of another version, while the hub is restarted node by node, and is passed over. */
 export type BusEvent =
-  | { type: "agent_joined"; node: string; agent: PresenceEntry }
-  | { type: "agent_left"; node: string; agentId: string; connectedAt: number }
-  | { type: "agent_changed"; node: string; agent: PresenceEntry }
+  | PresenceEvent<PresenceEntry>
+  /** A node that has started asks the others for their beat. */
+  | { type: "presence_wanted"; node: string }
   /** A frame for one agent, wherever it is connected. */
   | { type: "deliver"; to: string; frame: HubFrame }
   /** A frame for all agents; `channel` limits it to the subscribers. */
   | { type: "broadcast"; frame: HubFrame; channel?: string }
   | { type: "endpoints_changed" }
   /** What an agent's host last said of itself; `host` as in the endpoints' ids. */
-  | { type: "host_resources"; host: string; resources: HostResources; atMs: number }
-  /** A sign of life, with the number of agents that are with the node: those of a node that falls silent are gone. */
-  | { type: "node_here"; node: string; agents: number }
-  /** A node asks the others to say again who is with them (sent at its start). */
-  | { type: "presence_wanted"; node: string };
+  | { type: "host_resources"; host: string; resources: HostResources; atMs: number };
 
 /** An agent as all nodes know it. */
 export interface PresenceEntry {
@@ -133,8 +159,8 @@ export type DurabilityLevel = "process" | "fsync";
 export interface BackplaneDescription {
   hub: string;
   node: string;
-  /** `verified`: the level that the running store was seen to have, and how that was seen. */
-  durability: { verified: DurabilityLevel; how: string };
+  /** `verified`: the level that the running store was seen to have, and how that was seen. Null: it is not durable. */
+  durability: { verified: DurabilityLevel | null; how: string };
   /** Anything a reviewer would ask for: engine versions, profile, fixes, shards, rows. */
   details: Record<string, unknown>;
 }
@@ -184,6 +210,8 @@ export class Refused extends Error {
 export interface Roster {
   /** Agents that may be handed a task now: idle, not flagged, not rate limited. In order of becoming idle. */
   idleAgents(): Iterable<RosterAgent>;
+  /** Whether the agent is one of `idleAgents`. The desk is told `agent_idle` when that becomes so, and asks before it relies on it. */
+  isReady(agentId: string): boolean;
   get(agentId: string): RosterAgent | undefined;
   /** All local agents, whatever their state. */
   all(): Iterable<RosterAgent>;

@@ -1,23 +1,27 @@
 import { expect, test } from "vitest";
 import { type HubBehaviour, PRESENCE_CHANNEL } from "./behaviour.ts";
 import type { BusEvent } from "./ports.ts";
+import type { ConnectedAgent } from "./connected-agent.ts";
 import { PresenceBoard } from "./presence-board.ts";
 import { LocalRoster } from "./roster.ts";
 import { ManualClock } from "./testing/manual-clock.ts";
 import { lineAgent } from "./testing/recording-line.ts";
 
 class Node {
+  /** Nothing that it says reaches the others. */
+  isCutOff = false;
   readonly roster: LocalRoster;
   readonly board: PresenceBoard;
   readonly #clock: ManualClock;
 
-  constructor(node: string, clock: ManualClock, presence: HubBehaviour["presence"], bus: Set<Node>) {
+  constructor(node: string, clock: ManualClock, presence: HubBehaviour["presence"], bus: Set<Node>, said: string[] = []) {
     this.#clock = clock;
     const behaviour = { warts: false, presence };
     const ignore = () => undefined;
     this.roster = new LocalRoster({ clock, behaviour, notify: ignore, reclaim: async () => true, onAssigned: ignore });
     const publish = (event: BusEvent) => {
-      for (const each of bus) each.board.receive(event);
+      said.push(event.type);
+      for (const each of bus) if (each === this || !this.isCutOff) each.board.receive(event);
     };
     this.board = new PresenceBoard({ node, clock, behaviour, roster: this.roster, publish });
     bus.add(this);
@@ -47,8 +51,10 @@ class Node {
 function hub(presence: HubBehaviour["presence"], nodes = 1) {
   const clock = new ManualClock();
   const bus = new Set<Node>();
-  const all = Array.from({ length: nodes }, (_, n) => new Node(`n${n}`, clock, presence, bus));
-  return { clock, bus, nodes: all, one: all[0] as Node, two: all[1] as Node };
+  /** Types of the events on the bus. */
+  const said: string[] = [];
+  const all = Array.from({ length: nodes }, (_, n) => new Node(`n${n}`, clock, presence, bus, said));
+  return { clock, bus, said, nodes: all, one: all[0] as Node, two: all[1] as Node };
 }
 
 test("each join goes to every other agent at once", () => {
@@ -147,4 +153,70 @@ test("a state that changed on one node reaches the other with the next beat, and
   one.beat(10_000);
   expect([...two.board.entries()].find(({ agent_id }) => agent_id === "a")?.fsm_state).toBe("working");
   expect(b.line.takeTypes()).toEqual([]);
+});
+
+test.each(["agent_left", "agent_joined", "agent_changed"])(
+  "one lost %s heals with the next beat, and traffic is as before",
+  (lost) => {
+    const { said, nodes, one, two } = hub("digest", 3);
+    const crowd = Array.from({ length: 30 }, (_, n) => (nodes[n % 3] as Node).join(`a${n}`));
+    const gone = crowd[0]?.agent as ConnectedAgent;
+    const beats = () => {
+      said.length = 0;
+      for (const node of nodes) node.beat(3_333);
+      return [...said].sort();
+    };
+    expect(beats()).toEqual(["node_here", "node_here", "node_here"]);
+    one.isCutOff = true;
+    if (lost === "agent_left") one.leave(gone);
+    else if (lost === "agent_joined") one.join("new");
+    else {
+      gone.status = "busy";
+      one.board.changed(gone);
+    }
+    one.isCutOff = false;
+    const entries = (node: Node) => [...node.board.entries()].sort((a, b) => (a.agent_id < b.agent_id ? -1 : 1));
+    expect(entries(two)).not.toEqual(entries(one));
+    const told = crowd[1]?.line;
+    told?.takeTypes();
+    // Both of the others ask, and one answer is enough for them.
+    expect(beats().filter((type) => type !== "node_here")).toEqual(["presence_snapshot", "snapshot_wanted"]);
+    for (const node of nodes) expect(entries(node)).toEqual(entries(one));
+    expect(told?.takeTypes()).toEqual([lost === "agent_changed" ? "status_changed" : lost]);
+    expect(beats()).toEqual(["node_here", "node_here", "node_here"]);
+  },
+);
+
+test("a node that starts knows the others' agents within a moment, and comes back under its name with nobody", () => {
+  const { clock, bus, nodes, one, two } = hub("digest", 3);
+  for (const [n, node] of nodes.entries()) for (let m = 0; m < 3; m++) node.join(`a${n} ${m}`);
+  bus.delete(two);
+  const again = new Node("n1", clock, "digest", bus);
+  again.board.open();
+  expect(one.online()).toHaveLength(6);
+  clock.advance(100);
+  expect(again.online()).toEqual(one.online());
+});
+
+test("an agent that two nodes took in at one moment stays with one of them", () => {
+  const { one, two } = hub("digest", 2);
+  one.isCutOff = true;
+  const first = one.join("a");
+  const second = two.join("a");
+  one.isCutOff = false;
+  one.beat(10_000);
+  two.beat(0);
+  expect([first.line.closedWith, second.line.closedWith].filter((code) => code === 4001)).toHaveLength(1);
+  expect(one.online()).toEqual(["a"]);
+  expect(two.online()).toEqual(["a"]);
+});
+
+test("events of an earlier version are passed over", () => {
+  const { one } = hub("digest", 1);
+  one.join("a");
+  const agent = { ...lineAgent("b", 1).agent.entry("idle") };
+  one.board.receive({ type: "agent_joined", node: "old", agent });
+  one.board.receive({ type: "node_here", node: "old", agents: 7 } as BusEvent);
+  one.board.receive({ type: "unheard of", node: "old" } as unknown as BusEvent);
+  expect(one.online()).toEqual(["a", "b"]);
 });

@@ -2,7 +2,7 @@
  * Who is connected, on this node and on the others, and telling the agents of it. News of this node's own agents takes effect
  * here at once, and reaches the other nodes over the bus.
  */
-import { isSameAgentEntry, Presence } from "@hubscale/hub-core";
+import { HubPresence, isSameAgentEntry, type PresenceOutcome } from "@hubscale/hub-core";
 import type { HubFrame } from "@hubscale/protocol";
 import { type HubBehaviour, INDIVIDUAL_PRESENCE_AGENTS, PRESENCE_CHANNEL, PRESENCE_WINDOW_MS } from "./behaviour.ts";
 import { agentEntryOf, type ConnectedAgent } from "./connected-agent.ts";
@@ -20,97 +20,86 @@ export interface PresenceBoardOptions {
 
 export class PresenceBoard {
   readonly #options: PresenceBoardOptions;
-  readonly #presence = new Presence<NodeEntry>();
+  readonly #hub: HubPresence<PresenceEntry>;
   readonly #nodeSeenAt = new Map<string, number>();
   #isWindowOpen = false;
   #isSilent = false;
+  #isBeatWanted = false;
 
   constructor(options: PresenceBoardOptions) {
     this.#options = options;
+    this.#hub = new HubPresence(options.node);
   }
 
   /** Agents on all nodes. */
   get size(): number {
-    return this.#presence.size;
+    return this.#hub.shown.size;
   }
 
   isOnline(agentId: string): boolean {
-    return this.#presence.get(agentId) !== undefined;
+    return this.#hub.shown.get(agentId) !== undefined;
   }
 
   /** In order of joining. The state of an agent on another node may be half a minute old. */
   *entries(): Iterable<PresenceEntry> {
-    for (const { node: _, ...entry } of this.#presence.agents()) {
+    for (const entry of this.#hub.shown.agents()) {
       const local = this.#options.roster.get(entry.agent_id);
       yield local ? local.entry(this.#options.roster.shownState(local)) : entry;
     }
   }
 
-  /** A `connected_at` for a new connection: later than that of any earlier one, whatever the nodes' clocks say. */
+  /** A `connected_at` for a connection that comes now: later than that of any earlier one, whatever the nodes' clocks say. */
   connectedAt(agentId: string): number {
-    return Math.max(this.#options.clock.nowMs(), (this.#presence.get(agentId)?.connected_at ?? 0) + 1);
+    return this.#hub.connectedAt(agentId, this.#options.clock.nowMs());
+  }
+
+  /** Whether the agent has a connection, on any node, that came later than this. */
+  hasLater(agentId: string, connectedAt: number): boolean {
+    return (this.#hub.shown.get(agentId)?.connected_at ?? 0) > connectedAt;
   }
 
   /** An agent of this node joined. */
   joined(agent: ConnectedAgent): void {
-    const entry = this.#entryOf(agent);
-    this.#put({ ...entry, node: this.#options.node });
-    this.#options.publish({ type: "agent_joined", node: this.#options.node, agent: entry });
+    this.#apply(this.#hub.joined(this.#entryOf(agent)));
   }
 
   /** An agent of this node changed its status. */
   changed(agent: ConnectedAgent): void {
-    const entry = this.#entryOf(agent);
-    this.#put({ ...entry, node: this.#options.node });
-    this.#options.publish({ type: "agent_changed", node: this.#options.node, agent: entry });
+    this.#apply(this.#hub.changed(this.#entryOf(agent)), "always");
   }
 
   /** An agent of this node is gone. */
   left(agent: ConnectedAgent): void {
-    this.#remove(this.#options.node, agent.agentId, agent.connectedAt);
-    this.#options.publish({
-      type: "agent_left",
-      node: this.#options.node,
-      agentId: agent.agentId,
-      connectedAt: agent.connectedAt,
-    });
+    this.#apply(this.#hub.left(agent.agentId, agent.connectedAt));
   }
 
   /** News from the bus. This node's own, looped back, is known already. */
   receive(event: BusEvent): void {
-    if (!("node" in event) || event.node === this.#options.node) return;
-    this.#nodeSeenAt.set(event.node, this.#options.clock.monotonicMs());
-    switch (event.type) {
-      case "agent_joined":
-      case "agent_changed":
-        return this.#heard(event.node, event.agent);
-      case "agent_left":
-        return this.#remove(event.node, event.agentId, event.connectedAt);
-      case "presence_wanted":
-        return this.#sayAll();
-      case "node_here":
-        if (event.agents !== this.#countOf(event.node)) {
-          this.#options.publish({ type: "presence_wanted", node: this.#options.node });
-        }
-        return;
-    }
+    const { node, clock } = this.#options;
+    if (!("node" in event) || event.node === node) return;
+    this.#nodeSeenAt.set(event.node, clock.monotonicMs());
+    if (event.type === "presence_wanted") return this.#beatSoon();
+    this.#apply(this.#hub.heard(event, clock.nowMs()));
+  }
+
+  /** Says that this node is here, and asks the others to say so. */
+  open(): void {
+    const { node, publish } = this.#options;
+    this.beat();
+    publish({ type: "presence_wanted", node });
   }
 
   /** To be called every `NODE_HERE_EVERY_MS`: a sign of life, states that have changed, and nodes that have fallen silent. */
   beat(): void {
-    const { node, clock, publish, roster } = this.#options;
-    publish({ type: "node_here", node, agents: roster.size });
+    const { clock, publish, roster } = this.#options;
     for (const agent of roster.all()) {
-      if (agent.toldState !== roster.shownState(agent)) {
-        publish({ type: "agent_changed", node, agent: this.#entryOf(agent) });
-      }
+      if (agent.toldState !== roster.shownState(agent)) this.#apply(this.#hub.changed(this.#entryOf(agent)));
     }
+    publish(this.#hub.beat(clock.nowMs()));
     for (const [silent, seenAt] of this.#nodeSeenAt) {
       if (clock.monotonicMs() - seenAt < NODE_SILENT_MS) continue;
       this.#nodeSeenAt.delete(silent);
-      for (const entry of this.#presence.agents()) {
-        if (entry.node === silent) this.#remove(silent, entry.agent_id, entry.connected_at);
-      }
+      this.#apply(this.#hub.forget(silent));
     }
   }
 
@@ -119,40 +108,36 @@ export class PresenceBoard {
     this.#isSilent = true;
   }
 
-  #heard(node: string, agent: PresenceEntry): void {
-    const known = this.#presence.get(agent.agent_id);
-    if (known && known.node !== node && known.connected_at > agent.connected_at) return;
-    const local = this.#options.roster.get(agent.agent_id);
-    this.#put({ ...agent, node });
-    if (local) this.#options.roster.supersede(local);
+  /** Once for all nodes that start at about the same time. */
+  #beatSoon(): void {
+    if (this.#isBeatWanted) return;
+    this.#isBeatWanted = true;
+    this.#options.clock.after(BEAT_WANTED_MS, () => {
+      this.#isBeatWanted = false;
+      this.beat();
+    });
   }
 
-  #put(entry: NodeEntry): void {
-    const known = this.#presence.get(entry.agent_id);
-    this.#presence.put(entry);
-    if (!known || known.connected_at !== entry.connected_at) {
-      this.#tell({ type: "agent_joined", agent: agentEntryOf(entry) }, entry.agent_id);
-    } else if (entry.node === this.#options.node || !isSameAgentEntry(known, entry)) {
-      this.#tell({ type: "status_changed", agent: agentEntryOf(entry) });
+  /** `always`: an agent that says its status again is shown again. */
+  #apply(
+    { changes, superseded, publish }: PresenceOutcome<PresenceEntry>,
+    statusChanged: "always" | "if it did" = "if it did",
+  ): void {
+    const { roster, publish: send } = this.#options;
+    for (const { before, after } of changes) {
+      if (before && !after) this.#tell({ type: "agent_left", agent_id: before.agent_id }, before.agent_id);
+      if (!after) continue;
+      if (before?.connected_at !== after.connected_at) {
+        this.#tell({ type: "agent_joined", agent: agentEntryOf(after) }, after.agent_id);
+      } else if (statusChanged === "always" || !isSameAgentEntry(before, after)) {
+        this.#tell({ type: "status_changed", agent: agentEntryOf(after) });
+      }
     }
-  }
-
-  #remove(node: string, agentId: string, connectedAt: number): void {
-    const known = this.#presence.get(agentId);
-    if (!known || known.node !== node || known.connected_at !== connectedAt) return;
-    this.#presence.remove(agentId);
-    this.#tell({ type: "agent_left", agent_id: agentId }, agentId);
-  }
-
-  #sayAll(): void {
-    const { node, publish, roster } = this.#options;
-    for (const agent of roster.all()) publish({ type: "agent_joined", node, agent: this.#entryOf(agent) });
-  }
-
-  #countOf(node: string): number {
-    let count = 0;
-    for (const entry of this.#presence.agents()) if (entry.node === node) count++;
-    return count;
+    for (const agentId of superseded) {
+      const local = roster.get(agentId);
+      if (local) roster.supersede(local);
+    }
+    for (const event of publish) send(event);
   }
 
   #entryOf(agent: ConnectedAgent): PresenceEntry {
@@ -166,7 +151,7 @@ export class PresenceBoard {
     const isIndividual = behaviour.presence === "every-event" || this.size <= INDIVIDUAL_PRESENCE_AGENTS;
     if (isIndividual && !this.#isWindowOpen) {
       // What everybody has been told is no news for a digest.
-      this.#presence.takeDigest();
+      this.#hub.shown.takeDigest();
       fanOut(frame, roster.all(), except);
       return;
     }
@@ -177,7 +162,7 @@ export class PresenceBoard {
 
   #closeWindow(): void {
     this.#isWindowOpen = false;
-    const digest = this.#presence.takeDigest();
+    const digest = this.#hub.shown.takeDigest();
     if (!digest) return;
     const { roster } = this.#options;
     const readers =
@@ -195,4 +180,5 @@ export const NODE_HERE_EVERY_MS = 10_000;
 /** Three signs missed, and some time for a slow bus. */
 const NODE_SILENT_MS = 35_000;
 
-type NodeEntry = PresenceEntry & { node: string };
+/** Nodes that are started together ask within this time of each other; it is also how long a newcomer knows nobody. */
+const BEAT_WANTED_MS = 100;

@@ -132,6 +132,22 @@ describe("a roster without warts", () => {
     expect(idleIds()).toEqual(["a"]);
   });
 
+  test("is not moved by what a replaced connection still does", async () => {
+    const first = join("a");
+    roster.assign("a", assignedTask("t1", "a"));
+    await timeout(60_000);
+    expect(first.agent.isUnresponsive).toBe(true);
+    const second = join("a");
+    expect([roster.isPresent(first.agent), roster.isPresent(second.agent)]).toEqual([false, true]);
+    roster.heardFrom(first.agent);
+    roster.passOver(first.agent, 1_000);
+    roster.rejected(first.agent, "t1", 1_000);
+    roster.resumed(first.agent, "t1");
+    expect(idleIds()).toEqual(["a"]);
+    expect(roster.assign("a", assignedTask("t2", "a"))).toBe(true);
+    expect(second.line.takeTypes()).toEqual(["task_assign"]);
+  });
+
   test("lets an agent go on with its task after a reconnect", () => {
     const { agent } = join("a");
     roster.resumed(agent, "t1");

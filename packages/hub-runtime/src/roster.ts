@@ -39,12 +39,21 @@ export class LocalRoster implements Roster {
     return this.#ready.values();
   }
 
+  isReady(agentId: string): boolean {
+    return this.#ready.has(agentId);
+  }
+
   get(agentId: string): ConnectedAgent | undefined {
     return this.#agents.get(agentId);
   }
 
   all(): Iterable<ConnectedAgent> {
     return this.#agents.values();
+  }
+
+  /** Whether this connection is still its agent's: not ended, and no later one has taken over. */
+  isPresent(agent: ConnectedAgent): boolean {
+    return this.#agents.get(agent.agentId) === agent;
   }
 
   /** The state as presence shows it. */
@@ -84,7 +93,7 @@ export class LocalRoster implements Roster {
 
   /** Takes the agent out and tells the desk. False: this connection was not the agent's present one. */
   leave(agent: ConnectedAgent): boolean {
-    if (this.#agents.get(agent.agentId) !== agent) return false;
+    if (!this.isPresent(agent)) return false;
     this.#agents.delete(agent.agentId);
     agent.endPassOver?.();
     agent.endPassOver = undefined;
@@ -96,7 +105,7 @@ export class LocalRoster implements Roster {
   /** A newer connection of the same agent, here or on another node, takes its place. */
   supersede(agent: ConnectedAgent): void {
     this.leave(agent);
-    agent.line.close(TAKEN_OVER, "a newer connection of this agent has taken over");
+    agent.line.close(TAKEN_OVER, TAKEN_OVER_REASON);
   }
 
   /** `task_accepted` was recorded. */
@@ -189,8 +198,10 @@ export class LocalRoster implements Roster {
 
   #refresh(agent: ConnectedAgent): void {
     const isReady = agent.state === "idle" && !agent.isUnresponsive && !agent.endPassOver && !this.#isDraining;
-    if (!isReady) this.#ready.delete(agent.agentId);
-    else if (!this.#ready.has(agent.agentId)) this.#ready.set(agent.agentId, agent);
+    // The entry may be that of a later connection.
+    if (isReady === (this.#ready.get(agent.agentId) === agent)) return;
+    if (isReady) this.#ready.set(agent.agentId, agent);
+    else this.#ready.delete(agent.agentId);
   }
 
   #tellIfReady(agent: ConnectedAgent): void {
@@ -199,7 +210,8 @@ export class LocalRoster implements Roster {
 }
 
 /** Close code of the application's own range: an invitation to reconnect would set two connections of one agent at odds. */
-const TAKEN_OVER = 4001;
+export const TAKEN_OVER = 4001;
+export const TAKEN_OVER_REASON = "a newer connection of this agent has taken over";
 
 /** When the store could not take the task back, the next try. */
 const RECLAIM_AGAIN_MS = 5_000;

@@ -6,6 +6,7 @@ import { LIMITS, TIMERS } from "@hubscale/protocol";
 import { type RawData, type WebSocket, WebSocketServer } from "ws";
 import { AgentSession, type SessionContext } from "./agent-session.ts";
 import { AgentSocket } from "./agent-socket.ts";
+import type { Newcomers } from "./newcomers.ts";
 
 export interface SocketServerOptions {
   maxConnections: number;
@@ -29,12 +30,14 @@ export class SocketServer {
     return this.#open.size;
   }
 
-  attach(server: Server): void {
+  attach(server: Server, newcomers: Newcomers): void {
     server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       // Until the handshake is over nobody else listens for the errors of this socket.
       socket.on("error", () => socket.destroy());
       const [path] = (request.url ?? "").split("?", 1);
       if (path !== "/ws") return refuse(socket, "404 Not Found");
+      // Counted when it came.
+      if (newcomers.isRefused(socket)) return refuse(socket, "503 Service Unavailable");
       if (this.#isDraining || this.#open.size >= this.#options.maxConnections) {
         this.#hub.metrics.counters.connections_refused++;
         return refuse(socket, "503 Service Unavailable");
@@ -50,10 +53,10 @@ export class SocketServer {
   closeIdle(): void {
     const { clock, hasWarts } = this.#hub;
     const nowMs = clock.monotonicMs();
-    for (const [session, socket] of this.#open) {
-      if (nowMs - session.lastFrameAtMs >= TIMERS.socketIdleMs) socket.close(1000, "no frame for 60 s");
+    for (const session of this.#open.keys()) {
+      if (nowMs - session.lastFrameAtMs >= TIMERS.socketIdleMs) session.end(1000, "no frame for 60 s");
       else if (!hasWarts && !session.agent && nowMs - session.openedAtMs >= TIMERS.socketIdleMs) {
-        socket.close(1000, "not identified within 60 s");
+        session.end(1000, "not identified within 60 s");
       }
     }
   }
@@ -61,14 +64,13 @@ export class SocketServer {
   /** To be called every 30 s: evicts agents that have not been seen for 60 s. */
   reap(): void {
     const nowMs = this.#hub.clock.monotonicMs();
-    for (const [session, socket] of this.#open) {
+    for (const session of this.#open.keys()) {
       const { agent } = session;
-      if (!agent || nowMs - agent.lastSeenMs < TIMERS.unseenForMs) continue;
+      if (!agent || !this.#hub.roster.isPresent(agent) || nowMs - agent.lastSeenMs < TIMERS.unseenForMs) continue;
       this.#options.log(
         `agent ${JSON.stringify(agent.agentId)} was not seen for ${TIMERS.unseenForMs / 1_000} s and is evicted`,
       );
-      session.closed();
-      socket.close(1000, "not seen for 60 s");
+      session.end(1000, "not seen for 60 s");
     }
   }
 
@@ -81,11 +83,15 @@ export class SocketServer {
     const isBusy = ({ agent }: AgentSession) => (agent?.taskId ? 1 : 0);
     const leaving = [...this.#open].sort(([a], [b]) => isBusy(a) - isBusy(b));
     const startMs = performance.now();
-    let staying = leaving.map(([, socket], index) => ({ socket, dueMs: startMs + (overMs * (index + 1)) / leaving.length }));
+    let staying = leaving.map(([session, socket], index) => ({
+      session,
+      socket,
+      dueMs: startMs + (overMs * (index + 1)) / leaving.length,
+    }));
     const sendAway = (isDue: (each: (typeof staying)[number]) => boolean) => {
       staying = staying.filter((each) => {
         if (!isDue(each)) return true;
-        each.socket.close(1001, "the hub goes away; connect again");
+        each.session.sendAway();
         return false;
       });
       return staying.length === 0;

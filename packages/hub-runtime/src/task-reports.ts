@@ -1,8 +1,16 @@
 /** What an agent says of a task: to the desk, and the desk's outcome back as the contract's frame, with the agent's state moved. */
-import type { ErrorFrame } from "@hubscale/protocol";
+import type { ErrorFrame, SidecarFrameOf } from "@hubscale/protocol";
 import type { ConnectedAgent } from "./connected-agent.ts";
+import { jsonBytesOf, recordBytesFor } from "./document-size.ts";
 import type { HubMetrics } from "./hub-metrics.ts";
-import { type Clock, type ReportOutcome, type TaskDesk, type TaskReportFrame, Unavailable } from "./ports.ts";
+import {
+  type Clock,
+  type ReportOutcome,
+  type ResultTooLarge,
+  type TaskDesk,
+  type TaskReportFrame,
+  Unavailable,
+} from "./ports.ts";
 import type { LocalRoster } from "./roster.ts";
 
 export interface TaskReportsOptions {
@@ -10,6 +18,7 @@ export interface TaskReportsOptions {
   tasks: TaskDesk;
   roster: LocalRoster;
   metrics: HubMetrics;
+  documentBytes: number;
   /** The store broke in a way that the hub must not survive. */
   onBroken(error: unknown): void;
 }
@@ -25,8 +34,11 @@ export class TaskReports {
     this.#options = options;
   }
 
-  /** Resolves when the answer has been sent, or waits for the store to be back. Rejects only with what should stop the hub. */
-  async handle(agent: ConnectedAgent, frame: TaskReportFrame): Promise<void> {
+  /**
+   * Resolves when the answer has been sent, or waits for the store to be back. Rejects only with what should stop the hub.
+   * `largeBytes`: of a result that is above `LIMITS.resultBytes`, otherwise 0.
+   */
+  async handle(agent: ConnectedAgent, frame: TaskReportFrame, largeBytes = 0): Promise<void> {
     const { clock, tasks, metrics } = this.#options;
     if (frame.type === "state_report" && frame.task_id === null) {
       agent.line.send({ type: "state_report_ack", task_id: null, action: "abort" });
@@ -35,12 +47,16 @@ export class TaskReports {
     const startedAtMs = clock.monotonicMs();
     let outcome: ReportOutcome;
     try {
-      outcome = await tasks.report(agent.agentId, frame);
+      const isExcessive =
+        largeBytes > 0 && frame.type === "task_complete" && (await this.#isExcessive(frame.task_id, largeBytes));
+      outcome = await tasks.report(agent.agentId, isExcessive ? tooLarge(frame, largeBytes) : frame);
     } catch (error) {
       if (!(error instanceof Unavailable)) throw error;
       metrics.counters.unavailable++;
       // Lost progress is no loss; every other frame has an answer that the agent waits for.
-      if (frame.type === "task_progress" || this.#keep(agent, frame, error.retryAfterMs)) return;
+      if (frame.type === "task_progress" || this.#keep(agent, frame, { largeBytes, afterMs: error.retryAfterMs })) {
+        return;
+      }
       return agent.line.send(refusalOf(frame, "unavailable", error.retryAfterMs));
     }
     this.#answer(agent, frame, outcome);
@@ -51,16 +67,26 @@ export class TaskReports {
    * Handles the report again after a while, beside what the agent sends meanwhile: it would not say these again, and wait for ever or
    * lose its work. False: it is not one of these, or there are too many.
    */
-  #keep(agent: ConnectedAgent, frame: TaskReportFrame, afterMs: number): boolean {
+  #keep(
+    agent: ConnectedAgent,
+    frame: TaskReportFrame,
+    { largeBytes, afterMs }: { largeBytes: number; afterMs: number },
+  ): boolean {
     const { clock, onBroken } = this.#options;
     const kept = this.#kept.get(agent) ?? 0;
     if (kept >= KEPT_MAX || !isSaidOnce(agent, frame)) return false;
     this.#kept.set(agent, kept + 1);
     clock.after(afterMs, () => {
       this.#kept.set(agent, (this.#kept.get(agent) ?? 1) - 1);
-      if (agent.line.isOpen) this.handle(agent, frame).catch(onBroken);
+      if (agent.line.isOpen) this.handle(agent, frame, largeBytes).catch(onBroken);
     });
     return true;
+  }
+
+  /** Whether a result does not fit into a record beside its task. */
+  async #isExcessive(taskId: string, resultBytes: number): Promise<boolean> {
+    const task = await this.#options.tasks.find(taskId);
+    return jsonBytesOf(task ?? {}) + resultBytes > recordBytesFor(this.#options.documentBytes);
   }
 
   #answer(agent: ConnectedAgent, frame: TaskReportFrame, outcome: ReportOutcome): void {
@@ -108,6 +134,10 @@ export class TaskReports {
     }
     if (isFreed) tasks.notify({ type: "agent_idle", agentId: agent.agentId });
   }
+}
+
+function tooLarge({ task_id, generation }: SidecarFrameOf<"task_complete">, resultBytes: number): ResultTooLarge {
+  return { type: "result_too_large", task_id, generation, error: `result_too_large: ${resultBytes} bytes beside this task` };
 }
 
 /** An end counts only while the agent is known to have the task: a desk that gave up on it has told the agent so. */

@@ -2,6 +2,7 @@ import { draftOf, priorityOf } from "@hubscale/hub-core";
 import {
   checkerOf,
   type FieldError,
+  LIMITS,
   PRIORITY_NAMES,
   type PriorityName,
   SUBMIT_TASK,
@@ -11,28 +12,41 @@ import {
   type TaskStatus,
 } from "@hubscale/protocol";
 import type { FastifyInstance } from "fastify";
+import { refuseAbove } from "./document-size.ts";
 import { invalid } from "./http-app.ts";
 import type { HubMetrics } from "./hub-metrics.ts";
 import type { BusEvent, TaskDesk } from "./ports.ts";
 import type { LocalRoster } from "./roster.ts";
+import { submissionKeyOf } from "./submission-key.ts";
 
 export interface TaskRoutesOptions {
   tasks: TaskDesk;
   roster: LocalRoster;
   metrics: HubMetrics;
+  documentBytes: number;
   publish(event: BusEvent): void;
 }
 
 type ById = { Params: { id: string } };
 
 /** Submission, listing and commands of tasks. All want a token. */
-export function addTaskRoutes(app: FastifyInstance, { tasks, roster, metrics, publish }: TaskRoutesOptions): void {
+export function addTaskRoutes(
+  app: FastifyInstance,
+  { tasks, roster, metrics, publish, documentBytes }: TaskRoutesOptions,
+): void {
   const check = checkerOf<SubmitTaskBody>(SUBMIT_TASK);
 
   app.post("/api/tasks", async (request, reply) => {
     const body = check(request.body ?? {});
     if (!body.ok) return invalid(reply, body.errors);
-    const submitted = await tasks.submit(draftOf(body.value, request.agentId));
+    const draft = draftOf(body.value, request.agentId);
+    refuseAbove(documentBytes, draft, request.bodyChars);
+    const header = request.headers["idempotency-key"];
+    const key =
+      header === undefined ? undefined : submissionKeyOf(String(header), { agentId: request.agentId, body: body.value });
+    if (key === null) return invalid(reply, [BAD_KEY]);
+    const submitted = await tasks.submit(draft, key);
+    if (!submitted.ok && submitted.code === "key_reused") return invalid(reply, [REUSED_KEY]);
     if (!submitted.ok) {
       const detail = `unknown task ids: ${submitted.taskIds.join(", ")}`;
       return invalid(reply, [{ field: "depends_on", error: "invalid_value", detail }]);
@@ -83,6 +97,18 @@ export function addTaskRoutes(app: FastifyInstance, { tasks, roster, metrics, pu
     else publish({ type: "deliver", to: agentId, frame: { type: "task_cancelled", task_id: taskId } });
   }
 }
+
+const BAD_KEY = {
+  field: "idempotency-key",
+  error: "invalid_value",
+  detail: `must be a quoted string or a word of 1 to ${LIMITS.submissionKeyChars} visible ASCII characters`,
+} as const;
+
+const REUSED_KEY = {
+  field: "idempotency-key",
+  error: "invalid_value",
+  detail: "was used for another task within the last 24 hours: take a new key for a new task",
+} as const;
 
 function notFound(taskId: string): { error: string; task_id: string } {
   return { error: "task_not_found", task_id: taskId };

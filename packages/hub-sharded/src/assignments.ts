@@ -10,9 +10,9 @@ import {
   type TaskCommand,
   transition,
 } from "@hubscale/hub-core";
-import { type Clock, type Roster, type TaskChange, Unavailable } from "@hubscale/hub-runtime";
+import { type Clock, type Roster, Refused, type TaskChange, Unavailable } from "@hubscale/hub-runtime";
 import type { Task } from "@hubscale/protocol";
-import type { Ending, Hold, QueueDirectory, Taken, TaskQueue } from "./backbone.ts";
+import { type Ending, type Hold, isEngineRefusal, type QueueDirectory, type Taken, type TaskQueue } from "./backbone.ts";
 import { type HeldTask, HeldTasks } from "./held-tasks.ts";
 
 export interface AssignmentsOptions {
@@ -31,7 +31,7 @@ export interface AssignmentsOptions {
 /** Between the tries of an agent's report that the engine did not answer. */
 const INSIST_EVERY_MS = 250;
 
-export type Refused = { ok: false; code: RefusalCode | "not_found" };
+export type Refusal = { ok: false; code: RefusalCode | "not_found" };
 type CompleteCommand = Extract<TaskCommand, { type: "complete" }>;
 type FailCommand = Extract<TaskCommand, { type: "fail" }>;
 
@@ -77,25 +77,37 @@ export class Assignments {
     return endpoints().find(({ id }) => id === selected)?.host ?? null;
   }
 
-  /** Durable when it resolves. */
-  async complete(command: CompleteCommand & { agentId: string }, taskId: string): Promise<{ ok: true } | Refused> {
+  /** Durable when it resolves. A result that the engine does not take makes the task a dead letter. */
+  async complete(
+    command: CompleteCommand & { agentId: string },
+    taskId: string,
+  ): Promise<{ ok: true; done: "complete" | "retried" | "dead_letter" } | Refusal> {
     const held = await this.#holdOf(command.agentId, taskId, command.generation);
     if ("ok" in held) return held;
     const atMs = this.#options.clock.nowMs();
     const next = transition(held.task, command, atMs);
     if (!next.ok) return next;
     const completion = { atMs, decision: held.task.routing_decision, command };
-    const isDone = await this.#settleReport(held, { type: "complete", completion, after: must(next) });
-    if (!isDone && !(await this.#wasCompleted(held))) return this.#refusalOf(held);
+    try {
+      const isDone = await this.#settleReport(held, { type: "complete", completion, after: must(next) });
+      if (!isDone && !(await this.#wasCompleted(held))) return this.#refusalOf(held);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      const { agentId, generation } = command;
+      return this.fail(
+        { type: "fail", agentId, generation, error: `result_too_large: ${error.message}`, isFinal: true },
+        taskId,
+      );
+    }
     this.#options.onCompleted(taskId);
-    return { ok: true };
+    return { ok: true, done: "complete" };
   }
 
   /** Back to the queue or to the dead letters. Durable when it resolves. */
   async fail(
     command: FailCommand & { agentId: string },
     taskId: string,
-  ): Promise<{ ok: true; done: "retried" | "dead_letter" } | Refused> {
+  ): Promise<{ ok: true; done: "retried" | "dead_letter" } | Refusal> {
     const held = await this.#holdOf(command.agentId, taskId, command.generation);
     if ("ok" in held) return held;
     const next = transition(held.task, command, this.#options.clock.nowMs());
@@ -138,7 +150,7 @@ export class Assignments {
   putBackSoon(held: HeldTask, reason: ReclaimReason): void {
     const putBack = this.putBack(held, reason)
       .catch((error: unknown) => {
-        if (!(error instanceof Unavailable)) return this.#options.onFault(error);
+        if (!isEngineRefusal(error)) return this.#options.onFault(error);
         this.#held.remove(held);
         this.#options.log(`task ${held.taskId} could not be put back; its lease runs out`);
       })
@@ -174,7 +186,7 @@ export class Assignments {
    * The hold of an agent on a task: this node's own, or another node's that it takes over, if the task is the agent's at this
    * generation (undefined: whatever it is).
    */
-  async adopt(agentId: string, taskId: string, generation: number | undefined): Promise<HeldTask | Refused> {
+  async adopt(agentId: string, taskId: string, generation: number | undefined): Promise<HeldTask | Refusal> {
     const queue = await this.#options.queues.queueOf(taskId);
     const stored = await queue?.read(taskId);
     if (!queue || !stored) return { ok: false, code: "not_found" };
@@ -187,14 +199,14 @@ export class Assignments {
   }
 
   /** The hold of an agent on a task, this node's own or adopted. */
-  async #holdOf(agentId: string, taskId: string, generation: number | undefined): Promise<HeldTask | Refused> {
+  async #holdOf(agentId: string, taskId: string, generation: number | undefined): Promise<HeldTask | Refusal> {
     const held = this.#held.get(taskId);
     if (held?.settling) await held.settling;
     return this.#held.get(taskId) ?? this.adopt(agentId, taskId, generation);
   }
 
   /** As `#holdOf`, for an agent that reports what it works on. */
-  async resume(agentId: string, taskId: string, generation: number | undefined): Promise<HeldTask | Refused> {
+  async resume(agentId: string, taskId: string, generation: number | undefined): Promise<HeldTask | Refusal> {
     const held = await this.#holdOf(agentId, taskId, generation);
     if ("ok" in held) return held;
     if (held.agentId !== agentId) return { ok: false, code: "wrong_agent" };
@@ -239,7 +251,8 @@ export class Assignments {
     try {
       return await this.#settle(held, () => this.#insist(held, ending, untilMs));
     } catch (error) {
-      if (error instanceof Unavailable) this.lose(held);
+      // A completion that is refused is followed by a dead letter; when that is refused too, the agent at least is freed.
+      if (error instanceof Unavailable || (error instanceof Refused && ending.type !== "complete")) this.lose(held);
       throw error;
     }
   }
@@ -262,7 +275,7 @@ export class Assignments {
   }
 
   /** Why the engine refused to let a hold act: what became of the task meanwhile. */
-  async #refusalOf({ queue, taskId }: HeldTask): Promise<Refused> {
+  async #refusalOf({ queue, taskId }: HeldTask): Promise<Refusal> {
     const stored = await queue.read(taskId);
     if (!stored) return { ok: false, code: "not_found" };
     const isOver = stored.task.status === "completed" || stored.task.status === "dead_letter";

@@ -1,16 +1,18 @@
 /**
  * What the sharded hub needs of an engine. The engine holds the truth about tasks and moves them atomically; it decides nothing:
  * every next state of a task is a transition of the core that it is handed. A promise resolves when its change is durable at
- * the hub's level, and rejects with `Unavailable` when the engine did not answer, whether it acted or not. A `false` or
+ * the hub's level. It rejects with `Unavailable` when the engine did not answer or cannot serve now, whether it acted or not, with
+ * `Refused` when it never takes this request, and with anything else when this hub is wrong and must stop. A `false` or
  * `undefined` is a refusal: the task is not, or no longer, as the caller thought, and nothing was changed.
  */
 import type { RoutingClass, TaskCommand } from "@hubscale/hub-core";
-import type { Backplane, DurabilityLevel } from "@hubscale/hub-runtime";
+import { type Backplane, type DurabilityLevel, Refused, type SubmittedTask, Unavailable } from "@hubscale/hub-runtime";
 import type { RoutingDecision, Task, TaskStatus } from "@hubscale/protocol";
 
 export interface Backbone {
   readonly queues: QueueDirectory;
   readonly parked: ParkedTasks;
+  readonly submissions: Submissions;
   readonly backplane: Backplane;
   readonly broadcast: Broadcast;
   /** Whether a `take` that is called after an `add`, before that has resolved, finds the task. */
@@ -161,6 +163,21 @@ export interface ParkedTasks {
   list(): Promise<{ taskId: string; pending: string[]; sinceMs: number }[]>;
 }
 
+/** Who submitted what under which key (`Idempotency-Key`), kept for `TIMERS.submissionKeyKeptMs`. */
+export interface Submissions {
+  /** Enters a submission under a key's hash, unless there is one: the one that is entered then. */
+  claim(hash: string, offered: Submission): Promise<Submission>;
+  /** Its task is stored: from now on the entry alone answers, whatever becomes of the task. */
+  confirm(hash: string, submission: Submission): Promise<void>;
+}
+
+export interface Submission {
+  /** Of the body, SHA-256 in hex. */
+  fingerprint: string;
+  task: SubmittedTask;
+  isStored: boolean;
+}
+
 /** Messages to all nodes, this one included, in the order of one sender; lost when a node is cut off. `send` never blocks. */
 export interface Broadcast {
   send(topic: BroadcastTopic, message: string): void;
@@ -171,6 +188,11 @@ export interface Broadcast {
 
 /** `bus`: the edges' events; `nodes`: the desks' signals. */
 export type BroadcastTopic = "bus" | "nodes";
+
+/** The engine said no to this, for now or for good: no reason for a round in the background to stop the hub. */
+export function isEngineRefusal(error: unknown): error is Unavailable | Refused {
+  return error instanceof Unavailable || error instanceof Refused;
+}
 
 /** A store's durability as read back from the running server. */
 export interface ReadDurability {

@@ -3,9 +3,9 @@
  * node that completes a task strikes it from the sets of those that wait for it, which it knows from the nodes' signals; what a
  * lost signal missed is found by a slow sweep.
  */
-import { type Cancel, type Clock, Unavailable } from "@hubscale/hub-runtime";
+import type { Cancel, Clock } from "@hubscale/hub-runtime";
 import type { Task } from "@hubscale/protocol";
-import type { Backbone, ParkedTasks, QueueDirectory, TaskQueue } from "./backbone.ts";
+import { type Backbone, isEngineRefusal, type ParkedTasks, type QueueDirectory, type TaskQueue } from "./backbone.ts";
 import type { NodeChannel } from "./node-channel.ts";
 
 export interface DependenciesOptions {
@@ -121,7 +121,7 @@ export class Dependencies {
   #background(run: () => Promise<void>): void {
     run().catch((error: unknown) => {
       // The next sweep finds what this one could not.
-      if (!(error instanceof Unavailable)) this.#options.onFault(error);
+      if (!isEngineRefusal(error)) this.#options.onFault(error);
     });
   }
 }

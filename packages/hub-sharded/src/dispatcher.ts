@@ -4,9 +4,9 @@
  * slow probe counted it.
  */
 import { IdleAgents } from "@hubscale/hub-core";
-import { type Clock, type Roster, Unavailable } from "@hubscale/hub-runtime";
+import type { Clock, Roster } from "@hubscale/hub-runtime";
 import type { Task } from "@hubscale/protocol";
-import type { QueueDirectory, Taken, TaskQueue } from "./backbone.ts";
+import { isEngineRefusal, type QueueDirectory, type Taken, type TaskQueue } from "./backbone.ts";
 import { Backlog, FIRST_RANK, type Look, rankOf } from "./backlog.ts";
 import type { NodeChannel } from "./node-channel.ts";
 
@@ -42,8 +42,9 @@ export class Dispatcher {
 
   /** An agent may be handed a task. */
   agentReady(agentId: string): void {
-    const agent = this.#options.roster.get(agentId);
-    if (agent?.state !== "idle" || this.#isClosing || this.#looking.has(agentId)) return;
+    const { roster } = this.#options;
+    const agent = roster.get(agentId);
+    if (!agent || !roster.isReady(agentId) || this.#isClosing || this.#looking.has(agentId)) return;
     this.#idle.remove(agentId);
     const queue = this.#backlog.next(agent);
     if (queue) this.#look(queue, agentId, { look: this.#backlog.look(queue) });
@@ -119,7 +120,7 @@ export class Dispatcher {
     const looking = this.#take(queue, agentId, what)
       .catch((error: unknown) => {
         this.#looking.delete(agentId);
-        if (error instanceof Unavailable) this.#rest(agentId);
+        if (isEngineRefusal(error)) this.#rest(agentId);
         else this.#options.onFault(error);
       })
       .finally(() => this.#looks.delete(looking));
@@ -146,8 +147,9 @@ export class Dispatcher {
 
   /** Idle, without a look: the engine does not answer, and the probe will find out when it does. */
   #rest(agentId: string): void {
-    const agent = this.#options.roster.get(agentId);
-    if (agent?.state === "idle" && !this.#idle.has(agentId)) this.#idle.add(agent);
+    const { roster } = this.#options;
+    const agent = roster.get(agentId);
+    if (agent && roster.isReady(agentId) && !this.#idle.has(agentId)) this.#idle.add(agent);
   }
 }
 
@@ -155,5 +157,5 @@ export class Dispatcher {
 type Sought = { look: Look<TaskQueue>; rank?: undefined } | { look?: undefined; rank: number };
 
 function ignoreOutage(error: unknown): void {
-  if (!(error instanceof Unavailable)) throw error;
+  if (!isEngineRefusal(error)) throw error;
 }

@@ -1,6 +1,8 @@
-/** The edges' events between nodes. The events of one turn of the event loop travel as one message. */
+/** The edges' events between nodes. The events of one turn of the event loop travel together, as far as a message may hold them. */
 import type { BusEvent, Clock } from "@hubscale/hub-runtime";
+import { LIMITS } from "@hubscale/protocol";
 import type { Broadcast } from "./backbone.ts";
+import { arraysWithin } from "./message-parts.ts";
 
 export class EventBus {
   readonly #broadcast: Broadcast;
@@ -16,9 +18,9 @@ export class EventBus {
     this.#batch.push(event);
     if (this.#batch.length > 1) return;
     this.#clock.after(0, () => {
-      const message = JSON.stringify(this.#batch);
+      const batch = this.#batch;
       this.#batch = [];
-      this.#broadcast.send("bus", message);
+      for (const message of arraysWithin(LIMITS.documentBytesMin, batch)) this.#broadcast.send("bus", message);
     });
   }
 

@@ -1,5 +1,10 @@
 export * from "./backbone.ts";
 export { FIRST_RANK, rankOf } from "./backlog.ts";
+export {
+  DURABILITY_SETTINGS as REDIS_DURABILITY_SETTINGS,
+  durabilityOf as redisDurabilityOf,
+} from "./redis/durability.ts";
+export { whyNotOpen as whyNoRedis } from "./redis/redis-diagnosis.ts";
 export { removeNatsHub } from "./nats/remove-hub.ts";
 export {
   type BackboneChoice,

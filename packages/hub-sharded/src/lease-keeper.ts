@@ -1,9 +1,9 @@
 /**
  * Renews the leases of this node's tasks while it lives, and returns tasks whose lease ran out, whichever node let it.
  */
-import { type Clock, Unavailable } from "@hubscale/hub-runtime";
+import type { Clock } from "@hubscale/hub-runtime";
 import type { Assignments } from "./assignments.ts";
-import type { QueueDirectory, TaskQueue } from "./backbone.ts";
+import { isEngineRefusal, type QueueDirectory, type TaskQueue } from "./backbone.ts";
 import type { HeldTask } from "./held-tasks.ts";
 
 export interface LeaseKeeperOptions {
@@ -114,13 +114,13 @@ export class LeaseKeeper {
       await run();
     } catch (error) {
       // The link has logged why; the next round is soon.
-      if (!(error instanceof Unavailable)) this.#options.onFault(error);
+      if (!isEngineRefusal(error)) this.#options.onFault(error);
     }
   }
 }
 
 /** A part of the engine that is away keeps its tasks for the next sweep; the others have theirs returned. */
 function noneIfAway(error: unknown): number {
-  if (error instanceof Unavailable) return 0;
+  if (isEngineRefusal(error)) return 0;
   throw error;
 }

@@ -3,7 +3,9 @@
  * lost without harm: the probe finds what waits, a slow sweep what may go on.
  */
 import type { Clock } from "@hubscale/hub-runtime";
+import { LIMITS } from "@hubscale/protocol";
 import type { Broadcast } from "./backbone.ts";
+import { arraysWithin } from "./message-parts.ts";
 
 export type NodeSignal =
   /** Tasks of these ranks wait that the sender has no agent for. */
@@ -32,7 +34,7 @@ export class NodeChannel {
   /** Hears the signals of the other nodes. */
   listen(hear: (signal: NodeSignal) => void): Promise<void> {
     return this.#options.broadcast.listen("nodes", (text) => {
-      const { from, signals } = JSON.parse(text) as Message;
+      const [from, ...signals] = JSON.parse(text) as Message;
       if (from !== this.#options.node) for (const signal of signals) hear(signal);
     });
   }
@@ -49,10 +51,13 @@ export class NodeChannel {
       this.#isHolding = false;
       return;
     }
-    const message: Message = { from: this.#options.node, signals: [...this.#batch.values()] };
+    const signals = [...this.#batch.values()].flatMap(withFewRanks);
     this.#batch = new Map();
+    const from = JSON.stringify(this.#options.node);
     // A lost signal is made good by the probe of each node.
-    this.#options.broadcast.send("nodes", JSON.stringify(message));
+    for (const array of arraysWithin(LIMITS.documentBytesMin, signals)) {
+      this.#options.broadcast.send("nodes", `[${from},${array.slice(1)}`);
+    }
     this.#options.clock.after(BATCH_MS, () => this.#flush());
   }
 
@@ -69,7 +74,18 @@ export class NodeChannel {
   }
 }
 
-interface Message {
-  from: string;
-  signals: NodeSignal[];
+/** First the node that sends them. */
+type Message = [from: string, ...signals: NodeSignal[]];
+
+/** A signal for each thousand ranks, some 20 KB: that many tasks come back at once when a node is lost. */
+function withFewRanks(signal: NodeSignal): NodeSignal[] {
+  if (signal.type !== "waiting" || signal.ranks.length <= RANKS_TOLD) return [signal];
+  const { ranks } = signal;
+  const parts = Math.ceil(ranks.length / RANKS_TOLD);
+  return Array.from({ length: parts }, (_, part) => ({
+    ...signal,
+    ranks: ranks.slice(part * RANKS_TOLD, (part + 1) * RANKS_TOLD),
+  }));
 }
+
+const RANKS_TOLD = 1_000;

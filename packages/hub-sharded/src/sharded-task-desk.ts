@@ -7,14 +7,16 @@ import {
   type ReportOutcome,
   type Roster,
   type RosterEvent,
+  type SubmissionKey,
+  type SubmitOutcome,
   type TaskChange,
   type TaskDesk,
-  type TaskReportFrame,
+  type TaskReport,
   Unavailable,
 } from "@hubscale/hub-runtime";
 import type { Task, TaskFilter, TaskStats } from "@hubscale/protocol";
 import { Assignments } from "./assignments.ts";
-import type { Backbone, TaskQueue } from "./backbone.ts";
+import { type Backbone, isEngineRefusal, type TaskQueue } from "./backbone.ts";
 import { FIRST_RANK, rankOf } from "./backlog.ts";
 import { Dependencies } from "./dependencies.ts";
 import { Dispatcher } from "./dispatcher.ts";
@@ -111,17 +113,39 @@ export class ShardedTaskDesk implements TaskDesk {
     await this.#channel.listen((signal) => this.#background(() => this.#hear(signal)));
   }
 
-  async submit(draft: TaskDraft) {
+  async submit(draft: TaskDraft, key?: SubmissionKey): Promise<SubmitOutcome> {
     if (this.#isClosing) throw new Unavailable("this node is closing", CLOSING_RETRY_MS);
-    const { queues, servesInOrder } = this.#options.backbone;
-    const dependencies = await this.#dependencies.look(draft.depends_on);
+    const { clock, backbone } = this.#options;
+    const classNumber = await backbone.queues.classNumberOf(routingClassOf(draft));
+    if (classNumber === undefined) throw new Unavailable("too many routing classes", CLOSING_RETRY_MS);
+    const { taskId, queue } = await this.#placeFor(classNumber);
+    const task = newTask(taskId, draft, clock.nowMs());
+    return key ? this.#submitOnce(task, queue, key) : this.#store(task, queue);
+  }
+
+  /** The entry is written first and names the task's id, so that a second try stores the same task or finds it. */
+  async #submitOnce(task: Task, queue: TaskQueue, { hash, fingerprint }: SubmissionKey): Promise<SubmitOutcome> {
+    const { queues, submissions } = this.#options.backbone;
+    const { id, priority, created_at } = task;
+    const entry = await submissions.claim(hash, { fingerprint, task: { id, priority, created_at }, isStored: false });
+    if (entry.fingerprint !== fingerprint) return { ok: false, code: "key_reused" };
+    if (entry.isStored) return { ok: true, task: entry.task };
+    const isOwn = entry.task.id === id;
+    const place = isOwn ? queue : ((await queues.queueOf(entry.task.id)) as TaskQueue);
+    if (isOwn || !(await place.read(entry.task.id))) {
+      const stored = await this.#store({ ...task, ...entry.task }, place);
+      if (!stored.ok) return stored;
+    }
+    await submissions.confirm(hash, { ...entry, isStored: true });
+    return { ok: true, task: entry.task };
+  }
+
+  async #store(task: Task, queue: TaskQueue): Promise<SubmitOutcome> {
+    const { servesInOrder } = this.#options.backbone;
+    const dependencies = await this.#dependencies.look(task.depends_on);
     if (dependencies.unknown.length > 0) {
       return { ok: false, code: "unknown_dependency", taskIds: dependencies.unknown } as const;
     }
-    const classNumber = await queues.classNumberOf(routingClassOf(draft));
-    if (classNumber === undefined) throw new Unavailable("too many routing classes", CLOSING_RETRY_MS);
-    const { taskId, queue } = await this.#placeFor(classNumber);
-    const task = newTask(taskId, draft, this.#options.clock.nowMs());
     const isParked = dependencies.pending.length > 0;
     if (isParked) {
       await this.#dependencies.register(task.id, dependencies.pending);
@@ -137,7 +161,7 @@ export class ShardedTaskDesk implements TaskDesk {
     return { ok: true, task } as const;
   }
 
-  async report(agentId: string, frame: TaskReportFrame): Promise<ReportOutcome> {
+  async report(agentId: string, frame: TaskReport): Promise<ReportOutcome> {
     const assignments = this.#assignments;
     switch (frame.type) {
       case "task_accepted":
@@ -155,7 +179,7 @@ export class ShardedTaskDesk implements TaskDesk {
         if (failure !== undefined) {
           return assignments.fail({ type: "fail", agentId, generation: frame.generation, error: failure }, frame.task_id);
         }
-        const done = await assignments.complete(
+        return assignments.complete(
           {
             type: "complete",
             agentId,
@@ -167,7 +191,10 @@ export class ShardedTaskDesk implements TaskDesk {
           },
           frame.task_id,
         );
-        return done.ok ? { ok: true, done: "complete" } : done;
+      }
+      case "result_too_large": {
+        const { error, generation } = frame;
+        return assignments.fail({ type: "fail", agentId, generation, error, isFinal: true }, frame.task_id);
       }
       case "task_failed": {
         const error = frame.error ?? frame.reason ?? "unknown";
@@ -309,7 +336,7 @@ export class ShardedTaskDesk implements TaskDesk {
   /** What fails because the engine is away is tried again by the next round. */
   #background(run: () => Promise<void>): void {
     run().catch((error: unknown) => {
-      if (!(error instanceof Unavailable)) this.#options.onFault(error);
+      if (!isEngineRefusal(error)) this.#options.onFault(error);
     });
   }
 }

@@ -1,9 +1,9 @@
 /** The contract's slow clocks: queued tasks that grew too old, held tasks that are overdue or stuck. */
-import { transition } from "@hubscale/hub-core";
-import { type Cancel, type Clock, type Roster, Unavailable } from "@hubscale/hub-runtime";
+import { transition, wasTakenAsOverdue } from "@hubscale/hub-core";
+import { type Cancel, type Clock, Refused, type Roster } from "@hubscale/hub-runtime";
 import { TIMERS } from "@hubscale/protocol";
 import type { Assignments } from "./assignments.ts";
-import type { Backbone, QueueDirectory, TaskQueue } from "./backbone.ts";
+import { type Backbone, isEngineRefusal, type QueueDirectory, type TaskQueue } from "./backbone.ts";
 
 export interface SweepsOptions {
   queues: QueueDirectory;
@@ -39,12 +39,10 @@ export class Sweeps {
     const nowMs = clock.nowMs();
     for (const held of assignments.all()) {
       const { complete_by: completeBy, updated_at: updatedAt } = held.task;
-      const isOverdue = completeBy !== null && nowMs > completeBy;
+      const isOverdue = completeBy !== null && nowMs > completeBy && !wasTakenAsOverdue(held.task);
       const isStuck = nowMs - updatedAt > TIMERS.stuckWorkingMs;
       if (!isOverdue && !isStuck) continue;
-      // A task that is overdue once stays so: it is given to another agent only after it was taken from this one for it.
-      if (isOverdue && held.task.history.some(({ event }) => event === "overdue")) continue;
-      await assignments.putBack(held, isOverdue ? "overdue" : "stuck");
+      await assignments.putBack(held, isOverdue ? "overdue" : "stuck").catch(leftAlone);
       roster.release(held.agentId, held.taskId);
     }
   }
@@ -60,7 +58,8 @@ export class Sweeps {
       // Since its last change: a dead letter that was queued again would be too old at once.
       for (const stored of await queue.longWaiting(nowMs - TIMERS.queuedTtlMs)) {
         const next = transition(stored.task, { type: "expire" }, nowMs);
-        if (next.ok && next.task && (await queue.change(stored, { type: "expire", after: next.task }))) expired++;
+        if (!next.ok || !next.task) continue;
+        if (await queue.change(stored, { type: "expire", after: next.task }).catch(leftAlone)) expired++;
       }
       if (expired === 0) return;
     }
@@ -69,7 +68,12 @@ export class Sweeps {
   #background(run: () => Promise<void>): void {
     run().catch((error: unknown) => {
       // The engine is away: the next round makes up for this one.
-      if (!(error instanceof Unavailable)) this.#options.onFault(error);
+      if (!isEngineRefusal(error)) this.#options.onFault(error);
     });
   }
+}
+
+/** A task that the engine does not take as it would be must not keep the others from their turn. */
+function leftAlone(error: unknown): undefined {
+  if (!(error instanceof Refused)) throw error;
 }

@@ -18,6 +18,8 @@ export const KEYS = {
   endpoint: "endpoint/",
   message: "message/",
   mailbox: "mailbox/",
+  submission: "submission/",
+  submissionTime: "submission-time/",
 } as const;
 
 export interface DataFolder {

@@ -18,6 +18,7 @@ import { GroupCommitTable } from "./table/group-commit-table.ts";
 import { LevelRows } from "./table/level-rows.ts";
 import { Retention } from "./table/retention.ts";
 import { SerialSyncTable } from "./table/serial-sync-table.ts";
+import { SubmissionKeys } from "./table/submission-keys.ts";
 import { TaskCommands } from "./table/task-commands.ts";
 import type { StoredRows } from "./table/task-row.ts";
 import type { RowObserver, TaskTable } from "./table/task-table.ts";
@@ -100,8 +101,10 @@ export function assembleDesk(options: DeskOptions): AssembledDesk {
   // The last: by the time it schedules, every index has the row.
   observers.push(dispatcher);
 
-  const sweeps = new Sweeps({ view, commands, roster, clock, onFailure });
-  const desk = new SingleDesk({ ...options, table, commands, view, dispatcher, holdings, touches, recovery, sweeps });
+  const submissionKeys = new SubmissionKeys(options.db, clock);
+  const sweeps = new Sweeps({ view, commands, roster, clock, submissionKeys, takesOverdueAgain: options.warts, onFailure });
+  const parts = { table, commands, view, dispatcher, holdings, touches, recovery, sweeps, submissionKeys };
+  const desk = new SingleDesk({ ...options, ...parts });
   return { desk, table, dispatcher, sweeps, work, stored };
 }
 

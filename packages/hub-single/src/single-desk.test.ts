@@ -323,6 +323,23 @@ describe("what the reference does and the tuned hub mends", () => {
     });
   });
 
+  it.each([
+    [true, 4],
+    [false, 1],
+  ])("warts %s: a task that is overdue is taken from its agents this often in two minutes", async (warts, times) => {
+    hub = await DeskInFolder.open({ fixes: warts ? NO_FIXES : ALL_FIXES, warts });
+    hub.roster.join("a");
+    const { id } = await hub.submit({ complete_by: hub.clock.nowMs() + 1_000 });
+    for (let sweep = 0; sweep < 4; sweep++) {
+      await hub.quiet();
+      hub.roster.working("a", id);
+      hub.clock.advance(TIMERS.overdueSweepEveryMs);
+    }
+    await hub.quiet();
+    expect(hub.roster.released).toEqual(Array.from({ length: times }, () => ({ agentId: "a", taskId: id })));
+    expect(await hub.desk.find(id)).toMatchObject({ status: "assigned", assigned_to: "a" });
+  });
+
   it("tuned: keeps no more completed rows than it should, save those that others depend on", async () => {
     hub = await DeskInFolder.open({ fixes: ALL_FIXES, retainCompletedRows: 10 });
     hub.roster.join("a");

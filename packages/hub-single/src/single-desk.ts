@@ -6,15 +6,20 @@ import type {
   ReportOutcome,
   Roster,
   RosterEvent,
+  SubmissionKey,
+  SubmitOutcome,
+  SubmittedTask,
   TaskChange,
   TaskDesk,
-  TaskReportFrame,
+  TaskReport,
 } from "@hubscale/hub-runtime";
 import type { SidecarFrameOf, Task, TaskFilter, TaskStats } from "@hubscale/protocol";
+import type { RowOperation } from "./backplane/durable-rows.ts";
 import type { Dispatcher } from "./dispatch/dispatcher.ts";
 import type { Holdings } from "./dispatch/holdings.ts";
 import type { Recovery } from "./recovery.ts";
 import type { Sweeps } from "./sweeps.ts";
+import type { SubmissionKeys } from "./table/submission-keys.ts";
 import type { TaskCommands } from "./table/task-commands.ts";
 import type { TaskTable } from "./table/task-table.ts";
 import type { TouchOutcome, Touches } from "./touches.ts";
@@ -29,6 +34,7 @@ export interface DeskParts {
   touches: Touches;
   recovery: Recovery;
   sweeps: Sweeps;
+  submissionKeys: SubmissionKeys;
   roster: Roster;
   clock: Clock;
   randomHex: RandomHex;
@@ -47,9 +53,12 @@ export class SingleDesk implements TaskDesk {
     this.#parts = parts;
   }
 
-  async submit(
-    draft: TaskDraft,
-  ): Promise<{ ok: true; task: Task } | { ok: false; code: "unknown_dependency"; taskIds: string[] }> {
+  submit(draft: TaskDraft, key?: SubmissionKey): Promise<SubmitOutcome> {
+    if (!key) return this.#submit(draft, () => []);
+    return this.#parts.submissionKeys.once(key, (rowsOf) => this.#submit(draft, rowsOf));
+  }
+
+  async #submit(draft: TaskDraft, rowsOf: (task: SubmittedTask) => RowOperation[]): Promise<SubmitOutcome> {
     const { table, clock, randomHex } = this.#parts;
     if (draft.depends_on.length > 0) {
       const known = new Set((await table.getMany(draft.depends_on)).map((row) => row.id));
@@ -57,11 +66,11 @@ export class SingleDesk implements TaskDesk {
       if (unknown.length > 0) return { ok: false, code: "unknown_dependency", taskIds: unknown };
     }
     const task = newTask(`task-${randomHex(8)}`, draft, clock.nowMs());
-    await table.insert(task);
+    await table.insert(task, rowsOf(task));
     return { ok: true, task };
   }
 
-  async report(agentId: string, frame: TaskReportFrame): Promise<ReportOutcome> {
+  async report(agentId: string, frame: TaskReport): Promise<ReportOutcome> {
     const outcome = await this.#report(agentId, frame);
     // An agent that was told to drop the task, or spoke of an old generation, is not working on it: the deadline stays.
     if (frame.task_id !== null && outcome.ok && outcome.done !== "abort") this.#parts.recovery.heard(frame.task_id);
@@ -109,7 +118,7 @@ export class SingleDesk implements TaskDesk {
     await table.settled();
   }
 
-  #report(agentId: string, frame: TaskReportFrame): Promise<ReportOutcome> {
+  #report(agentId: string, frame: TaskReport): Promise<ReportOutcome> {
     switch (frame.type) {
       case "task_accepted":
         return this.#touch(frame.task_id, agentId, "accepted");
@@ -121,7 +130,9 @@ export class SingleDesk implements TaskDesk {
       case "task_complete":
         return this.#complete(agentId, frame);
       case "task_failed":
-        return this.#fail(agentId, frame, frame.error ?? frame.reason ?? "no reason given");
+        return this.#fail(agentId, frame, { error: frame.error ?? frame.reason ?? "no reason given" });
+      case "result_too_large":
+        return this.#fail(agentId, frame, { error: frame.error, isFinal: true });
       case "task_rejected":
         return this.#reject(agentId, frame.task_id);
       case "task_recovering":
@@ -139,7 +150,7 @@ export class SingleDesk implements TaskDesk {
 
   async #complete(agentId: string, frame: SidecarFrameOf<"task_complete">): Promise<ReportOutcome> {
     const failure = this.#parts.warts ? undefined : failureIn(frame.result);
-    if (failure !== undefined) return this.#fail(agentId, frame, failure);
+    if (failure !== undefined) return this.#fail(agentId, frame, { error: failure });
     const outcome = await this.#parts.commands.run(frame.task_id, {
       type: "complete",
       agentId: this.#speaker(agentId),
@@ -155,13 +166,13 @@ export class SingleDesk implements TaskDesk {
   async #fail(
     agentId: string,
     { task_id, generation }: { task_id: string; generation: number },
-    error: string,
+    why: { error: string; isFinal?: true },
   ): Promise<ReportOutcome> {
     const outcome = await this.#parts.commands.run(task_id, {
       type: "fail",
       agentId: this.#speaker(agentId),
       generation,
-      error,
+      ...why,
     });
     if (!outcome.ok) return outcome;
     return { ok: true, done: outcome.after?.status === "dead_letter" ? "dead_letter" : "retried" };

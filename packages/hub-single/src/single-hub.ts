@@ -1,5 +1,6 @@
 /** Puts the single hub together from the parts that its fixes choose. */
 import type { Backplane, Clock, HubBehaviour, HubView, RandomHex, Roster, TaskDesk } from "@hubscale/hub-runtime";
+import { LIMITS } from "@hubscale/protocol";
 import type { AgentIds } from "./backplane/agent-ids.ts";
 import { BoundedMessageLog } from "./backplane/bounded-message-log.ts";
 import { type DurableRows, GroupedRows, SyncedRows } from "./backplane/durable-rows.ts";
@@ -103,6 +104,7 @@ async function describe(options: SingleHubOptions, folder: DataFolder, assembled
       queuedPasses: assembled?.dispatcher.debt ?? 0,
       tableBacklog: assembled?.table.backlog ?? 0,
       fileBytes: await fileBytes(folder),
+      document_bytes: LIMITS.documentBytes,
     },
   };
 }

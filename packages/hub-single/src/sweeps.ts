@@ -1,6 +1,8 @@
 /** The timers that find tasks which nobody else looks after (contract §5). */
+import { wasTakenAsOverdue } from "@hubscale/hub-core";
 import type { Cancel, Clock, Roster } from "@hubscale/hub-runtime";
 import { TIMERS, type Task } from "@hubscale/protocol";
+import type { SubmissionKeys } from "./table/submission-keys.ts";
 import type { TaskCommands } from "./table/task-commands.ts";
 import type { TaskView } from "./view/task-view.ts";
 
@@ -9,6 +11,7 @@ export class Sweeps {
   readonly #commands: TaskCommands;
   readonly #roster: Roster;
   readonly #clock: Clock;
+  readonly #takesOverdueAgain: boolean;
   readonly #cancels: Cancel[];
   readonly #underWay = new Set<Promise<void>>();
 
@@ -17,12 +20,16 @@ export class Sweeps {
     commands: TaskCommands;
     roster: Roster;
     clock: Clock;
+    submissionKeys: SubmissionKeys;
+    /** True: as the reference hub, a task whose deadline has passed is taken from each of its agents, at every sweep. */
+    takesOverdueAgain: boolean;
     onFailure(error: Error): void;
   }) {
     this.#view = parts.view;
     this.#commands = parts.commands;
     this.#roster = parts.roster;
     this.#clock = parts.clock;
+    this.#takesOverdueAgain = parts.takesOverdueAgain;
     const every = (everyMs: number, sweep: () => Promise<void>) =>
       parts.clock.every(everyMs, () => {
         const swept = sweep()
@@ -34,6 +41,7 @@ export class Sweeps {
       every(TIMERS.stuckSweepEveryMs, () => this.#reclaimStuck()),
       every(TIMERS.overdueSweepEveryMs, () => this.#reclaimOverdue()),
       every(TIMERS.ttlSweepEveryMs, () => this.#expire()),
+      every(TIMERS.ttlSweepEveryMs, () => parts.submissionKeys.dropOld()),
     ];
   }
 
@@ -56,7 +64,8 @@ export class Sweeps {
 
   async #reclaimOverdue(): Promise<void> {
     for (const task of await this.#view.list({ status: "assigned" })) {
-      if (task.complete_by !== null && task.complete_by <= this.#clock.nowMs()) await this.#reclaim(task, "overdue");
+      if (task.complete_by === null || task.complete_by > this.#clock.nowMs()) continue;
+      if (this.#takesOverdueAgain || !wasTakenAsOverdue(task)) await this.#reclaim(task, "overdue");
     }
   }
 

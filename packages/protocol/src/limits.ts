@@ -7,6 +7,8 @@ export const LIMITS = {
   nameChars: 256,
   tokenChars: 256,
   errorChars: 2_000,
+  /** Of an error, in each entry of a task's history; the last one is kept whole beside it. */
+  historyErrorChars: 256,
   repoChars: 512,
   urlChars: 512,
   channelChars: 64,
@@ -18,11 +20,28 @@ export const LIMITS = {
   messageHistoryEntries: 10_000,
   /** One WebSocket frame or HTTP body: far above a full task (about 20 KB), far below what would hold up the event loop. */
   payloadBytes: 1_048_576,
+  /** The frame in which an agent says who it is: every node keeps it, and a message between nodes must hold it. */
+  identifyBytes: 65_536,
+  /**
+   * What a client hands in to be stored or passed on, in the JSON that the hub writes: a task, the payload of a message. A record holds a task, its result and what the hub adds, and fits into one message of an engine: 1 MiB =
+   * `documentBytes` + `resultBytes` + `hubRecordBytes` + `engineRoomBytes`. Smaller over an engine that takes less.
+   */
+  documentBytes: 786_432,
+  /** A hub does not start on an engine that leaves less: a description of any 10,000 characters, with criteria and metadata. */
+  documentBytesMin: 131_072,
+  /** Of a result with its reports: what fits beside every task. A larger one fits beside a smaller task. */
+  resultBytes: 65_536,
+  /** What the hub adds to a record: `historyEntries` of at most some 1.7 KB, the last error, the routing decision, who holds it. */
+  hubRecordBytes: 131_072,
+  /** For the subject and the headers of an engine's message. */
+  engineRoomBytes: 65_536,
   /**
    * Arrays and objects within each other. Real frames have about five; from some 5,000 on a value that can be read can no longer be
    * written again, since JSON.stringify runs out of stack.
    */
   jsonDepth: 512,
+  /** Of an `Idempotency-Key`: any UUID, and what people put together themselves. */
+  submissionKeyChars: 255,
   /** Channels that one agent may listen to. */
   channelSubscriptions: 1_000,
   /** Violations of the protocol within the window below that close a connection with 1008. */
@@ -63,4 +82,6 @@ export const TIMERS = {
   resourceReportEveryMs: 30_000,
   progressWindowMs: 100,
   rateLimitedPassOverMs: 60_000,
+  /** For how long a submission is known by its `Idempotency-Key`: longer than anybody goes on trying. */
+  submissionKeyKeptMs: 86_400_000,
 } as const;

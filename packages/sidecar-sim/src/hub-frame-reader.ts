@@ -12,6 +12,7 @@ export interface ReadFrame {
   message_type?: unknown;
   retry_after_ms?: unknown;
   agent_id?: unknown;
+  payload?: unknown;
 }
 
 const OPENINGS_OF_PRESENCE = ['{"type":"agent_joined"', '{"type":"agent_left"', '{"type":"status_changed"', '{"agent":{'].map(

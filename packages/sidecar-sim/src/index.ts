@@ -1,9 +1,11 @@
 export * from "./clock.ts";
 export * from "./drawn-executor.ts";
+export { readFrame } from "./hub-frame-reader.ts";
 export * from "./manual-clock.ts";
-export * from "./open-files.ts";
 export * from "./random.ts";
 export * from "./registration.ts";
+export * from "./retry-after.ts";
+export * from "./room-for-agents.ts";
 export { Sidecar } from "./sidecar.ts";
 export * from "./sidecar-events.ts";
 export {
@@ -11,6 +13,7 @@ export {
   completeFrame,
   identifyFrame,
   PING,
+  plainId,
   rejectedFrame,
   type ResourceSample,
   stateReportFrame,

@@ -12,6 +12,9 @@ export interface ProgressBatchOptions {
   send(frame: string): void;
 }
 
+/** Characters of one frame; the rest of a window's text is left out. Escaped sixfold they are still less than a frame may have. */
+const TEXT_CHARS_MAX = 65_536;
+
 type SteadyTokens = Extract<ProgressEvent, { type: "steady_tokens" }>;
 
 /**
@@ -33,7 +36,7 @@ export class ProgressBatch {
   add(event: ProgressEvent): void {
     switch (event.type) {
       case "token":
-        this.text += event.text;
+        this.text = cut(this.text + cut(event.text));
         this.tokens += event.tokens;
         this.model = event.model;
         this.timer ??= this.options.wheel.after(this.options.windowMs, () => {
@@ -73,8 +76,12 @@ export class ProgressBatch {
     const { tokensPerSec, tokens, textPerToken } = steady.event;
     const elapsedMs = (clock.monotonicMs() - steady.fromMs) * timeScale;
     const due = Math.min(tokens, Math.floor((elapsedMs * tokensPerSec) / 1000));
-    this.text = textPerToken.repeat(due - steady.told);
+    this.text = textPerToken.repeat(Math.min(due - steady.told, TEXT_CHARS_MAX / textPerToken.length));
     this.tokens += due - steady.told;
     steady.told = due;
   }
+}
+
+function cut(text: string): string {
+  return text.length > TEXT_CHARS_MAX ? text.slice(0, TEXT_CHARS_MAX) : text;
 }

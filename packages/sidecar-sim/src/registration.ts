@@ -1,5 +1,7 @@
-import type { RegisterAgentAnswer } from "@hubscale/protocol";
+import { LIMITS, type RegisterAgentAnswer } from "@hubscale/protocol";
 import { Pool } from "undici";
+import { systemClock } from "./clock.ts";
+import { type AnswerHeaders, boundedHubRetryMs, retryAfterMs } from "./retry-after.ts";
 
 export interface RegistrationOptions {
   /** HTTP URLs of the hub's nodes, used round robin. */
@@ -21,14 +23,24 @@ export type Registration =
 /** When the hub says 429 without saying for how long. */
 const DEFAULT_WAIT_MS = 6_000;
 
+/** A hub that registers thousands at once has each answer ready within seconds; one that is silent for so long does not answer. */
+const ANSWER_WITHIN_MS = 60_000;
+
 /**
- * Registers agents over `POST /api/onboard/register`. Waits as long as the hub asks for when it limits the rate. On a refusal
+ * Registers agents over `POST /api/onboard/register`. Waits as long as the hub asks for when it limits the rate, up to
+ * HUB_RETRY_MS_MAX at a time. On a refusal
  * the tokens that were given out before it come with the answer, since they cannot be asked for a second time.
  */
 export async function register(options: RegistrationOptions): Promise<Registration> {
   const { agentIds, signal } = options;
   const pools = options.httpUrls.map(
-    (url) => new Pool(url, { connections: Math.max(1, Math.ceil(options.requestsInFlight / options.httpUrls.length)) }),
+    (url) =>
+      new Pool(url, {
+        connections: Math.max(1, Math.ceil(options.requestsInFlight / options.httpUrls.length)),
+        headersTimeout: ANSWER_WITHIN_MS,
+        bodyTimeout: ANSWER_WITHIN_MS,
+        maxResponseSize: LIMITS.payloadBytes,
+      }),
   );
   const tokens: Tokens = new Map();
   const work: Work = { remaining: agentIds.entries(), failure: undefined, pause: undefined };
@@ -94,7 +106,7 @@ async function registerOne(
 ): Promise<{ kind: "token"; token: string } | { kind: "wait"; waitMs: number } | Refusal> {
   const refusal = (code: Refusal["code"], detail: string): Refusal => ({ kind: "refusal", code, detail });
   let status: number;
-  let retryAfter: string | string[] | undefined;
+  let headers: AnswerHeaders;
   let text: string;
   try {
     const response = await pool.request({
@@ -104,12 +116,12 @@ async function registerOne(
       body: JSON.stringify({ agent_id: agentId }),
     });
     status = response.statusCode;
-    retryAfter = response.headers["retry-after"];
+    headers = response.headers;
     text = await response.body.text();
   } catch (error) {
     return refusal("unreachable", describe(error));
   }
-  if (status === 429) return { kind: "wait", waitMs: waitOf(retryAfter, text) };
+  if (status === 429) return { kind: "wait", waitMs: waitOf(headers, text) };
   if (status === 409) return refusal("taken", agentId);
   if (status !== 201) return refusal("refused", `HTTP ${status} ${text.slice(0, 200)}`);
   const token = tokenIn(text);
@@ -117,29 +129,30 @@ async function registerOne(
   return { kind: "token", token };
 }
 
+/** It becomes a part of a header. */
+const TOKEN = new RegExp(`^[\\x21-\\x7e]{1,${LIMITS.tokenChars}}$`);
+
 function tokenIn(text: string): string | undefined {
   try {
     const { token } = JSON.parse(text) as Partial<RegisterAgentAnswer>;
-    return typeof token === "string" ? token : undefined;
+    return typeof token === "string" && TOKEN.test(token) ? token : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** The body says milliseconds, the header seconds; the body is the finer. */
-function waitOf(header: string | string[] | undefined, text: string): number {
+/** The body says milliseconds, the header mostly seconds; the body is the finer. */
+function waitOf(headers: AnswerHeaders, text: string): number {
   const fromBody = /"retry_after_ms":\s*(\d+)/.exec(text)?.[1];
-  if (fromBody !== undefined) return Number(fromBody);
-  const seconds = Number(header);
-  return Number.isFinite(seconds) && seconds > 0 ? seconds * 1000 : DEFAULT_WAIT_MS;
+  return boundedHubRetryMs(fromBody === undefined ? (retryAfterMs(headers, Date.now()) ?? DEFAULT_WAIT_MS) : Number(fromBody));
 }
 
 function delay(ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(done, ms);
+    const cancel = systemClock.after(ms, done);
     signal?.addEventListener("abort", done, { once: true });
     function done() {
-      clearTimeout(timer);
+      cancel();
       signal?.removeEventListener("abort", done);
       resolve();
     }

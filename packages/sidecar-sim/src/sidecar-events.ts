@@ -19,8 +19,10 @@ export type SidecarEvent = { agent: number; atMs: number } & (
   /** After a reconnect the hub let the sidecar go on. */
   | { type: "continued"; taskId: string; generation: number }
   | { type: "rate_limited"; retryAfterMs: number }
-  /** Any other error frame, or a frame that could not be understood. */
+  /** Any other error frame. */
   | { type: "error"; error: string }
+  /** A frame that breaks the contract, and was left aside; `what` is one of a few fixed texts. */
+  | { type: "protocol_fault"; what: string }
   /** The hub will not have this agent (wrong token, token of another agent): no more attempts are made. */
   | { type: "turned_away"; error: string }
   | { type: "disconnected"; reason: string }

@@ -91,17 +91,22 @@ export class Sidecar {
     const text = data.toString();
     const frame = readFrame(text);
     if (frame) this.dispatch(frame, text);
-    else this.around.tell({ type: "error", error: "unreadable_frame" });
+    else this.around.tell({ type: "protocol_fault", what: "a frame that is no JSON object with a type" });
     return false;
   }
 
   private dispatch(frame: ReadFrame, text: string): void {
+    const taskId = OF_A_TASK.has(frame.type) ? usableTaskId(frame.task_id) : "";
+    if (taskId === undefined) {
+      this.around.tell({ type: "protocol_fault", what: `${frame.type} without a usable task_id` });
+      return;
+    }
     switch (frame.type) {
       case "task_ack":
-        this.acknowledged(String(frame.task_id), frame.status);
+        this.acknowledged(taskId, frame.status);
         return;
       case "task_assign":
-        this.assigned(frame, text);
+        this.assigned(taskId, frame, text);
         return;
       case "identified":
         this.identified();
@@ -110,19 +115,19 @@ export class Sidecar {
         this.heartbeat.answered();
         return;
       case "task_cancelled":
-        this.drop(String(frame.task_id), "cancelled");
+        this.drop(taskId, "cancelled");
         return;
       case "state_report_ack":
-        this.judged(String(frame.task_id), frame.action === "continue", undefined);
+        this.judged(taskId, frame.action === "continue", undefined);
         return;
       case "task_continue":
-        this.judged(String(frame.task_id), true, frame.generation);
+        this.judged(taskId, true, frame.generation);
         return;
       case "task_reassign":
-        this.judged(String(frame.task_id), false, undefined);
+        this.judged(taskId, false, undefined);
         return;
       case "rate_limited":
-        this.around.tell({ type: "rate_limited", retryAfterMs: Number(frame.retry_after_ms) || 0 });
+        this.around.tell({ type: "rate_limited", retryAfterMs: numberOr0(frame.retry_after_ms) });
         if (!this.online) this.wire?.cut("identify was rate limited");
         return;
       case "restart_sidecar":
@@ -153,11 +158,10 @@ export class Sidecar {
     this.wire?.send(this.memoryLost ? recoveringFrame(task.taskId) : stateReportFrame(task));
   }
 
-  private assigned(frame: ReadFrame, text: string): void {
-    const taskId = String(frame.task_id);
-    const generation = Number(frame.generation);
-    if (!plainId(taskId) || !Number.isInteger(generation)) {
-      this.around.tell({ type: "error", error: "unusable task_assign" });
+  private assigned(taskId: string, frame: ReadFrame, text: string): void {
+    const { generation } = frame;
+    if (!isGeneration(generation)) {
+      this.around.tell({ type: "protocol_fault", what: "task_assign without a usable generation" });
       return;
     }
     this.around.tell({ type: "assigned", taskId, generation });
@@ -172,7 +176,7 @@ export class Sidecar {
     // What was handed in before a reconnect, and is asked about, was not taken: its ack can only have been lost with its connection.
     this.takeUnanswered((each) => each.taskId === taskId && each.verdictPending);
     const kept = this.around.executor.ignoresAssignment ? undefined : text;
-    const task = new TaskInHand({ taskId, generation, assignedAtMs: Number(frame.assigned_at) || 0 }, kept);
+    const task = new TaskInHand({ taskId, generation, assignedAtMs: numberOr0(frame.assigned_at) }, kept);
     this.inHand = task;
     this.wire?.send(acceptedFrame(taskId));
     this.around.tell({ type: "accepted_sent", taskId, generation });
@@ -234,7 +238,7 @@ export class Sidecar {
     }
     const task = this.takeUnanswered((each) => each.taskId === taskId && !each.verdictPending);
     if (!isOutcomeStatus(status)) {
-      this.around.tell({ type: "error", error: `unknown task_ack status: ${String(status)}` });
+      this.around.tell({ type: "protocol_fault", what: "task_ack with an unknown status" });
       return;
     }
     // An ack that nobody waits for (a second one, or one for a task that was dropped) is told too: the history check wants it.
@@ -249,7 +253,7 @@ export class Sidecar {
       return;
     }
     task.verdictPending = false;
-    if (typeof generation === "number") task.generation = generation;
+    if (isGeneration(generation)) task.generation = generation;
     this.around.tell({ type: "continued", taskId, generation: task.generation });
     if (task.ended) {
       this.takeUnanswered((each) => each === task);
@@ -269,7 +273,7 @@ export class Sidecar {
   }
 
   private failedWith(frame: ReadFrame): void {
-    const error = String(frame.error);
+    const error = typeof frame.error === "string" ? frame.error.slice(0, ERROR_CHARS_MAX) : "an error without a text";
     if (!this.online) {
       const forGood = error === "invalid_token" || error === "token_agent_mismatch";
       this.around.tell({ type: forGood ? "turned_away" : "error", error });
@@ -308,6 +312,24 @@ export class Sidecar {
 
 function stopWorking(task: TaskInHand): void {
   task.work?.abort();
+}
+
+/** Of a hub's text, which is kept and counted by. */
+const ERROR_CHARS_MAX = 200;
+
+/** Frames that say nothing unless they name a task. */
+const OF_A_TASK = new Set(["task_ack", "task_assign", "task_cancelled", "state_report_ack", "task_continue", "task_reassign"]);
+
+function usableTaskId(value: unknown): string | undefined {
+  return typeof value === "string" && plainId(value) ? value : undefined;
+}
+
+function isGeneration(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+}
+
+function numberOr0(value: unknown): number {
+  return typeof value === "number" && Number.isFinite(value) ? value : 0;
 }
 
 function isOutcomeStatus(status: unknown): status is OutcomeStatus {

@@ -15,6 +15,11 @@ test.each(["", "fast", "-1", "exp:", "exp:1,2", "lognormal:250", "lognormal:0,1"
   (text) => expect(parseWorkTime(text)).toBeUndefined(),
 );
 
+test.each(["86400001", "3000000000", "1e300", "Infinity", "exp:86400001", "lognormal:86400001,1", "lognormal:250,10.1"])(
+  "refuses '%s', which is above a limit",
+  (text) => expect(parseWorkTime(text)).toBeUndefined(),
+);
+
 test.each<WorkTime>([
   { kind: "constant", ms: 7 },
   { kind: "exponential", meanMs: 40 },

@@ -29,21 +29,30 @@ export function meanWorkMs(work: WorkTime): number {
   }
 }
 
-/** `250`, `exp:250` (mean) or `lognormal:250,0.8` (median, sigma); undefined when the text is none of them. */
+/** A day, as the constant, the mean or the median: far above any task, of which a hub takes most away after 20 minutes. */
+export const WORK_MS_MAX = 86_400_000;
+
+/** At 10 one task in six takes 22,000 times the median or more; beyond it there is no mean left. */
+const SIGMA_MAX = 10;
+
+/** What can be read, in words. */
+export const WORK_TIME_HELP = `write MS, exp:MEAN or lognormal:MEDIAN,SIGMA, with up to ${WORK_MS_MAX} ms and a SIGMA up to ${SIGMA_MAX}`;
+
+/** `250`, `exp:250` (mean) or `lognormal:250,0.8` (median, sigma); undefined when the text is none of them, or above a limit. */
 export function parseWorkTime(text: string): WorkTime | undefined {
   const match = /^(?:(constant|exp|exponential|lognormal):)?([^,]+)(?:,(.+))?$/.exec(text.trim());
   if (!match) return undefined;
   const [, kind = "constant", first, second] = match;
-  const ms = amountOf(first);
-  const sigma = amountOf(second);
+  const ms = amountOf(first, WORK_MS_MAX);
+  const sigma = amountOf(second, SIGMA_MAX);
   if (ms === undefined) return undefined;
   if (kind === "lognormal") return ms > 0 && sigma !== undefined ? { kind, medianMs: ms, sigma } : undefined;
   if (second !== undefined) return undefined;
   return kind === "constant" ? { kind, ms } : { kind: "exponential", meanMs: ms };
 }
 
-function amountOf(text: string | undefined): number | undefined {
+function amountOf(text: string | undefined, max: number): number | undefined {
   if (text === undefined || text.trim() === "") return undefined;
   const amount = Number(text);
-  return Number.isFinite(amount) && amount >= 0 ? amount : undefined;
+  return amount >= 0 && amount <= max ? amount : undefined;
 }

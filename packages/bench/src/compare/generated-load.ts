@@ -94,7 +94,7 @@ export class GeneratedLoad implements LoadGenerator {
       backlog: result.backlog,
       drained: result.drained,
       drainMs: result.drainMs,
-      checked: { ...checkedHistoryOf(result.history), unfinished: result.history.unfinished },
+      checked: { ...checkedHistoryOf(result.history), unfinished: result.history.unfinished + result.history.unverified },
       generator: {
         cpuShare: result.generator.cpuShare,
         scheduleLagMsP99: result.generator.scheduleLagMs.p99,

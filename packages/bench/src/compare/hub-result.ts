@@ -155,6 +155,9 @@ function invalidReasonsOf({ trials, search }: Contender, { history, offending }:
   if (history.lost > 0) reasons.push(`${history.lost} acknowledged tasks were lost${examples}`);
   if (history.duplicated > 0) reasons.push(`${history.duplicated} tasks were completed more than once${examples}`);
   if (history.staleAccepted > 0) reasons.push(`${history.staleAccepted} stale completions were accepted${examples}`);
+  if ((history.unverified ?? 0) > 0) {
+    reasons.push(`${history.unverified} acknowledged tasks may be lost: the hub could not be asked about them${examples}`);
+  }
   if (!searched) return reasons;
   const invalid = trials.filter((trial) => trial.outcome === "invalid");
   if (trials.length === 0) reasons.push("no trial was run");

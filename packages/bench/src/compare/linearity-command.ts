@@ -9,6 +9,7 @@ import type { Linearity } from "../results/compare-result.ts";
 import type { Surroundings } from "./compare-command.ts";
 import { contenderOf } from "./comparison.ts";
 import { numberFrom } from "../option-values.ts";
+import { isClean } from "../results/history.ts";
 import { hubIdOf, withOneHub } from "./hub-options.ts";
 import { measureLinearity } from "./linearity-measurement.ts";
 import { onStage, planStage, type StageOptions } from "./stage.ts";
@@ -70,11 +71,12 @@ export async function linearityCommand(options: LinearityCommandOptions, surroun
       tell: (doing) => progress.at(0, doing),
       settle: () => contender.settle(),
     });
-    await contender.finish();
+    const { history } = await contender.finish();
     progress.done();
     const result = { schema: "hubscale.linearity/1", seed, hub: entrant.hub.id, isolation: stage.isolation.how, ...linearity };
     stdout.write(options.json ? `${JSON.stringify(result)}\n` : `${renderLinearity(entrant.hub.id, linearity)}\n`);
-    return linearity.flagged ? EXIT.invalid : EXIT.ok;
+    if (!isClean(history)) stderr.write("hubscale: a hub lost, doubled or wrongly accepted a task\n");
+    return linearity.flagged || !isClean(history) ? EXIT.invalid : EXIT.ok;
   });
 }
 

@@ -3,6 +3,7 @@ import { significant } from "../decision/decision.ts";
 import { estimateText, othersNotes } from "../report/summary.ts";
 import { renderTable } from "../report/terminal.ts";
 import type { HubResult, TrialSummary } from "../results/compare-result.ts";
+import { protocolFaultsText } from "../results/history.ts";
 import { QUANTITIES, type Quantity } from "./quantity.ts";
 
 export interface OneHub {
@@ -37,6 +38,7 @@ export function renderOneHub({ quantity, workload, slo, coresPerMachine, hub }: 
     "",
   );
   const { history } = hub;
+  const protocolFaults = protocolFaultsText(history.protocolFaults);
   for (const [role, cost] of Object.entries(hub.perTask)) {
     if (cost.cpuMs && !quantityIsHeld(quantity)) {
       const written = cost.bytesOut ? `, ${significant(cost.bytesOut.value / 1000)} KB written` : "";
@@ -46,7 +48,8 @@ export function renderOneHub({ quantity, workload, slo, coresPerMachine, hub }: 
     }
   }
   lines.push(
-    `history: ${history.acknowledged} acknowledged, ${history.completed} completed, ${history.deadLettered} dead letters; lost ${history.lost}, duplicated ${history.duplicated}, stale accepted ${history.staleAccepted}`,
+    `history: ${history.acknowledged} acknowledged, ${history.completed} completed, ${history.deadLettered} dead letters; lost ${history.lost}, duplicated ${history.duplicated}, stale accepted ${history.staleAccepted}, not ended ${history.unfinished ?? 0}, not known ${history.unverified ?? 0}`,
+    ...(protocolFaults === undefined ? [] : [`the hub broke the contract: ${protocolFaults}`]),
     ...hub.invalidReasons.map((reason) => `INVALID: ${reason}`),
     ...(hub.unknown ?? []).map((what) => `not known: ${what}`),
   );

@@ -18,8 +18,8 @@ async function serverFinding(topic: string, hubs: string, provisioned: Provision
     await stop();
     return ok(topic, `${version}, ${origin}; syncs before it acknowledges (${durability.how})`);
   }
-  const { code, message, nextStep } = provisioned.refusal;
-  if (code === "durability") {
+  const { code, message, nextStep, verified } = provisioned.refusal;
+  if (code === "durability" && verified === "process") {
     return note(topic, message, `${hubs} is refused at --durability fsync; --durability process works`, nextStep);
   }
   return missing(topic, message, `${hubs} cannot be measured`, nextStep);

@@ -12,6 +12,7 @@ import {
   type Refusal,
   removeKeys,
 } from "../provisioning/index.ts";
+import { DataFolderLock } from "./data-folder-lock.ts";
 import type { HubSpec } from "./hub-id.ts";
 import type { PlacedServers, ProcessReading, ServerOrder } from "./hub-placement.ts";
 import type { HubEnvironment } from "./running-hub.ts";
@@ -34,12 +35,30 @@ export async function backboneServers(
 ): Promise<{ ok: true; backbone: BackboneServers } | { ok: false; refusal: Refusal }> {
   const problem = serversRefusal(spec, env);
   if (problem !== undefined) return { ok: false, refusal: problem };
+  const locked = env.keptFolder === undefined ? undefined : await DataFolderLock.take(env.keptFolder);
+  if (locked?.ok === false) return locked;
+  try {
+    const started = await serversFor(spec, env, locked?.lock);
+    if (!started.ok) await locked?.lock.release();
+    return started;
+  } catch (error) {
+    await locked?.lock.release();
+    throw error;
+  }
+}
+
+async function serversFor(
+  spec: ShardedSpec,
+  env: HubEnvironment,
+  lock: DataFolderLock | undefined,
+): Promise<{ ok: true; backbone: BackboneServers } | { ok: false; refusal: Refusal }> {
   const { isRedisCluster = false, replicas = 1, durability, placement } = env;
   const order = { kind: spec.backbone, count: spec.servers, isRedisCluster, durability };
   const request = serverRequest(spec.backbone, env);
   const provisioned = await (placement ? placement.provision(order, request) : provisionServers(order, request));
   if (!provisioned.ok) return provisioned;
   const { servers } = provisioned;
+  await lock?.hold(servers.flatMap(({ pid }) => pid ?? []));
   // Several runs may share a server that was named by its URL; what is kept is found again by its name.
   const namespace = env.keptFolder === undefined ? `hubscale-${randomBytes(6).toString("hex")}` : "hubscale";
   const urls = servers.map(({ url }) => url).join(",");
@@ -58,6 +77,7 @@ export async function backboneServers(
       async stop() {
         for (const server of servers) if (server.configText === "") await remove(server.url, namespace);
         await Promise.all(servers.map((server) => server.stop()));
+        await lock?.release();
       },
     },
   };

@@ -164,7 +164,7 @@ async function hubRepeat(load: GeneratorProcess, pids: readonly number[], id: st
     throw new Error(`the hub did not complete what it was given (${whole.completed} of ${whole.acknowledged} tasks)`);
   const cpuPerTask = (readCpuSeconds(pids) - cpuBefore) / whole.completed;
   const repeat = { tasks: inWindow.completed, seconds: MEASURED_MS / 1000, cpuSeconds: cpuPerTask * inWindow.completed };
-  return { repeat, clean: history.lost + history.duplicated + history.staleAccepted === 0 };
+  return { repeat, clean: history.clean };
 }
 
 async function rawRepeat(

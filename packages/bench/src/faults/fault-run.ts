@@ -153,6 +153,7 @@ function brokenBy({
     ...of(history.staleAccepted, "with a stale outcome accepted", offenders.staleAccepted),
     ...of(history.generationFaults, "with generations that did not rise", offenders.generationFaults),
     ...of(history.unfinished, "never ended", offenders.unfinished),
+    ...of(history.unverified, "that the hub could not be asked about", offenders.unverified),
     ...(faults.some(({ recovery }) => recovery === null) ? ["no recovery within 30 s of the end of the faults"] : []),
     ...(areBack ? [] : ["agents that did not come back within 30 s"]),
   ];

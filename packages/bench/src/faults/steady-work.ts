@@ -5,7 +5,7 @@
 import { type Clock, type SidecarEvent, systemClock } from "@hubscale/sidecar-sim";
 import { arrivalTimes } from "../load/arrivals.ts";
 import { type HistoryEvent, type HistoryVerdict, RunHistory } from "../load/history-check.ts";
-import { LoadGenerator } from "../load/load-generator.ts";
+import { COMPLETED_LOOKED_UP, LoadGenerator } from "../load/load-generator.ts";
 import { sendOnSchedule } from "../load/load-source.ts";
 import { taskBody } from "../load/task-body.ts";
 import { type TaskAccount, TaskLog } from "./task-log.ts";
@@ -204,7 +204,7 @@ export class SteadyWork {
       await this.#askAbout([...this.#open]);
       await this.generator.until(this.nowMs() + LOOK_EVERY_MS);
     }
-    await this.generator.lookUpOpen(this.#history, (event) => this.#note(event));
+    await this.generator.lookUpOpen(this.#history, (event) => this.#note(event), COMPLETED_LOOKED_UP);
     await this.generator.close();
     const history = this.#history.verdict();
     const named = [...new Set(Object.values(history.offenders).flat())];
@@ -234,6 +234,7 @@ export class SteadyWork {
         } else {
           this.#unanswered--;
           this.#troubleMs.push(this.nowMs());
+          if ("isProtocolFault" in submission) this.#note({ type: "protocol_fault", what: submission.error });
           const complaint = "answer" in submission ? String(submission.answer) : submission.error;
           if (complaint !== "503") this.complaints[complaint] = (this.complaints[complaint] ?? 0) + 1;
         }
@@ -250,15 +251,10 @@ export class SteadyWork {
 
   #heard(event: SidecarEvent): void {
     this.#log.note(this.nowMs(), event);
+    this.#history.heard(event);
     switch (event.type) {
-      case "assigned":
-      case "outcome_sent":
-      case "outcome_refused":
-        this.#history.note(event);
-        return;
       case "outcome_acked":
-        this.#history.note(event);
-        if (event.status !== "retried") this.#end(event.taskId);
+        if (event.status !== "retried" && event.generation !== null) this.#end(event.taskId);
         return;
       case "disconnected":
         this.disconnected++;
@@ -274,7 +270,7 @@ export class SteadyWork {
 
   #note(event: HistoryEvent): void {
     this.#history.note(event);
-    if (event.type !== "submitted") this.#log.note(this.nowMs(), event);
+    if ("taskId" in event) this.#log.note(this.nowMs(), event);
   }
 
   #end(taskId: string): void {
@@ -293,7 +289,7 @@ export class SteadyWork {
     await Promise.all(
       due.map(async (taskId) => {
         this.#askedMs.set(taskId, nowMs);
-        const status = await this.generator.submitter.lookUp(taskId);
+        const { status } = await this.generator.submitter.lookUp(taskId);
         if (status !== "completed" && status !== "dead_letter" && status !== "absent") return;
         this.#note({ type: "looked_up", taskId, status });
         this.#end(taskId);

@@ -2,7 +2,7 @@
 import type { SidecarEvent } from "@hubscale/sidecar-sim";
 import type { HistoryEvent } from "../load/history-check.ts";
 
-type SeenEvent = Exclude<HistoryEvent, { type: "submitted" }> | SidecarEvent;
+type SeenEvent = Extract<HistoryEvent, { taskId: string }> | SidecarEvent;
 
 /** In order. Of events on the wire as the sidecar tells them, without the work's result. */
 export type TaskAccount = { atMs: number; event: Record<string, unknown> }[];

@@ -15,6 +15,7 @@ import { ProcessCare, readEnvironment } from "../machine/index.ts";
 import type { Slo } from "../measure/slo.ts";
 import { commaList, coreShare, slo, wholeNumber } from "../option-values.ts";
 import { serverSourcesOf } from "../provisioning/index.ts";
+import { isClean } from "../results/history.ts";
 import { unwritable } from "../results/stored-result.ts";
 import { loadWorkload, type Workload } from "../workload/workload.ts";
 import { type ConditionPlan, LADDER_EFFORTS, type LadderEffort, SMOKE_FIXES } from "./ladder-effort.ts";
@@ -154,7 +155,7 @@ function workloadFor(workload: Workload, plan: ConditionPlan, { agents, arrivals
 /** 4 when a hub broke a guarantee, 3 when a ladder has no reference to stand on. */
 function exitCodeOf({ ladders }: Pick<LadderResult, "ladders">): ExitCode {
   const rungs = ladders.flatMap((ladder) => ladder.rungs);
-  if (rungs.some(({ history: h }) => h.lost + h.duplicated + h.staleAccepted > 0)) return EXIT.invalid;
+  if (!rungs.every(({ history }) => isClean(history))) return EXIT.invalid;
   const references = rungs.filter((rung) => rung.kind === "reference");
   return references.every((rung) => rung.valid) ? EXIT.ok : EXIT.inconclusive;
 }

@@ -94,11 +94,12 @@ export async function runFreely(generator: LoadGenerator, options: FreeRunOption
   const stop = new AbortController();
   const ending = AbortSignal.any([options.signal, stop.signal]);
   const sending = options.load ? submit(generator, record, options.load, { startMs, lag, signal: ending }) : undefined;
-  await waitFor(generator, startMs + durationMs, options.signal);
+  await generator.until(startMs + durationMs, options.signal);
   stop.abort();
   await sending;
   const drained = await generator.drain(record, clock.monotonicMs() + options.drainLimitMs);
   stopTicking();
+  const history = await generator.check();
   generator.listen(undefined);
   const { fleet } = generator;
   const after = generator.counters();
@@ -113,7 +114,7 @@ export async function runFreely(generator: LoadGenerator, options: FreeRunOption
     scheduleLagMsP99: lag.quantileMs(99),
     assignMs: record.quantilesMs("assign"),
     completeMs: record.quantilesMs("complete"),
-    history: generator.verdict(),
+    history,
   };
 }
 
@@ -135,20 +136,12 @@ function submit(
   return sendOnSchedule(clock, startMs, arrivalTimes(load), send, signal);
 }
 
-/** In steps, since a timer cannot wait for ever. */
-async function waitFor(generator: LoadGenerator, atMs: number, signal: AbortSignal): Promise<void> {
-  const step = 3_600_000;
-  while (!signal.aborted) {
-    const nowMs = generator.clock.monotonicMs();
-    if (nowMs >= atMs) return;
-    await generator.until(Math.min(atMs, nowMs + step), signal);
-  }
-}
-
 function count(agents: { assigned: number; completed: number; failed: number }, event: SidecarEvent): void {
   if (event.type === "assigned") agents.assigned++;
-  if (event.type === "outcome_acked" && event.status === "complete") agents.completed++;
-  if (event.type === "outcome_acked" && event.status !== "complete") agents.failed++;
+  // One that nobody waited for is no further outcome.
+  if (event.type !== "outcome_acked" || event.generation === null) return;
+  if (event.status === "complete") agents.completed++;
+  else agents.failed++;
 }
 
 function addTraffic(sum: TaskTraffic, more: TaskTraffic): void {

@@ -51,7 +51,7 @@ export class GeneratorSession {
         if (this.#held) {
           this.#reply({ kind: "closed", history: await this.#held.close() });
         } else if (this.#generator) {
-          const history = this.#generator.verdict();
+          const history = await this.#generator.check();
           await this.#generator.close();
           this.#generator = undefined;
           this.#reply({ kind: "closed", history });

@@ -1,7 +1,16 @@
-import { type AgentPlace, type Clock, register, type SidecarEvent, SidecarFleet, type Tokens } from "@hubscale/sidecar-sim";
+import {
+  type AgentPlace,
+  type Clock,
+  HUB_RETRY_MS_MAX,
+  register,
+  type SidecarEvent,
+  SidecarFleet,
+  type Tokens,
+} from "@hubscale/sidecar-sim";
 import type { AgentFleet } from "./agent-fleet.ts";
 import type { ConnectCommand, FailureCode, WireCounters } from "./generator-protocol.ts";
 import { type HistoryEvent, type HistoryVerdict, RunHistory } from "./history-check.ts";
+import { lookUpTasks } from "./look-up.ts";
 import { ProcessFleet } from "./process-fleet.ts";
 import { Submitter } from "./submitter.ts";
 
@@ -25,9 +34,11 @@ export type Connected =
 
 /** Registrations under way at once. A hub that writes its tokens durably one by one gains nothing from more. */
 const REGISTRATIONS_IN_FLIGHT = 32;
-const LOOK_UPS_IN_FLIGHT = 32;
-/** More tasks than this left open are a verdict by themselves; the rest are not looked up. */
-const LOOK_UPS_MAX = 5_000;
+/**
+ * Of the tasks completed last so many are asked for at the end of a run: a hub that acknowledges before it has written loses these.
+ * Fewer than an agent may ask for in a minute at a hub with the reference's rate limits (120).
+ */
+export const COMPLETED_LOOKED_UP = 60;
 /** The time to drain itself comes from the last completion's own time. */
 const DRAIN_LOOK_MS = 5;
 
@@ -41,17 +52,20 @@ export class LoadGenerator {
 
   /** Of the agent with that index. */
   readonly agentId: (index: number) => string;
+  readonly #isOurs: (agentId: string) => boolean;
 
   private constructor(
     clock: Clock,
-    prefix: string,
+    { prefix, agents }: { prefix: string; agents: number },
     submitter: Submitter,
     makeFleet: (onEvent: (event: SidecarEvent) => void) => AgentFleet,
   ) {
     this.agentId = (index) => `${prefix}-${index}`;
     this.clock = clock;
     this.submitter = submitter;
-    this.fleet = makeFleet((event) => this.#listener?.(event));
+    const agentIds = new Set(Array.from({ length: agents }, (_, index) => this.agentId(index)));
+    this.#isOurs = (agentId) => agentIds.has(agentId);
+    this.fleet = makeFleet((event) => (this.#listener ? this.#listener(event) : this.#history.heard(event)));
   }
 
   /** Registers and connects the agents and a submitter. On a refusal everything that was opened is closed again. */
@@ -67,7 +81,7 @@ export class LoadGenerator {
       requestsInFlight: REGISTRATIONS_IN_FLIGHT,
       onWait: (waitMs, done, total) =>
         around.note(
-          `the hub limits registrations: ${done} of ${total} done, waiting ${Math.ceil(waitMs / 1000)} s as it asks (retry-after)`,
+          `the hub limits registrations: ${done} of ${total} done, waiting ${Math.ceil(waitMs / 1000)} s as it asks (retry-after, at most ${HUB_RETRY_MS_MAX / 1000} s)`,
         ),
       ...(signal ? { signal } : {}),
     });
@@ -86,7 +100,7 @@ export class LoadGenerator {
     const { behaviour, seed, timeScale, jitter = false, processes = 0 } = command;
     const shape = { wsUrls: command.ws, agents, behaviour, seed, timeScale, jitter };
     const places = around.placeOf ? { workplaceOf: around.placeOf } : {};
-    const generator = new LoadGenerator(clock, command.prefix, submitter, (onEvent) =>
+    const generator = new LoadGenerator(clock, command, submitter, (onEvent) =>
       processes > 0
         ? new ProcessFleet({ ...shape, processes, onEvent })
         : new SidecarFleet({ ...shape, capabilities: ["code"], ollamaUrl: null, clock, onEvent, ...places }),
@@ -99,7 +113,7 @@ export class LoadGenerator {
     return { ok: false, code: connected.code, detail, tokens };
   }
 
-  /** Sends the sidecars' events to `listener`, in place of an earlier one. */
+  /** Sends the sidecars' events to `listener`, in place of an earlier one. Without one they go into the history of the whole run. */
   listen(listener: ((event: SidecarEvent) => void) | undefined): void {
     this.#listener = listener;
   }
@@ -109,8 +123,9 @@ export class LoadGenerator {
     this.#history.note(event);
   }
 
-  /** On the whole run so far. */
-  verdict(): HistoryVerdict {
+  /** The verdict on the whole run, after the hub was asked for what it still has of it. */
+  async check(): Promise<HistoryVerdict> {
+    await this.lookUpOpen(this.#history, (event) => this.#history.note(event), COMPLETED_LOOKED_UP);
     return this.#history.verdict();
   }
 
@@ -131,21 +146,10 @@ export class LoadGenerator {
     };
   }
 
-  /**
-   * Asks the hub about the tasks of `history` that were not seen to end, since an ack can get lost where the task was not.
-   * Returns how many were asked about.
-   */
-  async lookUpOpen(history: RunHistory, note: (event: HistoryEvent) => void): Promise<number> {
-    const asked = history.openTasks().slice(0, LOOK_UPS_MAX);
-    const remaining = asked.values();
-    const worker = async () => {
-      for (const taskId of remaining) {
-        const status = await this.submitter.lookUp(taskId);
-        if (status !== "unknown") note({ type: "looked_up", taskId, status });
-      }
-    };
-    await Promise.all(Array.from({ length: Math.min(LOOK_UPS_IN_FLIGHT, asked.length) }, worker));
-    return asked.length;
+  /** Asks the hub for the tasks of `history` that were not seen to end, and for so many of the completed ones. */
+  lookUpOpen(history: RunHistory, note: (event: HistoryEvent) => void, completed = 0): Promise<void> {
+    const { clock, submitter } = this;
+    return lookUpTasks(history, { clock, submitter, isOurs: this.#isOurs, note, completed });
   }
 
   /**

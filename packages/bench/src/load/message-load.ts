@@ -69,8 +69,8 @@ export class MessageLoad implements HeldLoad {
 
   #heard(frame: HubFrame): void {
     if (frame.type === "message") {
-      const { number } = (frame.payload ?? {}) as { number?: number };
-      const flight = this.#flights.get(number ?? -1);
+      const { number } = (frame.payload ?? {}) as { number?: unknown };
+      const flight = this.#flights.get(typeof number === "number" ? number : -1);
       if (flight) this.#record?.arrivedAt(flight, this.#clock.monotonicMs());
     } else if (frame.type === "error" || frame.type === "rate_limited") {
       this.#record?.failed(frame.error ?? frame.type);

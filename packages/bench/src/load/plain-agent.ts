@@ -1,4 +1,4 @@
-import { identifyFrame, PING } from "@hubscale/sidecar-sim";
+import { identifyFrame, PING, plainId, readFrame } from "@hubscale/sidecar-sim";
 import { WebSocket } from "ws";
 
 /** The fields of a hub's frames that the held loads look at. */
@@ -47,7 +47,7 @@ export class PlainAgent {
       let isIn = false;
       socket.on("open", () => socket.send(identifyFrame({ agentId, token, capabilities: ["code"], ollamaUrl: null })));
       socket.on("message", (data: Buffer) => {
-        const frame = JSON.parse(data.toString()) as HubFrame;
+        const frame = hubFrameIn(data.toString());
         if (!isIn && frame.type === "identified") {
           isIn = true;
           clearTimeout(timer);
@@ -89,6 +89,23 @@ export class PlainAgent {
       this.#socket.close(1001);
     });
   }
+}
+
+/** The fields that have the type that they should; a frame that is none is an error of the hub's. */
+function hubFrameIn(text: string): HubFrame {
+  const frame = readFrame(text);
+  if (!frame) return { type: "error", error: "unreadable frame" };
+  const { task_id: taskId, generation, assigned_at: assignedAt, action, status, error } = frame;
+  return {
+    type: frame.type,
+    ...(typeof taskId === "string" && plainId(taskId) && { task_id: taskId }),
+    ...(Number.isSafeInteger(generation) && { generation: generation as number }),
+    ...(Number.isFinite(assignedAt) && { assigned_at: assignedAt as number }),
+    ...(typeof action === "string" && { action }),
+    ...(typeof status === "string" && { status }),
+    ...(typeof error === "string" && { error }),
+    payload: frame.payload,
+  };
 }
 
 const CLOSE_WITHIN_MS = 1_000;

@@ -1,4 +1,6 @@
-import { type Clock, openFileLimit, readTokens, roomForAgents, type Tokens, writeTokens } from "@hubscale/sidecar-sim";
+import { openFileLimit } from "@hubscale/hub-runtime";
+import { type Clock, readTokens, roomForAgents, type Tokens, writeTokens } from "@hubscale/sidecar-sim";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { type FreeRunState, runFreely } from "./free-run.ts";
 import { awaitEndpoints } from "../staged-fleet/await-endpoints.ts";
 import { plannedTaskBody } from "../staged-fleet/planned-task.ts";
@@ -31,14 +33,17 @@ const FLEET_DRAIN_LIMIT_MS = 30_000;
 /** A hub looks at its endpoints every 30 s. */
 const ENDPOINTS_WITHIN_MS = 40_000;
 
-/** `pnpm sim`. Resolves to the exit code: 0, or 1 with one line that says what is wrong and what to do. */
-export async function runSim(settings: SimSettings, around: SimSurroundings): Promise<0 | 1> {
+/**
+ * `pnpm sim`. Resolves to the exit code: 0; 1 with one line that says what is wrong and what to do; 4 when the hub broke a guarantee,
+ * or could not be asked whether it did.
+ */
+export async function runSim(settings: SimSettings, around: SimSurroundings): Promise<ExitCode> {
   let staged: StagedFleet | undefined;
   try {
     staged = await stageFleet(settings, around);
   } catch (error) {
     around.say(`sim: cannot start the fleet: ${(error as Error).message}`);
-    return 1;
+    return EXIT.error;
   }
   for (const line of staged?.describe() ?? []) around.say(`sim: ${line}`);
   try {
@@ -55,14 +60,14 @@ async function stageFleet(settings: SimSettings, { clock, claudeApiKey }: SimSur
   return StagedFleet.start({ ...settings.fleet, seed, timeScale, hubWsUrls, clock, claude });
 }
 
-async function runAgents(settings: SimSettings, around: SimSurroundings, staged: StagedFleet | undefined): Promise<0 | 1> {
+async function runAgents(settings: SimSettings, around: SimSurroundings, staged: StagedFleet | undefined): Promise<ExitCode> {
   const prefix = settings.prefix ?? around.freshPrefix();
   const room = roomForAgents({ agents: settings.agents, processes: Math.max(1, settings.processes) }, openFileLimit());
   if (!room.ok) {
     around.say(
       `sim: ${settings.agents} agents need ${room.needed} open files in a process, and this system allows ${room.limit}: use --processes ${room.processes}, or raise the limit (ulimit -n)`,
     );
-    return 1;
+    return EXIT.error;
   }
   for (const note of timeScaleNotes(settings.timeScale)) around.say(`sim: ${note}`);
   let known: Tokens = new Map();
@@ -71,7 +76,7 @@ async function runAgents(settings: SimSettings, around: SimSurroundings, staged:
       known = await readTokens(settings.tokenFile);
     } catch (error) {
       around.say(`sim: cannot use the token file: ${(error as Error).message}`);
-      return 1;
+      return EXIT.error;
     }
   }
   around.say(`sim: ${settings.agents} agents ${prefix}-0… to ${settings.ws.join(", ")}`);
@@ -111,9 +116,9 @@ async function runAgents(settings: SimSettings, around: SimSurroundings, staged:
     await writeTokens(settings.tokenFile, connected.tokens);
   }
   if (!connected.ok) {
-    if (connected.code === "stopped") return 0;
+    if (connected.code === "stopped") return EXIT.ok;
     around.say(`sim: ${failureText(connected.code, connected.detail, settings)}`);
-    return 1;
+    return EXIT.error;
   }
   const { generator } = connected;
   const { fleet } = generator;
@@ -147,7 +152,7 @@ async function runAgents(settings: SimSettings, around: SimSurroundings, staged:
   await generator.close();
   for (const line of summaryLines(end, settings.agents)) around.print(line);
   for (const line of staged?.summaryLines() ?? []) around.print(line);
-  return 0;
+  return end.history.clean ? EXIT.ok : EXIT.invalid;
 }
 
 /** So that the first tasks find them; without them standard tasks fail, which the summary would show. */

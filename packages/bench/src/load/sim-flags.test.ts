@@ -50,6 +50,7 @@ test.each([
   [["--hub", "ws://x", "--rate", ""], "--rate"],
   [["--hub", "ws://x", "--fail-share", "2"], "--fail-share"],
   [["--hub", "ws://x", "--work-ms", "soon"], "--work-ms"],
+  [["--hub", "ws://x", "--work-ms", "3000000000"], "with up to 86400000 ms"],
   [["--hub", "ws://x", "--prefix", "a b"], "--prefix"],
   [["--hub", "ws://x", "--nonsense"], "--nonsense"],
   [["--hub", "ws://x", "extra"], "extra"],

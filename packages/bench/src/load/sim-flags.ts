@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import type { Fleet, WorkMix } from "@hubscale/fleet-model";
 import { fleetAgents } from "@hubscale/fleet-model";
-import { parseWorkTime, type WorkTime } from "@hubscale/sidecar-sim";
+import { parseWorkTime, WORK_TIME_HELP, type WorkTime } from "@hubscale/sidecar-sim";
 import type { Arrivals } from "./arrivals.ts";
 import { loadFleet } from "../workload/fleet-file.ts";
 import { loadWorkload, type Workload, workTimeOf } from "../workload/workload.ts";
@@ -57,6 +57,9 @@ export const SIM_HELP = `Simulated sidecars for any task hub that speaks the wir
   --seed N           seed of all random numbers (default 1)
   --token-file FILE  keep the agents' tokens there, to come back as the same agents
   --prefix NAME      agents are called NAME-0, NAME-1, … (default: a new name each run; "sim" with --token-file)
+
+Ends with 0; 1 when it could not run; 2 when a flag is wrong; 4 when the hub lost an acknowledged task, ended one twice, took a
+stale outcome, or cannot be asked about what did not end.
 `;
 
 const MAX_AGENTS = 100_000;
@@ -87,7 +90,7 @@ export function parseSimFlags(args: readonly string[]): SimFlags {
     values.http?.map((text) => httpUrl(text, problems)) ?? ws.map((url) => new URL(url.replace(/^ws/, "http")).origin);
   const workText = values["work-ms"];
   const workTime = workText === undefined && workload ? workTimeOf(workload) : parseWorkTime(workText ?? "1000");
-  if (!workTime) problems.push(`--work-ms: cannot read '${workText}'; write 250, exp:250 or lognormal:250,0.8`);
+  if (!workTime) problems.push(`--work-ms: cannot read '${workText}'; ${WORK_TIME_HELP}`);
   const prefix = values.prefix ?? (values["token-file"] === undefined ? undefined : "sim");
   if (prefix !== undefined && !/^[\w.-]{1,100}$/.test(prefix)) {
     problems.push(`--prefix: '${prefix}' must be 1 to 100 letters, digits, '.', '_' or '-'`);

@@ -3,6 +3,8 @@ import type { Traffic } from "@hubscale/sidecar-sim";
 import { GENERATOR_LIMITS } from "../measure/trial-judgement.ts";
 import type { ProcessLoad } from "./process-load.ts";
 import type { FreeRunEnd, FreeRunState } from "./free-run.ts";
+import type { HistoryVerdict } from "./history-check.ts";
+import { protocolFaultsText } from "../results/history.ts";
 
 /** One line on how a run by hand is going. `before`: the state at the line before it. */
 export function progressLine(state: FreeRunState, before: FreeRunState | undefined, agents: number): string {
@@ -28,16 +30,39 @@ export function summaryLines(end: FreeRunEnd, agents: number): string[] {
     lines.push(
       `submitted ${state.submitted}, acknowledged ${state.acknowledged}, not acknowledged ${counted(state.unacknowledged)}`,
       `from the intended submission to the assignment: p50 ${ms(end.assignMs.p50)}, p99 ${ms(end.assignMs.p99)}; to the completion's ack: p50 ${ms(end.completeMs.p50)}, p99 ${ms(end.completeMs.p99)}`,
-      `history: completed ${history.completed}, dead-lettered ${history.deadLettered}, lost ${history.lost}, duplicated ${history.duplicated}, stale accepted ${history.staleAccepted}, generations out of order ${history.generationFaults}, not ended ${history.unfinished}${end.drained ? "" : " (stopped waiting)"}`,
+      `history: completed ${history.completed}, dead-lettered ${history.deadLettered}, lost ${history.lost}, duplicated ${history.duplicated}, stale accepted ${history.staleAccepted}, generations out of order ${history.generationFaults}, not ended ${history.unfinished}, not known ${history.unverified}${end.drained ? "" : " (stopped waiting)"}`,
     );
     if ((state.unacknowledged["429"] ?? 0) > 0) {
       lines.push("the hub limited submissions (429): with the reference's limits one submitter has 10 tasks a minute");
     }
   }
-  lines.push(...costLines(end));
+  lines.push(...verdictLines(history), ...costLines(end));
   const trouble = troubles(state);
   if (trouble.length > 0) lines.push(trouble.join(" · "));
   return lines;
+}
+
+/** What a guarantee did not hold for, with examples; empty: a clean history of a hub that keeps to the contract. */
+export function verdictLines(history: HistoryVerdict): string[] {
+  const { offenders, lostBecause, unverifiedBecause } = history;
+  const of = (count: number, what: string, tasks: readonly string[], because: Record<string, number> = {}) => {
+    const reasons = Object.keys(because).length === 0 ? "" : `: ${counted(because)}`;
+    return count === 0 ? [] : [`NOT CLEAN: ${count} ${what}${reasons} (for instance ${tasks.slice(0, 3).join(", ")})`];
+  };
+  const protocolFaults = protocolFaultsText(history.protocolFaults);
+  return [
+    ...of(history.lost, "acknowledged tasks are lost", offenders.lost, lostBecause),
+    ...of(history.duplicated, "tasks ended more than once, or were handed out after their end", offenders.duplicated),
+    ...of(history.staleAccepted, "tasks of which a stale outcome was accepted", offenders.staleAccepted),
+    ...of(history.generationFaults, "tasks whose generations did not rise", offenders.generationFaults),
+    ...of(
+      history.unverified,
+      "acknowledged tasks may be lost, since the hub could not be asked",
+      offenders.unverified,
+      unverifiedBecause,
+    ),
+    ...(protocolFaults === undefined ? [] : [`the hub broke the contract: ${protocolFaults}`]),
+  ];
 }
 
 /** What the connections took, and what each of them keeps of the machine's memory. */

@@ -10,6 +10,7 @@ import {
 import { AgentCrew } from "./agent-crew.ts";
 import { type Flight, type Held, type HeldLoad, type HeldLoadSetting, HoldRecord, type HoldShape, until } from "./held-load.ts";
 import { type HistoryVerdict, RunHistory } from "./history-check.ts";
+import { lookUpTasks } from "./look-up.ts";
 import type { HubFrame, PlainAgent } from "./plain-agent.ts";
 import { Submitter } from "./submitter.ts";
 import { taskBody } from "./task-body.ts";
@@ -86,6 +87,15 @@ export class StreamingLoad implements HeldLoad {
     const limitMs = this.#clock.monotonicMs() + COMPLETE_WITHIN_MS;
     while (this.#works.size > 0 && this.#clock.monotonicMs() < limitMs)
       await until(this.#clock, this.#clock.monotonicMs() + 20);
+    if (this.#submitter) {
+      const agentIds = new Set(this.#crew.agents.map(({ agentId }) => agentId));
+      await lookUpTasks(this.#history, {
+        clock: this.#clock,
+        submitter: this.#submitter,
+        isOurs: (agentId) => agentIds.has(agentId),
+        note: (event) => this.#history.note(event),
+      });
+    }
     await this.#crew.close();
     await this.#submitter?.close();
     return this.#history.verdict();
@@ -168,6 +178,7 @@ export class StreamingLoad implements HeldLoad {
     this.#history.note({ type: "submitted" });
     submitter.submit(TASK, (submission) => {
       if (submission.ok) this.#history.note({ type: "acknowledged", taskId: submission.taskId });
+      else if ("isProtocolFault" in submission) this.#history.note({ type: "protocol_fault", what: submission.error });
     });
   }
 
@@ -187,7 +198,14 @@ export class StreamingLoad implements HeldLoad {
       }
       case "task_ack":
         if (frame.status === "complete" && work?.taskId === taskId) {
-          this.#history.note({ type: "outcome_acked", taskId, generation: work.generation, status: "complete" });
+          const { generation } = work;
+          this.#history.note({
+            type: "outcome_acked",
+            taskId,
+            generation,
+            agent: this.#indexOf.get(agent) ?? 0,
+            status: "complete",
+          });
           this.#works.delete(agent);
         }
         return;
@@ -201,8 +219,11 @@ export class StreamingLoad implements HeldLoad {
   }
 
   #assigned(frame: HubFrame, agent: PlainAgent, held: Work | undefined): void {
-    const taskId = frame.task_id ?? "";
-    const generation = frame.generation ?? 0;
+    const { task_id: taskId, generation } = frame;
+    if (taskId === undefined || generation === undefined) {
+      this.#history.note({ type: "protocol_fault", what: "task_assign without a usable task_id or generation" });
+      return;
+    }
     this.#history.note({ type: "assigned", taskId, generation, agent: this.#indexOf.get(agent) ?? 0 });
     if (held) return agent.send(rejectedFrame(taskId));
     this.#works.set(agent, { taskId, generation, assignedAtMs: frame.assigned_at ?? 0, tokens: 0, asked: [] });

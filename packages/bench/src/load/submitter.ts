@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import type { Task } from "@hubscale/protocol";
+import { boundedHubRetryMs, plainId, retryAfterMs } from "@hubscale/sidecar-sim";
 import { buildConnector, type Dispatcher, Pool } from "undici";
 
 export interface SubmitterOptions {
@@ -11,14 +12,25 @@ export interface SubmitterOptions {
 
 export type Submission =
   | { ok: true; taskId: string }
-  /** `answer`: an HTTP status other than 201; `retryAfterMs` when the hub said. `error`: no answer came; whether the hub has the task is not known. */
+  /**
+   * `answer`: an HTTP status other than 201; `retryAfterMs` when the hub said, at most HUB_RETRY_MS_MAX. `error`: no answer came, or
+   * (`isProtocolFault`) a 201 that names no task; whether the hub has the task is not known.
+   */
   | { ok: false; answer: number; retryAfterMs?: number }
-  | { ok: false; error: string };
+  | { ok: false; error: string; isProtocolFault?: true };
 
-export type LookUp = Task["status"] | "absent" | "unknown";
+/** `by`: the agent that has the task, or had it last. `unknown`: the hub did not say; `why`: what it did. */
+export type LookUp =
+  | { status: Task["status"]; by: string | null }
+  | { status: "absent" | "token_refused" }
+  | { status: "unknown"; why: string };
 
 /** Submissions that get no answer within this are given up. Longer than any hub may take and still be called up. */
 const ANSWER_WITHIN_MS = 30_000;
+/** A look-up that takes longer counts as not answered. */
+const LOOK_UP_WITHIN_MS = 5_000;
+/** A task with its history and result is smaller in any hub; what has no end must not fill the memory. */
+const MAX_ANSWER_BYTES = 16 * 2 ** 20;
 
 /**
  * Submits tasks over kept-alive connections. Uses undici's `dispatch` with a handler of its own, which costs half of what
@@ -49,6 +61,7 @@ export class Submitter {
           headersTimeout: ANSWER_WITHIN_MS,
           bodyTimeout: ANSWER_WITHIN_MS,
           keepAliveTimeout: 60_000,
+          maxResponseSize: MAX_ANSWER_BYTES,
         }),
     );
     this.#headers = { authorization: `Bearer ${options.token}`, "content-type": "application/json" };
@@ -80,18 +93,24 @@ export class Submitter {
     pool.dispatch({ method: "POST", path: "/api/tasks", headers: this.#headers, body }, handler);
   }
 
-  /** What the hub says of a task. `unknown`: it did not answer, or not with a task. */
+  /** What the hub says of a task, within 5 s. */
   async lookUp(taskId: string): Promise<LookUp> {
     const pool = this.#pools[this.#next++ % this.#pools.length] as Pool;
     try {
-      const { statusCode, body } = await pool.request({ method: "GET", path: `/api/tasks/${taskId}`, headers: this.#headers });
+      const { statusCode, body } = await pool.request({
+        method: "GET",
+        path: `/api/tasks/${taskId}`,
+        headers: this.#headers,
+        signal: AbortSignal.timeout(LOOK_UP_WITHIN_MS),
+      });
       const text = await body.text();
-      if (statusCode === 404) return "absent";
-      if (statusCode !== 200) return "unknown";
-      return statusOf(JSON.parse(text));
+      if (statusCode === 404) return { status: "absent" };
+      if (statusCode === 401 || statusCode === 403) return { status: "token_refused" };
+      return statusCode === 200 ? taskIn(text, taskId) : { status: "unknown", why: `HTTP ${statusCode}` };
     } catch (error) {
-      if (error instanceof Error) return "unknown";
-      throw error;
+      if (!(error instanceof Error)) throw error;
+      const why = error.name === "TimeoutError" ? "no answer" : ((error as NodeJS.ErrnoException).code ?? error.name);
+      return { status: "unknown", why };
     }
   }
 
@@ -131,8 +150,8 @@ class SubmissionHandler implements Dispatcher.DispatchHandler {
     headers: Record<string, string | string[] | undefined>,
   ): void {
     this.#status = status;
-    const seconds = Number(headers["retry-after"]);
-    if (seconds >= 0) this.#retryAfter = { retryAfterMs: seconds * 1_000 };
+    const retryMs = retryAfterMs(headers, Date.now());
+    if (retryMs !== undefined) this.#retryAfter = { retryAfterMs: boundedHubRetryMs(retryMs) };
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -144,8 +163,13 @@ class SubmissionHandler implements Dispatcher.DispatchHandler {
       this.#done({ ok: false, answer: this.#status, ...this.#retryAfter });
       return;
     }
-    const taskId = /"task_id"\s*:\s*"([^"]+)"/.exec(this.#text)?.[1];
-    this.#done(taskId === undefined ? { ok: false, error: "no task_id in the answer" } : { ok: true, taskId });
+    const answer = objectIn(this.#text);
+    const taskId = answer?.["task_id"];
+    if (typeof taskId === "string" && plainId(taskId)) this.#done({ ok: true, taskId });
+    else {
+      const error = answer ? "201 without a usable task_id" : "201 that is no JSON object";
+      this.#done({ ok: false, error, isProtocolFault: true });
+    }
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
@@ -153,9 +177,20 @@ class SubmissionHandler implements Dispatcher.DispatchHandler {
   }
 }
 
-function statusOf(task: unknown): LookUp {
-  const status = typeof task === "object" && task !== null && "status" in task ? task.status : undefined;
-  return status === "queued" || status === "assigned" || status === "completed" || status === "dead_letter"
-    ? status
-    : "unknown";
+function taskIn(text: string, taskId: string): LookUp {
+  const { id = taskId, status, assigned_to: by } = objectIn(text) ?? {};
+  if (id !== taskId) return { status: "unknown", why: "the answer is of another task" };
+  if (status === "queued" || status === "assigned" || status === "completed" || status === "dead_letter") {
+    return { status, by: typeof by === "string" ? by : null };
+  }
+  return { status: "unknown", why: "the answer names no known status" };
+}
+
+function objectIn(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -1,5 +1,6 @@
 import type { SidecarEvent } from "@hubscale/sidecar-sim";
 import { expect, test } from "vitest";
+import type { HistoryEvent } from "./history-check.ts";
 import { TrialRecord } from "./trial-record.ts";
 
 const shape = { warmupMs: 100, durationMs: 1_000, graceMs: 50 };
@@ -79,4 +80,27 @@ test("a second assignment or a second end changes neither counts nor latencies",
   }
   expect(record.window).toMatchObject({ assigned: 1, completed: 1 });
   expect(record.latency().assign.ms.max).toBeCloseTo(10, 1);
+});
+
+test("a submission that is given the id of another has nothing to wait for; an ack that nobody waited for ends nothing", () => {
+  const record = newRecord();
+  record.answered(record.sent(200, 200), taskOf("a"), 201);
+  expect(record.answered(record.sent(200, 200), taskOf("a"), 202)).toBe(true);
+  expect(record.open).toBe(1);
+  expect(record.heard({ agent: 0, atMs: 203, type: "outcome_acked", taskId: "a", generation: null, status: "complete" })).toBe(
+    false,
+  );
+  expect(record.open).toBe(1);
+  expect(record.heard(at(204, { type: "outcome_acked", taskId: "a" }))).toBe(true);
+  expect(record.open).toBe(0);
+});
+
+test("a 201 that names no task is no acknowledgement, and a fault of the hub", () => {
+  const noted: HistoryEvent[] = [];
+  const record = new TrialRecord(shape, 0, (event) => noted.push(event));
+  const error = "201 without a usable task_id";
+  record.answered(record.sent(200, 200), { ok: false, error, isProtocolFault: true }, 201);
+  expect(record.open).toBe(0);
+  expect(record.window).toMatchObject({ acknowledged: 0, failed: { [error]: 1 } });
+  expect(noted).toEqual([{ type: "submitted" }, { type: "protocol_fault", what: error }]);
 });

@@ -118,7 +118,7 @@ export class TrialRecord {
     return sent;
   }
 
-  /** Returns whether the task had already ended: a fast hub's completion can overtake its 201. */
+  /** Returns whether nothing is left to wait for: a fast hub's completion can overtake its 201. */
   answered(sent: Sent, submission: Submission, atMs: number): boolean {
     this.#unanswered--;
     if (!submission.ok) {
@@ -127,6 +127,7 @@ export class TrialRecord {
         if ("answer" in submission) increment(counts.refused, String(submission.answer));
         else increment(counts.failed, submission.error);
       }
+      if ("isProtocolFault" in submission) this.#note({ type: "protocol_fault", what: submission.error });
       return false;
     }
     const { taskId } = submission;
@@ -134,6 +135,11 @@ export class TrialRecord {
     for (const counts of this.#countsOf(sent)) counts.acknowledged++;
     if (this.#happensInWindow(atMs)) this.inWindow.acknowledged++;
     this.#time("submit", sent, atMs);
+    if (this.#tracked.has(taskId)) {
+      // The id of another submission: this one has no task whose end could be waited for.
+      this.#over++;
+      return true;
+    }
     const tracked: Tracked = { sent, assigned: false, ended: false };
     this.#tracked.set(taskId, tracked);
     const early = this.#early.get(taskId);
@@ -156,6 +162,8 @@ export class TrialRecord {
         return false;
       case "outcome_acked":
         this.#note(event);
+        // Nobody waited for it: a repetition, or one whose time says nothing.
+        if (event.generation === null) return false;
         if (event.status === "retried") {
           this.sidecars.retried++;
           return false;
@@ -164,6 +172,9 @@ export class TrialRecord {
       case "outcome_refused":
         this.#note(event);
         this.sidecars.refused++;
+        return false;
+      case "protocol_fault":
+        this.#note(event);
         return false;
       case "rejected_sent":
         this.sidecars.rejected++;

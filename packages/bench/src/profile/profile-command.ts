@@ -89,7 +89,8 @@ export async function profileCommand(
     const report = { schema: "hubscale.profile/1", hub: hubId, out, done, missed };
     stdout.write(options.json ? `${JSON.stringify(report)}\n` : textOf(done, missed, tops));
     if (tops !== "") tell(`wrote ${topFile}`);
-    return done.length > 0 ? EXIT.ok : EXIT.error;
+    if (done.length === 0) return EXIT.error;
+    return done.every(({ clean }) => clean) ? EXIT.ok : EXIT.invalid;
   } catch (error) {
     return care.ending ? EXIT.error : fail(EXIT.error, ...failureLines(error));
   } finally {

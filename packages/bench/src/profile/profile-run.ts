@@ -5,6 +5,7 @@ import { GeneratedLoad } from "../compare/generated-load.ts";
 import { type HubSpec, startHub } from "../drivers/index.ts";
 import type { ProcessCare } from "../machine/index.ts";
 import type { ServerSources } from "../provisioning/index.ts";
+import { isClean } from "../results/history.ts";
 import { longWorkMs, type Workload } from "../workload/workload.ts";
 import type { Clinic } from "./clinic.ts";
 import { launcherFor, outcomeOf, type ProfileTool } from "./profile-tool.ts";
@@ -31,6 +32,8 @@ export interface Profiled {
   top: string | undefined;
   tasksPerSec: number;
   lost: number;
+  /** The hub kept its guarantees. */
+  clean: boolean;
 }
 
 /** A refusal is a reason: the hub cannot be had, or the tool left nothing. Rejects when the hub does not start. */
@@ -69,7 +72,7 @@ export async function profileOnce(options: ProfileRunOptions): Promise<Profiled 
   await hub.stop();
   const { files, top } = outcomeOf(tool, folder, load);
   if (files.length === 0) return { reason: `it left no result within ${ANALYSIS_LIMIT_MS / 1000} s` };
-  return { tool, files, top, tasksPerSec: rate, lost: history.lost };
+  return { tool, files, top, tasksPerSec: rate, lost: history.lost, clean: isClean(history) };
 }
 
 /** The clock that V8 stamps its samples with: one for all processes of a machine. */

@@ -25,10 +25,12 @@ export type Provisioned = { ok: true; server: ProvisionedServer } | { ok: false;
 
 /** An expected no, to be shown as it is. */
 export interface Refusal {
-  code: "no_server" | "durability" | "not_built" | "no_target" | "fsync_floor";
+  code: "no_server" | "durability" | "not_built" | "no_target" | "fsync_floor" | "data_folder";
   message: string;
   /** What the reader can do about it. */
   nextStep: string;
+  /** Of `durability`: what it keeps. */
+  verified?: string | null;
 }
 
 const LEVELS: readonly DurabilityLevel[] = ["process", "fsync"];
@@ -45,9 +47,10 @@ export function durabilityRefusal(
 ): Refusal {
   return {
     code: "durability",
+    verified: found.verified,
     message: `${who} gives durability ${found.verified ?? "unknown"} (${found.how}), but ${required} is required`,
     nextStep:
-      required === "fsync"
+      required === "fsync" && found.verified !== null
         ? "configure it to sync before it acknowledges, or compare at --durability process"
         : "use a server that keeps its data on disk",
   };

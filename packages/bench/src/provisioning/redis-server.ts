@@ -2,6 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { DurabilityLevel } from "@hubscale/hub-runtime";
+import { REDIS_DURABILITY_SETTINGS, redisDurabilityOf, whyNoRedis } from "@hubscale/hub-sharded";
 import { Redis } from "ioredis";
 import type { ManagedProcess } from "../machine/index.ts";
 import { startContainer } from "./docker-servers.ts";
@@ -17,14 +18,7 @@ const WANTED = { name: "redis-server", atLeast: "6.2.0", because: "BullMQ" };
 const PORT_ATTEMPTS = 5;
 const READY_WITHIN_MS = 10_000;
 
-const SETTINGS_READ_BACK = [
-  "appendonly",
-  "appendfsync",
-  "no-appendfsync-on-rewrite",
-  "auto-aof-rewrite-min-size",
-  "maxmemory-policy",
-  "save",
-];
+const SETTINGS_READ_BACK = [...REDIS_DURABILITY_SETTINGS, "auto-aof-rewrite-min-size", "save"];
 
 export async function provisionRedis(request: ProvisionRequest): Promise<Provisioned> {
   const { sources, durability } = request;
@@ -49,8 +43,13 @@ export async function provisionRedis(request: ProvisionRequest): Promise<Provisi
 async function checked(server: ProvisionedServer, required: DurabilityLevel): Promise<Provisioned> {
   if (satisfies(server.durability.verified, required)) return { ok: true, server };
   await server.stop();
-  return { ok: false, refusal: durabilityRefusal(`redis-server at ${server.url}`, server.durability, required) };
+  const refusal = durabilityRefusal(`redis-server at ${server.url}`, server.durability, required);
+  if (refusal.verified !== null) return { ok: false, refusal };
+  return { ok: false, refusal: { ...refusal, nextStep: KEEPING } };
 }
+
+/** What a server lacks that keeps nothing, or not all of it. */
+const KEEPING = "set appendonly yes, and maxmemory-policy noeviction or maxmemory 0, or use another Redis";
 
 async function runningRedis(url: string): Promise<ProvisionedServer> {
   const stop = () => Promise.resolve();
@@ -61,10 +60,9 @@ async function runningRedis(url: string): Promise<ProvisionedServer> {
     origin: "HUBSCALE_REDIS_URL",
     configText: "",
     stop,
-    ...(await inspect(url, READY_WITHIN_MS).catch((cause: unknown) => {
-      throw new Error(`no answer from ${url}, which HUBSCALE_REDIS_URL names; start a Redis there, or unset the variable`, {
-        cause,
-      });
+    ...(await inspect(url, READY_WITHIN_MS).catch(async (error: Error) => {
+      const why = await whyNoRedis([url], { isCluster: false, withinMs: READY_WITHIN_MS, cause: error.cause });
+      throw new Error(`HUBSCALE_REDIS_URL names a Redis that cannot be used: ${why}; or unset the variable`, { cause: error });
     })),
   };
 }
@@ -213,13 +211,6 @@ async function readState(client: Redis): Promise<ServerState> {
     const [, value] = (await client.config("GET", name)) as string[];
     if (value !== undefined) settings[name] = value;
   }
-  return { version: fact("redis_version"), settings, durability: durabilityOf(settings) };
-}
-
-/** Rewriting the file must not suspend the syncs, or `always` is only true most of the time. */
-export function durabilityOf(settings: Readonly<Record<string, string>>): ProvisionedServer["durability"] {
-  const { appendonly, appendfsync, "no-appendfsync-on-rewrite": lax } = settings;
-  const how = `CONFIG GET: appendonly ${appendonly}, appendfsync ${appendfsync}, no-appendfsync-on-rewrite ${lax}`;
-  if (appendonly !== "yes") return { verified: null, how };
-  return { verified: appendfsync === "always" && lax === "no" ? "fsync" : "process", how };
+  const { level = null, how } = redisDurabilityOf(settings);
+  return { version: fact("redis_version"), settings, durability: { verified: level, how } };
 }

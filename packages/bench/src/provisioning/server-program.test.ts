@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { signingKeyIn } from "./debian-packages.ts";
-import { durabilityOf } from "./redis-server.ts";
 import { isAtLeast } from "./server-program.ts";
 
 describe("isAtLeast", () => {
@@ -27,19 +26,5 @@ describe("signingKeyIn", () => {
   it("leaves the key to apt when it is written into the file or not named", () => {
     expect(signingKeyIn("Signed-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n")).toBeUndefined();
     expect(signingKeyIn("deb http://mirror/debian stable main")).toBeUndefined();
-  });
-});
-
-describe("durabilityOf", () => {
-  const strict = { appendonly: "yes", appendfsync: "always", "no-appendfsync-on-rewrite": "no" };
-  it.each([
-    [strict, "fsync"],
-    [{ ...strict, appendfsync: "everysec" }, "process"],
-    [{ ...strict, appendfsync: "no" }, "process"],
-    [{ ...strict, "no-appendfsync-on-rewrite": "yes" }, "process"],
-    [{ ...strict, appendonly: "no" }, null],
-    [{}, null],
-  ])("%o is %s", (settings, level) => {
-    expect(durabilityOf(settings).verified).toBe(level);
   });
 });

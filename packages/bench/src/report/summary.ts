@@ -5,6 +5,7 @@ import { significant, WORK_WORDS } from "../decision/decision.ts";
 import { type Estimate, scaled } from "../measure/estimate.ts";
 import type { Table } from "../page/markup.ts";
 import type { CompareResult, HarnessFloor, HubResult } from "../results/compare-result.ts";
+import { isClean, protocolFaultsText } from "../results/history.ts";
 import { machineSpeedOf, NOTABLE_OTHERS_CORES, NOTABLE_SWING, othersCoresOf } from "../results/machine-meanwhile.ts";
 import { bottleneckLines, modelErrorLines, scalingLines } from "./model-lines.ts";
 
@@ -107,7 +108,7 @@ function stampOf(result: CompareResult): string {
   const verified = [...new Set(result.hubs.map((hub) => hub.durability.verified))].join(", ");
   const required = [...new Set(result.hubs.map((hub) => hub.durability.required))].join(", ");
   const totals = result.hubs.map((hub) => hub.history);
-  const bad = totals.some((h) => h.lost + h.duplicated + h.staleAccepted > 0);
+  const bad = !totals.every(isClean);
   const valid = result.hubs.every((hub) => hub.valid);
   return `${valid ? "valid" : "not all hubs valid"} · durability ${required} required, ${verified} verified · history ${bad ? "NOT CLEAN" : "clean"}`;
 }
@@ -315,15 +316,19 @@ function checkTable(hubs: readonly HubResult[]): Table {
       "lost",
       "duplicated",
       "stale accepted",
+      "not known",
       "trials held/missed/invalid",
     ],
     rows: hubs.map(({ id, history, trials }) => [
       id,
       ...[history.submitted, history.acknowledged, history.completed, history.deadLettered].map((n) => n.toLocaleString("en")),
-      ...[history.lost, history.duplicated, history.staleAccepted].map(String),
+      ...[history.lost, history.duplicated, history.staleAccepted, history.unverified ?? 0].map(String),
       ["held", "missed", "invalid"].map((outcome) => trials.filter((t) => t.outcome === outcome).length).join("/"),
     ]),
-    notes: [],
+    notes: hubs.flatMap(({ id, history }) => {
+      const faults = protocolFaultsText(history.protocolFaults);
+      return faults === undefined ? [] : [`${id} broke the contract: ${faults}`];
+    }),
   };
 }
 

@@ -163,6 +163,12 @@ export interface History {
   lost: number;
   duplicated: number;
   staleAccepted: number;
+  /** Acknowledged tasks that were not seen to end and that the hub could not be asked about. Absent in older files: 0. */
+  unverified?: number;
+  /** Acknowledged tasks that are still open, as the hub says. Absent in older files: not known. */
+  unfinished?: number;
+  /** Answers and frames that break the contract, by what was wrong with them; nothing else follows from them. */
+  protocolFaults?: Record<string, number>;
 }
 
 /** What was busy at the capacity. `utilisation` is a share of what the role was allowed (its quota, or one core each). */

@@ -13,6 +13,7 @@ import { LADDER_SLO } from "../ladder/ladder-command.ts";
 import { machineShareOf } from "../ladder/machine-share.ts";
 import { ProcessCare, readEnvironment } from "../machine/index.ts";
 import { serverSourcesOf } from "../provisioning/index.ts";
+import { isClean } from "../results/history.ts";
 import { loadWorkload } from "../workload/workload.ts";
 import { type SeriesPlan, type SeriesResult, SIZES_SCHEMA, type SizesResult } from "./size-series.ts";
 import { renderSizes } from "./sizes-report.ts";
@@ -116,7 +117,7 @@ export async function sizesCommand(options: SizesOptions, { stdout, stderr, env 
       series,
     };
     stdout.write(options.json ? `${JSON.stringify(result)}\n` : `${renderSizes(result)}\n`);
-    const broken = series.flatMap(({ sizes }) => sizes).filter(({ history: h }) => h.lost + h.duplicated + h.staleAccepted > 0);
+    const broken = series.flatMap(({ sizes }) => sizes).filter(({ history }) => !isClean(history));
     return broken.length > 0
       ? fail(EXIT.invalid, "a hub lost, doubled or wrongly accepted a task; see history with --json")
       : EXIT.ok;

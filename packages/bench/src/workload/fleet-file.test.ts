@@ -85,6 +85,12 @@ test("a wrong field of the tiers too", () => {
     expect.stringMatching(/^f.yaml:\d+: tiers.standard.rounds: 'gauss:3': must be a number of 0 or more, or exp:MEAN/),
     expect.stringMatching(/^f.yaml:\d+: tiers.complex.maxtokens: unknown field; there are .*max_tokens/),
   ]);
+  const long = (field: string) => workProblems((text) => text.replace(new RegExp(`${field}: .*`), `${field}: exp:86401`));
+  for (const field of ["cpu_s", "wait_s", "tool_s"]) {
+    expect(long(field)).toEqual([
+      expect.stringMatching(`${field}: 'exp:86401': must be a number from 0 to 86400, or exp:MEAN`),
+    ]);
+  }
   expect(workProblems((text) => text.replace(/share: 1\n/g, "share: 0\n"))).toEqual([
     expect.stringMatching(/tiers.trivial: one of trivial, standard, complex must have a share above 0/),
   ]);

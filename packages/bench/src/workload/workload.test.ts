@@ -67,6 +67,11 @@ test("an unreadable SLO says how to write one", () => {
 
 test("an unreadable work time too", () => {
   expect(problemsOf((text) => text.replace("work: 0", "work: gauss:3"))[0]).toMatch(/w.yaml:12: work: cannot read 'gauss:3'/);
+  for (const work of ["3000000000", "exp:1e12", "lognormal:250,50"]) {
+    expect(problemsOf((text) => text.replace("work: 0", `work: ${work}`))[0]).toMatch(
+      /w.yaml:12: work: .* with up to 86400000 ms/,
+    );
+  }
 });
 
 test("a file that is not there", () => {

@@ -1,7 +1,7 @@
 /** A workload is data: who is connected, what arrives, what an agent does with it, and what must hold. */
 import { dirname } from "node:path";
 import { readWorkMix, type WorkMix } from "@hubscale/fleet-model";
-import { parseWorkTime, type WorkTime } from "@hubscale/sidecar-sim";
+import { parseWorkTime, WORK_TIME_HELP, type WorkTime } from "@hubscale/sidecar-sim";
 import { type Static, Type } from "typebox";
 import type { Arrivals } from "../load/arrivals.ts";
 import { parseSlo, SLO_HELP } from "../measure/slo.ts";
@@ -55,8 +55,6 @@ type WorkloadFile = Static<typeof WORKLOAD>;
 /** As in the file, but for the arrivals, which are read. */
 export type Workload = Omit<WorkloadFile, "arrivals"> & { arrivals: Arrivals };
 
-const WORK_HELP = "write milliseconds, or exp:MEAN, or lognormal:MEDIAN,SIGMA";
-
 /** How long an agent works on a task. The loader has checked that it can be read. */
 export function workTimeOf(workload: Workload): WorkTime {
   const time = parseWorkTime(String(workload.work));
@@ -98,7 +96,7 @@ export function loadWorkload(nameOrFile: string): LoadedWorkload {
   const at = (field: string) => `${yaml.at([field])}: ${field}`;
   if (typeof arrivals === "string") problems.push(`${at("arrivals")}: ${arrivals}`);
   if (!parseSlo(workload.slo)) problems.push(`${at("slo")}: cannot read '${workload.slo}'; ${SLO_HELP}`);
-  if (!parseWorkTime(String(workload.work))) problems.push(`${at("work")}: cannot read '${workload.work}'; ${WORK_HELP}`);
+  if (!parseWorkTime(String(workload.work))) problems.push(`${at("work")}: cannot read '${workload.work}'; ${WORK_TIME_HELP}`);
   const mix = workload.tiers === undefined ? undefined : readWorkMix(workload.tiers);
   if (mix && !mix.ok) problems.push(...problemLines(yaml, mix.problems, ["tiers"]));
   if (problems.length > 0) return { ok: false, problems };

@@ -15,6 +15,7 @@ export class MemoryStores {
 export function memoryBackplane(node: string, stores: MemoryStores): Backplane {
   let ownListener: ((event: BusEvent) => void) | undefined;
   return {
+    documentBytes: LIMITS.documentBytes,
     tokens: {
       async register(agentId, tokenHash) {
         if (stores.agents.has(agentId)) return false;

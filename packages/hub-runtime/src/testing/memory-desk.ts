@@ -16,9 +16,11 @@ import type {
   ReportOutcome,
   Roster,
   RosterEvent,
+  SubmissionKey,
+  SubmitOutcome,
   TaskChange,
   TaskDesk,
-  TaskReportFrame,
+  TaskReport,
 } from "../ports.ts";
 
 export interface MemoryDeskOptions {
@@ -32,6 +34,7 @@ export interface MemoryDeskOptions {
 export class MemoryDesk implements TaskDesk {
   readonly #options: MemoryDeskOptions;
   readonly #tasks = new Map<string, Task>();
+  readonly #submissions = new Map<string, { fingerprint: string; outcome: SubmitOutcome }>();
   #isPassPending = false;
   #isClosed = false;
 
@@ -39,18 +42,20 @@ export class MemoryDesk implements TaskDesk {
     this.#options = options;
   }
 
-  async submit(
-    draft: TaskDraft,
-  ): Promise<{ ok: true; task: Task } | { ok: false; code: "unknown_dependency"; taskIds: string[] }> {
+  async submit(draft: TaskDraft, key?: SubmissionKey): Promise<SubmitOutcome> {
+    const earlier = key && this.#submissions.get(key.hash);
+    if (earlier) return earlier.fingerprint === key.fingerprint ? earlier.outcome : { ok: false, code: "key_reused" };
     const unknown = draft.depends_on.filter((taskId) => !this.#tasks.has(taskId));
     if (unknown.length > 0) return { ok: false, code: "unknown_dependency", taskIds: unknown };
     const task = newTask(`task-${this.#options.randomHex(8)}`, draft, this.#options.clock.nowMs());
     this.#tasks.set(task.id, task);
     this.#wake();
-    return { ok: true, task };
+    const outcome = { ok: true, task } as const;
+    if (key) this.#submissions.set(key.hash, { fingerprint: key.fingerprint, outcome });
+    return outcome;
   }
 
-  async report(agentId: string, frame: TaskReportFrame): Promise<ReportOutcome> {
+  async report(agentId: string, frame: TaskReport): Promise<ReportOutcome> {
     const taskId = frame.task_id;
     const task = taskId === null ? undefined : this.#tasks.get(taskId);
     if (!task) return { ok: false, code: "not_found" };
@@ -76,9 +81,15 @@ export class MemoryDesk implements TaskDesk {
           }),
           "complete",
         );
+      case "result_too_large":
       case "task_failed": {
-        const error = frame.error ?? frame.reason ?? "unknown";
-        const failed = this.#apply(task, { type: "fail", agentId, generation: frame.generation, error });
+        const { generation } = frame;
+        const failed = this.#apply(
+          task,
+          frame.type === "task_failed"
+            ? { type: "fail", agentId, generation, error: frame.error ?? frame.reason ?? "unknown" }
+            : { type: "fail", agentId, generation, error: frame.error, isFinal: true },
+        );
         return outcomeOf(failed, failed.ok && failed.event.type === "dead_lettered" ? "dead_letter" : "retried");
       }
       case "task_rejected":

@@ -5,15 +5,21 @@ import { afterEach, describe, expect, it } from "vitest";
 import { durabilityRefusal, readDurability } from "./durability.ts";
 
 const server = (version: string) => ({ version, server_id: "S1", jetstream: true });
+const ALWAYS = { sync_always: true };
+/** Nobody listens there. */
+const DOWN = "http://127.0.0.1:1";
 const closers: (() => void)[] = [];
 
 afterEach(() => {
   for (const close of closers.splice(0)) close();
 });
 
-/** A monitoring port that says this. */
-async function monitor(varz: unknown): Promise<string> {
-  const http = createServer((_, response) => response.end(JSON.stringify(varz))).listen(0, "127.0.0.1");
+/** A monitoring port that says this, of a server with routes to these. */
+async function monitor(varz: unknown, routes: readonly string[] = []): Promise<string> {
+  const routez = { routes: routes.map((id) => ({ remote_id: id, remote_name: `name of ${id}` })) };
+  const http = createServer(({ url }, response) => {
+    response.end(JSON.stringify(url === "/varz" ? varz : routez));
+  }).listen(0, "127.0.0.1");
   closers.push(() => http.close());
   await once(http, "listening");
   return `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
@@ -38,6 +44,31 @@ describe("the durability of a NATS", () => {
       expect(found.level).toBe("process");
       expect(durabilityRefusal("process", found)).toBeUndefined();
       expect(durabilityRefusal("fsync", found)).toMatch(/Remedy: /);
+    }
+  });
+
+  it("of replicated streams is that of a majority, while the servers that do not answer are down", async () => {
+    const up = [await monitor(varz(ALWAYS), ["S2"]), await monitor(varz(ALWAYS, "S2"), ["S1"])];
+    const found = await readDurability(server("2.10.27"), [...up, DOWN], 3);
+    expect(found.level).toBe("fsync");
+    expect(found.unanswered).toEqual([DOWN]);
+    expect(found.how).toMatch(/127.0.0.1:1 does not answer.*verified for the 2 of 3 servers that are up/);
+  });
+
+  it("is process where fewer answer, where one is named twice, where one that is up does not answer, and without replicas", async () => {
+    const first = await monitor(varz(ALWAYS), ["S2"]);
+    const second = await monitor(varz(ALWAYS, "S2"), ["S1"]);
+    const besideThird = await monitor(varz(ALWAYS, "S2"), ["S1", "S3"]);
+    const cases: [string[], number, RegExp][] = [
+      [[first, DOWN, DOWN], 3, /2 of 3 monitoring ports must/],
+      [[first, first, DOWN], 3, /2 of 3 monitoring ports must/],
+      [[first, second, DOWN], 1, /3 of 3 monitoring ports must/],
+      [[first, besideThird, DOWN], 3, /name of S3: up, and its monitoring port does not answer.*--nats-monitor/],
+    ];
+    for (const [monitors, replicas, words] of cases) {
+      const found = await readDurability(server("2.10.27"), monitors, replicas);
+      expect(found.level).toBe("process");
+      expect(durabilityRefusal("fsync", found)).toMatch(words);
     }
   });
 

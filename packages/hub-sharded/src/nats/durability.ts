@@ -4,6 +4,8 @@ import type { ReadDurability } from "../backbone.ts";
 
 export interface NatsDurability extends ReadDurability {
   natsVersion: string;
+  /** Monitoring ports that did not answer. */
+  unanswered: readonly string[];
   /** Why the level is not higher, and what to do about it. */
   remedy: string;
 }
@@ -28,11 +30,17 @@ const ANSWER_WITHIN_MS = 5_000;
 
 /**
  * Only the monitoring port tells how often a server syncs; without one nothing more than `process` is known: a message is written
- * to its file before it is acknowledged, which the end of the server's process does not undo.
+ * to its file before it is acknowledged, which the end of the server's process does not undo. Of replicated streams, servers that are
+ * down need not be asked as long as more than half of them were: what is down acknowledges nothing. A server that is up and was not
+ * asked may be one of those that acknowledge.
  */
-export async function readDurability(server: NatsServerInfo, monitors: readonly string[]): Promise<NatsDurability> {
+export async function readDurability(
+  server: NatsServerInfo,
+  monitors: readonly string[],
+  replicas = 1,
+): Promise<NatsDurability> {
   const { jetstream, version } = server;
-  const found = { natsVersion: version };
+  const found = { natsVersion: version, unanswered: [] };
   if (jetstream !== true)
     return { ...found, level: undefined, how: "INFO: no JetStream", remedy: "start nats-server with -js" };
   if (LOSES_STREAMS.test(version)) {
@@ -54,18 +62,36 @@ export async function readDurability(server: NatsServerInfo, monitors: readonly 
     return { ...found, level: "process", how, remedy };
   }
   const seen = await Promise.all(monitors.map(varzOf));
+  const answered = seen.filter((varz) => typeof varz !== "string");
+  const unanswered = monitors.filter((_, index) => typeof seen[index] === "string");
   const how = `/varz: ${seen.map(describedSync).join("; ")}`;
-  if (!seen.some((varz) => typeof varz !== "string" && varz.server_id === server.server_id)) {
-    const remedy = "name the monitoring port of each server that --nats names";
-    return { ...found, level: "process", how: `${how}; none is the server that this node is connected to`, remedy };
+  const process = (remedy: string, why = "") => ({ ...found, unanswered, level: "process" as const, how: how + why, remedy });
+  if (answered.some((varz) => varz.jetstream?.config?.sync_always !== true)) {
+    return process("set jetstream { sync_interval: always } on each server");
   }
-  const isAlways = seen.every((varz) => typeof varz !== "string" && varz.jetstream?.config?.sync_always === true);
-  return {
-    ...found,
-    level: isAlways ? "fsync" : "process",
-    how,
-    remedy: "set jetstream { sync_interval: always } on each server",
-  };
+  const asked = new Set(answered.map((varz) => varz.server_id));
+  if (unanswered.length > 0) {
+    const needed = replicas === 1 ? monitors.length : Math.floor(monitors.length / 2) + 1;
+    if (asked.size < needed) {
+      return process(`start the servers that do not answer: ${needed} of ${monitors.length} monitoring ports must`);
+    }
+    const unasked = await serversUnasked(
+      monitors.filter((monitor) => !unanswered.includes(monitor)),
+      asked,
+    );
+    if (unasked.length > 0) {
+      return process(
+        "name the monitoring port of each server with --nats-monitor, and let this node reach it",
+        `; ${unasked.join(", ")}: up, and its monitoring port does not answer`,
+      );
+    }
+  }
+  if (!asked.has(server.server_id)) {
+    const remedy = "name the monitoring port of each server that --nats names";
+    return process(remedy, "; none is the server that this node is connected to");
+  }
+  const down = unanswered.length === 0 ? "" : `; verified for the ${asked.size} of ${monitors.length} servers that are up`;
+  return { ...found, unanswered, level: "fsync", how: how + down, remedy: "" };
 }
 
 /** Why a node must not start at the wanted level, with what to do about it. Undefined: it may. */
@@ -83,11 +109,34 @@ function canSync(version: string): boolean {
 /** The answer, or why there is none. */
 async function varzOf(monitor: string): Promise<Varz | string> {
   try {
-    const answer = await fetch(`${monitor.replace(/\/$/, "")}/varz`, { signal: AbortSignal.timeout(ANSWER_WITHIN_MS) });
-    return (await answer.json()) as Varz;
+    return await answerOf<Varz>(monitor, "varz");
   } catch (error) {
     return `${monitor} does not answer (${(error as Error).message})`;
   }
+}
+
+/** Servers that those which answered have a route to, and that are none of them. */
+async function serversUnasked(monitors: readonly string[], asked: ReadonlySet<string>): Promise<string[]> {
+  const unasked = new Set<string>();
+  for (const monitor of monitors) {
+    try {
+      const { routes = [] } = await answerOf<Routez>(monitor, "routez");
+      for (const { remote_id: id, remote_name: name } of routes) if (!asked.has(id)) unasked.add(name ?? id);
+    } catch {
+      // It answered a moment ago, and now nobody knows whom it works with.
+      unasked.add(monitor);
+    }
+  }
+  return [...unasked];
+}
+
+interface Routez {
+  routes?: { remote_id: string; remote_name?: string }[];
+}
+
+async function answerOf<T>(monitor: string, what: string): Promise<T> {
+  const signal = AbortSignal.timeout(ANSWER_WITHIN_MS);
+  return (await (await fetch(`${monitor.replace(/\/$/, "")}/${what}`, { signal })).json()) as T;
 }
 
 function describedSync(varz: Varz | string): string {

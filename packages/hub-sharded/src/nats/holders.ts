@@ -29,7 +29,7 @@ export class Holders {
   constructor(options: HoldersOptions) {
     this.#options = options;
     const { clock, leaseMs, link, node, streams } = options;
-    link.connection.subscribe(streams.holder(node), { callback: (_, message) => this.#reply(message) });
+    link.subscribe(streams.holder(node), (message) => this.#reply(message));
     this.#cancel = clock.every(leaseMs, () => this.#forgetOld());
   }
 
@@ -68,7 +68,7 @@ export class Holders {
   }
 
   #reply(message: Msg): void {
-    message.respond(this.#has(message.string()) ? HELD : "");
+    if (message.reply) this.#options.link.publish(message.reply, this.#has(message.string()) ? HELD : "");
   }
 
   #forgetOld(): void {

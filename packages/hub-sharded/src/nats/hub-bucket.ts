@@ -1,6 +1,7 @@
 /** The hub's key-value bucket for everything small: routing classes, tokens, endpoints, parked tasks, duties. */
 import { type HubStreams, textOf, tokenOf } from "./hub-streams.ts";
 import type { JetStream } from "./jetstream.ts";
+import { scanStream } from "./stream-scan.ts";
 
 export class HubBucket {
   readonly #jetstream: JetStream;
@@ -23,7 +24,8 @@ export class HubBucket {
 
   /** False: somebody has written since that revision. An empty text removes. */
   async update(text: string, revision: number, kind: string, key: string): Promise<boolean> {
-    return (await this.#jetstream.put(this.#subjectOf(kind, key), text, { state: "", expected: revision })) !== undefined;
+    const given = { state: "", expected: revision };
+    return (await this.#jetstream.put(this.#streams.hub, this.#subjectOf(kind, key), text, given)) !== undefined;
   }
 
   /** False: there is one. */
@@ -32,7 +34,7 @@ export class HubBucket {
   }
 
   async set(text: string, kind: string, key: string): Promise<void> {
-    await this.#jetstream.append(this.#subjectOf(kind, key), text);
+    await this.#jetstream.append(this.#streams.hub, this.#subjectOf(kind, key), text);
   }
 
   /** False: there was none. */
@@ -49,8 +51,8 @@ export class HubBucket {
 
   async entries(kind: string): Promise<{ key: string; text: string; revision: number }[]> {
     const entries: { key: string; text: string; revision: number }[] = [];
-    const filter = this.#streams.hubKey(kind, "*");
-    await this.#jetstream.scan(this.#streams.hub, filter, { headersOnly: false }, ({ seq, subject, text }) => {
+    const scan = { stream: this.#streams.hub, filter: this.#streams.hubKey(kind, "*"), headersOnly: false };
+    await scanStream(this.#jetstream, scan, ({ seq, subject, text }) => {
       if (text !== "") entries.push({ key: textOf(subject.slice(subject.lastIndexOf(".") + 1)), text, revision: seq });
     });
     return entries;

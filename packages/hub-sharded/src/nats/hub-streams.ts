@@ -1,7 +1,8 @@
 /** The streams of a hub, their names and subjects. The buckets are NATS key-value stores as any other: `nats kv get` reads them. */
-import { LIMITS } from "@hubscale/protocol";
+import { LIMITS, TIMERS } from "@hubscale/protocol";
 import { CannotStart } from "../backbone.ts";
-import { type JetStream, JetStreamError } from "./jetstream.ts";
+import { JetStreamError } from "./engine-errors.ts";
+import type { JetStream } from "./jetstream.ts";
 
 /** Messages that wait for an agent that is offline; the oldest go first. */
 const MAILBOX_ENTRIES_MAX = 1_000;
@@ -41,6 +42,15 @@ export class HubStreams {
 
   mailbox(agentId: string): string {
     return `${this.namespace}.mailbox.${tokenOf(agentId)}`;
+  }
+
+  get submissions(): string {
+    return `${this.namespace}-submissions`;
+  }
+
+  /** `hash`: of an `Idempotency-Key` and its user. */
+  submission(hash: string): string {
+    return `${this.namespace}.submission.${hash}`;
   }
 
   /** The tasks of a shard that were assigned once, or wait for others. */
@@ -87,6 +97,15 @@ export class HubStreams {
         max_msgs_per_subject: MAILBOX_ENTRIES_MAX,
         allow_direct: replicas === 1,
       },
+      {
+        ...shared,
+        name: this.submissions,
+        subjects: [this.submission("*")],
+        max_msgs_per_subject: 1,
+        // Nanoseconds.
+        max_age: TIMERS.submissionKeyKeptMs * 1e6,
+        allow_direct: replicas === 1,
+      },
       ...this.#eachShard((shard) => ({ ...bucket, name: this.records(shard), subjects: [this.record(shard, "*", "*")] })),
       ...this.#eachShard((shard) => ({
         ...shared,
@@ -100,7 +119,7 @@ export class HubStreams {
     try {
       for (const config of configs) await jetstream.makeStream(config);
     } catch (error) {
-      throw error instanceof JetStreamError ? cannotStart(error, namespace, replicas) : error;
+      throw error instanceof JetStreamError && !error.isPassing ? cannotStart(error, namespace, replicas) : error;
     }
   }
 
@@ -118,14 +137,14 @@ export function textOf(token: string): string {
   return Buffer.from(token, "base64url").toString("utf8");
 }
 
-function cannotStart(error: JetStreamError, namespace: string, replicas: number): Error {
+function cannotStart(error: JetStreamError, namespace: string, replicas: number): CannotStart {
   if (error.code === OTHER_CONFIGURATION) {
     const message = `namespace ${namespace} has streams with another number of replicas than ${replicas}: use the --replicas that it was made with, or another --namespace`;
     return new CannotStart(message, { cause: error });
   }
   if (REPLICAS_NEED_CLUSTER.has(error.code)) {
-    const message = `--replicas ${replicas} needs a JetStream cluster of at least ${replicas} servers: name them all with --nats url,url,url, or use --replicas 1`;
+    const message = `--replicas ${replicas} needs a JetStream cluster of at least ${replicas} servers that are up: name them all with --nats url,url,url, or use --replicas 1`;
     return new CannotStart(message, { cause: error });
   }
-  return error;
+  return new CannotStart(`the streams of namespace ${namespace} cannot be made: ${error.message}`, { cause: error });
 }

@@ -2,10 +2,9 @@
  * The dozen requests of JetStream's API that the hub makes, as the protocol has them (docs.nats.io, JetStream wire API). Over the
  * link, so that all have the same limits and the same end when the server is away.
  */
-import { setTimeout } from "node:timers/promises";
-import { Unavailable } from "@hubscale/hub-runtime";
 import { headers, type Msg } from "@nats-io/transport-node";
-import type { NatsLink } from "./nats-link.ts";
+import type { ApiError } from "./engine-errors.ts";
+import type { NatsLink, RequestOptions } from "./nats-link.ts";
 
 /** A message as it is stored. */
 export interface StoredMessage {
@@ -20,6 +19,7 @@ export interface StoredMessage {
 
 export interface ConsumerState {
   name: string;
+  filter: string;
   /** Messages that were never delivered. */
   pending: number;
   /** Delivered and not acknowledged. */
@@ -31,7 +31,7 @@ interface StreamState {
 }
 
 interface ApiAnswer {
-  error?: { code: number; err_code?: number; description: string };
+  error?: ApiError;
 }
 
 /** JetStream's own codes, stable over its versions. */
@@ -39,17 +39,11 @@ const WRONG_LAST_SEQUENCE = 10_071;
 const NO_MESSAGE = 10_037;
 const SUBJECTS_PAGE = 100_000;
 const STATE_HEADER = "Hubscale-State";
-const RETRY_AFTER_MS = 1_000;
-
-/** A running JetStream that says no to what should be possible. */
-export class JetStreamError extends Error {
-  readonly code: number;
-  constructor(subject: string, { code, err_code, description }: NonNullable<ApiAnswer["error"]>) {
-    super(`${subject}: ${description} (${err_code ?? code})`);
-    this.name = "JetStreamError";
-    this.code = err_code ?? code;
-  }
-}
+/** The deletion of a message that is not there any more. */
+const DELETION_FAILED = 10_057;
+const SEQUENCE_NOT_FOUND = 10_043;
+/** A pull is answered at once, save for one that the server forgets. */
+const PULL_WITHIN_MS = 1_000;
 
 export class JetStream {
   readonly link: NatsLink;
@@ -65,7 +59,8 @@ export class JetStream {
    * Stores a message if the last one of its subject has this sequence (0: there is none); the new sequence, or undefined. Durable
    * when it resolves.
    */
-  async put(
+  put(
+    stream: string,
     subject: string,
     text: string,
     { state, expected }: { state: string; expected: number },
@@ -73,15 +68,12 @@ export class JetStream {
     const given = headers();
     given.set("Nats-Expected-Last-Subject-Sequence", String(expected));
     if (state !== "") given.set(STATE_HEADER, state);
-    const answer = await this.#json<{ seq: number } & ApiAnswer>(subject, await this.link.request(subject, text, given));
-    if (answer.error?.err_code === WRONG_LAST_SEQUENCE) return undefined;
-    if (answer.error) throw refusalOf(subject, answer.error);
-    return answer.seq;
+    return this.#store(subject, text, { stores: stream, headers: given });
   }
 
   /** As `put`, whatever is there. */
-  async append(subject: string, text: string): Promise<number> {
-    return (await this.#ask<{ seq: number }>(subject, text)).seq;
+  async append(stream: string, subject: string, text: string): Promise<void> {
+    await this.#store(subject, text, { stores: stream });
   }
 
   /** The last message of a subject. */
@@ -100,8 +92,7 @@ export class JetStream {
       subject,
       await this.link.request(subject, JSON.stringify({ seq, no_erase: true })),
     );
-    // It is gone already.
-    if (answer.error && answer.error.code !== 404 && answer.error.code !== 400) throw refusalOf(subject, answer.error);
+    if (answer.error && !isGone(answer.error)) throw this.link.errors.ofApi(subject, answer.error);
   }
 
   /** Removes all messages that fit, up to this sequence. */
@@ -150,69 +141,50 @@ export class JetStream {
     const states: ConsumerState[] = [];
     for (;;) {
       const query = JSON.stringify({ offset: states.length });
-      const page = await this.#ask<{ total: number; consumers: ConsumerInfo[] | null }>(
+      const page = await this.#ask<{ total: number; consumers: ConsumerInfo[] | null; missing?: string[] }>(
         `$JS.API.CONSUMER.LIST.${stream}`,
         query,
       );
-      for (const each of page.consumers ?? []) {
-        states.push({ name: each.name, pending: each.num_pending, unacknowledged: each.num_ack_pending });
+      // A cluster leaves out those whose leader does not answer it: what they count is not nothing.
+      if (page.missing?.length) throw this.link.errors.unavailable("consumers", `${stream}: not all consumers answer`);
+      for (const { config, name, num_ack_pending: unacknowledged, num_pending: pending } of page.consumers ?? []) {
+        states.push({ name, filter: config.filter_subject ?? "", pending, unacknowledged });
       }
       if (!page.consumers?.length || states.length >= page.total) return states;
     }
   }
 
-  /** The next message for a consumer, if one waits. */
-  async pull(stream: string, consumer: string): Promise<Msg | undefined> {
-    const [message] = await this.link.pull(`$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`, PULL_ONE, 1, isStatus);
-    return message;
+  /** Makes a consumer that goes when nobody pulls from it for a while. */
+  async makeScanConsumer(stream: string, name: string, config: Record<string, unknown>): Promise<void> {
+    const whole = { ...config, name, ack_policy: "none", replay_policy: "instant", mem_storage: true, num_replicas: 1 };
+    await this.#ask(`$JS.API.CONSUMER.CREATE.${stream}.${name}`, JSON.stringify({ stream_name: stream, config: whole }));
   }
 
-  /**
-   * Hands all messages that fit and were there when it was called to `visit`, oldest first, without their text if `headersOnly`.
-   * Rejects with `Unavailable` rather than leave some out.
-   */
-  async scan(
-    stream: string,
-    filter: string,
-    options: { headersOnly: boolean },
-    visit: (message: StoredMessage) => void,
-  ): Promise<void> {
-    let throughSeq = await this.#lastSeq(stream, filter);
-    if (throughSeq === 0) return;
-    const config = {
-      filter_subject: filter,
-      deliver_policy: "all",
-      ack_policy: "none",
-      replay_policy: "instant",
-      mem_storage: true,
-      num_replicas: 1,
-      inactive_threshold: 10_000_000_000,
-      headers_only: options.headersOnly,
-    };
-    const create = `$JS.API.CONSUMER.CREATE.${stream}`;
-    const { name } = await this.#ask<ConsumerInfo>(create, JSON.stringify({ stream_name: stream, config }));
-    const next = `$JS.API.CONSUMER.MSG.NEXT.${stream}.${name}`;
-    let seenSeq = 0;
-    let emptyPulls = 0;
-    while (seenSeq < throughSeq) {
-      const messages = await this.link.pull(next, PULL_CHUNK, SCAN_CHUNK, isStatus);
-      for (const message of messages.map(deliveredMessage)) {
-        seenSeq = message.seq;
-        visit(message);
-      }
-      emptyPulls = messages.length > 0 ? 0 : emptyPulls + 1;
-      if (emptyPulls === 0) continue;
-      // In a cluster the server that was asked may not have heard of the consumer, and the replica that serves the consumer may be
-      // behind. Or what was last has been removed.
-      throughSeq = Math.min(throughSeq, await this.#lastSeq(stream, filter));
-      if (emptyPulls > EMPTY_PULLS_MAX) throw new Unavailable(`${stream} cannot be read to its end`, RETRY_AFTER_MS);
-      await setTimeout(emptyPulls * EMPTY_PULL_MS);
-    }
+  /** Nobody waits for it: a consumer that stays goes by itself. */
+  removeScanConsumer(stream: string, name: string): void {
     this.link.publish(`$JS.API.CONSUMER.DELETE.${stream}.${name}`, "");
   }
 
+  /** The next messages for a scan's consumer; waits for them a moment where a replica is behind. */
+  async pullScan(stream: string, consumer: string, count: number): Promise<{ messages: StoredMessage[]; isAnswered: boolean }> {
+    const payload = JSON.stringify({ batch: count, no_wait: true, expires: SCAN_PULL_EXPIRES_MS * 1e6 });
+    const limits = { count, withinMs: SCAN_PULL_WITHIN_MS };
+    const { end, messages } = await this.link.pull(`$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`, payload, limits);
+    return { messages: messages.map(deliveredMessage), isAnswered: end !== undefined || messages.length === count };
+  }
+
+  /**
+   * The next message for a consumer, if one waits. Without `expires`, since with it an empty lane is
+   * answered only then; the server forgets the rare pull whose message another one got first, and the link bounds that (decision 0081).
+   */
+  async pull(stream: string, consumer: string): Promise<Msg | undefined> {
+    const limits = { count: 1, withinMs: PULL_WITHIN_MS };
+    const { messages } = await this.link.pull(`$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`, PULL_ONE, limits);
+    return messages[0];
+  }
+
   /** Of the messages that fit, 0 when there is none. A follower may not have the last ones yet, so the leader is asked. */
-  async #lastSeq(stream: string, filter: string): Promise<number> {
+  async lastSeq(stream: string, filter: string): Promise<number> {
     return (await this.#getFromLeader(stream, { last_by_subj: filter }))?.seq ?? 0;
   }
 
@@ -222,7 +194,7 @@ export class JetStream {
     const message = await this.link.request(`$JS.API.DIRECT.GET.${address}`, payload);
     const code = message.headers?.code ?? 0;
     if (code === 404) return undefined;
-    if (code >= 300) throw new Unavailable(`no direct read of ${stream}: ${code}`, RETRY_AFTER_MS);
+    if (code >= 300) throw this.link.errors.unavailable(`read ${code}`, `no direct read of ${stream}: ${code}`);
     return {
       subject: message.headers?.get("Nats-Subject") ?? "",
       seq: Number(message.headers?.get("Nats-Sequence")),
@@ -239,38 +211,66 @@ export class JetStream {
       await this.link.request(subject, JSON.stringify(query)),
     );
     if (answer.error?.err_code === NO_MESSAGE) return undefined;
-    if (answer.error) throw refusalOf(subject, answer.error);
+    if (answer.error) throw this.link.errors.ofApi(subject, answer.error);
     const { data = "", hdrs = "", seq, subject: ofMessage, time } = answer.message as LeaderMessage;
     const state = new RegExp(`^${STATE_HEADER}: ?(\\S+)`, "m").exec(Buffer.from(hdrs, "base64").toString("utf8"))?.[1] ?? "";
     return { subject: ofMessage, seq, atMs: Date.parse(time), text: Buffer.from(data, "base64").toString("utf8"), state };
   }
 
+  /** The sequence; undefined: another one was expected. */
+  async #store(subject: string, text: string, options: RequestOptions): Promise<number | undefined> {
+    const message = await this.link.request(subject, text, options);
+    const { error, seq, stream } = this.#json<{ seq: number; stream?: string } & ApiAnswer>(subject, message);
+    if (!error) return seq;
+    if (error.err_code === WRONG_LAST_SEQUENCE) return undefined;
+    throw this.link.errors.ofApi(
+      subject,
+      error,
+      this.link.errors.isTooLarge(error) ? await this.#maxMsgBytes(stream) : undefined,
+    );
+  }
+
+  /** What the stream takes at most, headers included; undefined: any size. */
+  async #maxMsgBytes(stream: string | undefined): Promise<number | undefined> {
+    if (stream === undefined) return undefined;
+    const { config } = await this.#ask<{ config: { max_msg_size?: number } }>(`$JS.API.STREAM.INFO.${stream}`, "");
+    return config.max_msg_size;
+  }
+
   async #ask<T>(subject: string, payload: string): Promise<T> {
-    const answer = await this.#json<T & ApiAnswer>(subject, await this.link.request(subject, payload));
-    if (answer.error) throw refusalOf(subject, answer.error);
+    const answer = this.#json<T & ApiAnswer>(subject, await this.link.request(subject, payload));
+    if (answer.error) throw this.link.errors.ofApi(subject, answer.error);
     return answer;
   }
 
-  /** A cluster without a leader has nobody who answers; that passes. */
+  /** A cluster without a leader has nobody who answers, and a stream that was deleted neither. */
   #json<T>(subject: string, message: Msg): T {
-    if (message.headers && message.headers.code >= 300) throw new Unavailable(`nobody answers ${subject}`, RETRY_AFTER_MS);
-    return message.json<T>();
+    const { errors } = this.link;
+    const code = message.headers?.code ?? 0;
+    if (code >= 300) throw errors.unavailable(`status ${code}`, `nobody answers ${subject}`);
+    try {
+      return message.json<T>();
+    } catch (error) {
+      throw errors.unavailable("answer", `the answer to ${subject} is none of JetStream's`, { cause: error });
+    }
   }
 }
 
-/** No message: nothing waits, or (without a responder) there is no such consumer yet. */
-const isStatus = (message: Msg) => (message.headers?.code ?? 0) >= 300;
 const PULL_ONE = '{"batch":1,"no_wait":true}';
-const SCAN_CHUNK = 500;
-const PULL_CHUNK = JSON.stringify({ batch: SCAN_CHUNK, no_wait: true });
-/** A route takes milliseconds to spread an interest, a follower tens of them to write; 5 s in all, as for any other answer. */
-const EMPTY_PULLS_MAX = 43;
-const EMPTY_PULL_MS = 5;
+/** Far above the milliseconds by which a replica is behind. */
+const SCAN_PULL_EXPIRES_MS = 500;
+const SCAN_PULL_WITHIN_MS = 1_000;
 
 interface ConsumerInfo {
   name: string;
+  config: { filter_subject?: string };
   num_pending: number;
   num_ack_pending: number;
+}
+
+/** Somebody else was quicker. */
+function isGone({ description, err_code: code }: ApiError): boolean {
+  return code === SEQUENCE_NOT_FOUND || code === NO_MESSAGE || (code === DELETION_FAILED && /not found/.test(description));
 }
 
 interface LeaderMessage {
@@ -279,12 +279,6 @@ interface LeaderMessage {
   time: string;
   data?: string;
   hdrs?: string;
-}
-
-/** Of a server that cannot act now (503, or no space, which is for the operator to mend) the caller may ask again. */
-function refusalOf(subject: string, error: NonNullable<ApiAnswer["error"]>): Error {
-  if (error.code === 503) return new Unavailable(`${subject}: ${error.description}`, RETRY_AFTER_MS);
-  return new JetStreamError(subject, error);
 }
 
 /** What the subject to which a delivery is acknowledged says: `$JS.ACK.<stream>.<consumer>.<deliveries>.<seq>.<dseq>.<ns>.<pending>`. */

@@ -1,10 +1,12 @@
 /** The hub's tasks in JetStream: opens the link, checks what the servers promise, and wires the ports. */
 import type { BackplaneDescription, Clock, DurabilityLevel, RandomHex } from "@hubscale/hub-runtime";
 import { Unavailable } from "@hubscale/hub-runtime";
-import { type Backbone, CannotStart } from "../backbone.ts";
+import { LIMITS } from "@hubscale/protocol";
+import { type Backbone, CannotStart, isEngineRefusal } from "../backbone.ts";
 import { EventBus } from "../event-bus.ts";
 import { HoldTokens } from "../hold-tokens.ts";
-import { durabilityRefusal, readDurability } from "./durability.ts";
+import { durabilityRefusal, type NatsDurability, readDurability } from "./durability.ts";
+import { RETRY_AFTER_MS } from "./engine-errors.ts";
 import { Holders } from "./holders.ts";
 import { HubBucket } from "./hub-bucket.ts";
 import { HubStreams } from "./hub-streams.ts";
@@ -13,6 +15,7 @@ import { NatsBackplane } from "./nats-backplane.ts";
 import { NatsBroadcast } from "./nats-broadcast.ts";
 import { NatsLink } from "./nats-link.ts";
 import { NatsParkedTasks } from "./nats-parked-tasks.ts";
+import { NatsSubmissions } from "./nats-submissions.ts";
 import { NatsQueueDirectory } from "./nats-queue-directory.ts";
 import { RecordKeeping } from "./record-keeping.ts";
 
@@ -41,8 +44,10 @@ export async function openNatsBackbone(options: NatsBackboneOptions): Promise<Ba
   const { clock, log, namespace, node, randomHex, replicas, shards } = options;
   const link = await connect(options, log);
   try {
-    const refusal = durabilityRefusal(options.durability, await durabilityOf(link, options));
+    const found = await durabilityOf(link, options);
+    const refusal = durabilityRefusal(options.durability, found);
     if (refusal !== undefined) throw new CannotStart(refusal);
+    const documentBytes = documentBytesOf(link);
     const jetstream = new JetStream(link, { direct: replicas === 1 });
     const streams = new HubStreams(namespace, shards);
     await patiently(() => streams.make(jetstream, replicas), options);
@@ -55,16 +60,19 @@ export async function openNatsBackbone(options: NatsBackboneOptions): Promise<Ba
     const claim = (duty: string, forMs: number) => claimIn(bucket, clock, duty, forMs);
     const keeping = new RecordKeeping({ ...parts, queues, claim });
     const broadcast = new NatsBroadcast(link, namespace);
+    const endAsking = found.unanswered.length > 0 ? askAgain(link, options) : () => undefined;
     const bus = new EventBus(broadcast, clock);
     return {
       queues,
       broadcast,
       claim,
       parked: new NatsParkedTasks(bucket),
-      backplane: new NatsBackplane({ ...parts, bus, describe: () => describe(options, link, queues) }),
+      submissions: new NatsSubmissions(jetstream, streams),
+      backplane: new NatsBackplane({ ...parts, bus, documentBytes, describe: () => describe(options, link, queues) }),
       // A stream and its consumers are served by several threads of the server.
       servesInOrder: false,
       close() {
+        endAsking();
         keeping.close();
         holders.close();
         link.close();
@@ -89,6 +97,18 @@ async function connect({ natsUrls, node }: NatsBackboneOptions, log: (line: stri
   }
 }
 
+/** What a server's messages leave for a task. Throws `CannotStart` for a server that takes too little. */
+function documentBytesOf({ connection }: NatsLink): number {
+  const besideBytes = LIMITS.engineRoomBytes + LIMITS.hubRecordBytes + LIMITS.resultBytes;
+  const payloadBytes = connection.info?.max_payload ?? 0;
+  const documentBytes = payloadBytes - besideBytes;
+  if (documentBytes >= LIMITS.documentBytesMin) return Math.min(documentBytes, LIMITS.documentBytes);
+  throw new CannotStart(
+    `NATS takes messages of ${payloadBytes} bytes at most, and a task with its result needs ${besideBytes + LIMITS.documentBytesMin}: ` +
+      "set max_payload in the server's configuration, 1MB is its default",
+  );
+}
+
 /** A cluster that has just started has no leader for a moment. */
 async function patiently(run: () => Promise<void>, { clock }: NatsBackboneOptions): Promise<void> {
   const untilMs = clock.nowMs() + LEADER_WITHIN_MS;
@@ -107,11 +127,32 @@ const LOOK_EVERY_MS = 200;
 
 const hostsOf = (urls: readonly string[]) => urls.map((url) => new URL(url).host).join(", ");
 
-function durabilityOf({ connection }: NatsLink, { natsMonitors }: NatsBackboneOptions) {
+async function durabilityOf(
+  { connection }: NatsLink,
+  { natsMonitors, replicas }: NatsBackboneOptions,
+): Promise<NatsDurability> {
   const { info } = connection;
-  if (!info) throw new CannotStart("NATS has not said what it is");
-  return readDurability(info, natsMonitors);
+  if (!info) throw new Unavailable("NATS has not said what it is", RETRY_AFTER_MS);
+  return readDurability(info, natsMonitors, replicas);
 }
+
+/** Until all servers that were down at the start have said what they keep. A hub at work is not ended for one that keeps less. */
+function askAgain(link: NatsLink, options: NatsBackboneOptions): () => void {
+  const { clock, durability, log } = options;
+  const cancel = clock.every(ASK_AGAIN_MS, () => {
+    const noted = durabilityOf(link, options).then((found) => {
+      if (found.unanswered.length > 0) return;
+      cancel();
+      log(`nats: all servers answer again; ${durabilityRefusal(durability, found) ?? found.how}`);
+    });
+    noted.catch((error: unknown) => {
+      if (!isEngineRefusal(error)) options.onFault(error);
+    });
+  });
+  return cancel;
+}
+
+const ASK_AGAIN_MS = 10_000;
 
 /** A task's id names its shard, so all nodes must count alike, now and after a restart. */
 async function agreeOnShards(bucket: HubBucket, { namespace, shards }: NatsBackboneOptions): Promise<void> {
@@ -154,6 +195,7 @@ async function describe(
       queues: size,
       lease_ms: leaseMs,
       kept_completed: keepCompleted,
+      document_bytes: documentBytesOf(link),
     },
   };
 }

@@ -5,12 +5,14 @@ import type { EventBus } from "../event-bus.ts";
 import type { HubBucket } from "./hub-bucket.ts";
 import type { HubStreams } from "./hub-streams.ts";
 import type { JetStream } from "./jetstream.ts";
+import { scanStream } from "./stream-scan.ts";
 
 export interface NatsBackplaneOptions {
   jetstream: JetStream;
   streams: HubStreams;
   bucket: HubBucket;
   bus: EventBus;
+  documentBytes: number;
   /** Read at each call, so that it says what the servers say now. */
   describe(): Promise<BackplaneDescription>;
 }
@@ -19,10 +21,12 @@ export class NatsBackplane implements Backplane {
   readonly tokens: TokenStore;
   readonly endpoints: EndpointStore;
   readonly messages: MessageStore;
+  readonly documentBytes: number;
   readonly #options: NatsBackplaneOptions;
 
   constructor(options: NatsBackplaneOptions) {
     this.#options = options;
+    this.documentBytes = options.documentBytes;
     this.tokens = new NatsTokens(options.bucket);
     this.endpoints = new NatsEndpoints(options.bucket);
     this.messages = new NatsMessages(options);
@@ -109,8 +113,8 @@ class NatsMessages implements MessageStore {
     const { to: _, ...frame } = message;
     const text = JSON.stringify(frame);
     await Promise.all([
-      jetstream.append(streams.historySubject, JSON.stringify(message)),
-      ...offline.map((agentId) => jetstream.append(streams.mailbox(agentId), text)),
+      jetstream.append(streams.history, streams.historySubject, JSON.stringify(message)),
+      ...offline.map((agentId) => jetstream.append(streams.mailboxes, streams.mailbox(agentId), text)),
     ]);
   }
 
@@ -121,7 +125,8 @@ class NatsMessages implements MessageStore {
     if (!(await jetstream.last(streams.mailboxes, mailbox))) return [];
     const frames: MessageFrame[] = [];
     let lastSeq = 0;
-    await jetstream.scan(streams.mailboxes, mailbox, { headersOnly: false }, ({ seq, text }) => {
+    const scan = { stream: streams.mailboxes, filter: mailbox, headersOnly: false };
+    await scanStream(jetstream, scan, ({ seq, text }) => {
       frames.push(JSON.parse(text) as MessageFrame);
       lastSeq = seq;
     });

@@ -1,12 +1,11 @@
 /** Messages between the nodes over core NATS. */
-import type { Subscription } from "@nats-io/transport-node";
 import type { Broadcast, BroadcastTopic } from "../backbone.ts";
 import type { NatsLink } from "./nats-link.ts";
 
 export class NatsBroadcast implements Broadcast {
   readonly #link: NatsLink;
   readonly #namespace: string;
-  readonly #subscriptions = new Map<BroadcastTopic, Subscription>();
+  readonly #subscriptions = new Map<BroadcastTopic, () => void>();
 
   constructor(link: NatsLink, namespace: string) {
     this.#link = link;
@@ -19,14 +18,15 @@ export class NatsBroadcast implements Broadcast {
 
   /** Resolves when the server knows of it. */
   async listen(topic: BroadcastTopic, hear: (message: string) => void): Promise<void> {
-    const { connection } = this.#link;
-    const callback = (_: Error | null, message: { string(): string }) => hear(message.string());
-    this.#subscriptions.set(topic, connection.subscribe(this.#subjectOf(topic), { callback }));
-    await connection.flush();
+    this.#subscriptions.set(
+      topic,
+      this.#link.subscribe(this.#subjectOf(topic), (message) => hear(message.string())),
+    );
+    await this.#link.connection.flush();
   }
 
   async close(topic: BroadcastTopic): Promise<void> {
-    this.#subscriptions.get(topic)?.unsubscribe();
+    this.#subscriptions.get(topic)?.();
   }
 
   #subjectOf(topic: BroadcastTopic): string {

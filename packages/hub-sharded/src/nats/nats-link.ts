@@ -1,10 +1,21 @@
 /**
  * A node's one connection to NATS. Requests share one inbox and one timer: a hub makes five for each task, and the client's own
  * `request` makes a timer and an iterator for each. When NATS is slow or gone, requests fail within a bounded time and nothing
- * piles up; the connection comes back by itself.
+ * piles up; the connection comes back by itself. Nothing here throws: what the client or the server refuses is the request's answer.
  */
 import { Unavailable } from "@hubscale/hub-runtime";
-import { connect, createInbox, type Msg, type MsgHdrs, type NatsConnection, type Subscription } from "@nats-io/transport-node";
+import {
+  connect,
+  createInbox,
+  errors,
+  type Msg,
+  type MsgHdrs,
+  type NatsConnection,
+  type Status,
+  type Subscription,
+} from "@nats-io/transport-node";
+import { EngineErrors, RETRY_AFTER_MS } from "./engine-errors.ts";
+import { type PendingRequest, PendingRequests } from "./pending-requests.ts";
 
 export interface NatsLinkOptions {
   /** `nats://[user:password@]host:port`, of one server or of all of a cluster. */
@@ -13,49 +24,55 @@ export interface NatsLinkOptions {
   log(line: string): void;
 }
 
+export interface RequestOptions {
+  headers?: MsgHdrs;
+  /** The stream in which the request stores a message: while one waits for long, the stream takes in no new work. */
+  stores?: string;
+  withinMs?: number;
+}
+
+/** `end`: the status that ended it; undefined where it was full, or nobody answered any more. */
+export interface Pulled {
+  messages: Msg[];
+  end: Msg | undefined;
+}
+
 /** Requests that may wait for an answer at once. Past it NATS is not keeping up, and a refusal is better than a queue. */
 const IN_FLIGHT_MAX = 20_000;
-/** While a request has waited for so long, no new work is taken in. Far above an fsync, short for somebody who waits. */
+/** While a message waits for so long to be stored, its stream takes no new work. Far above an fsync, short for somebody who waits. */
 const BEHIND_AFTER_MS = 1_000;
 /** A server that says nothing for this long while asked counts as gone. Far above an fsync, far below a task's lease. */
-const REPLY_WITHIN_MS = 5_000;
+export const REPLY_WITHIN_MS = 5_000;
 const LOOK_FOR_LATE_EVERY_MS = 250;
 const CONNECT_WITHIN_MS = 5_000;
 /** Two of these without an answer, and the connection is made anew. */
 const PING_EVERY_MS = 2_000;
 const RECONNECT_EVERY_MS = 200;
-/** What a refused caller should wait: about one reconnect. */
-export const RETRY_AFTER_MS = 1_000;
-
-interface Pending {
-  atMs: number;
-  /** True: more messages are to come. */
-  answer(message: Msg): boolean;
-  fail(error: Unavailable): void;
-  /** Of its own, where the answers do not tell by their subject to what. */
-  subscription: Subscription | undefined;
-}
-
-type Asker = Pick<Pending, "answer" | "fail">;
+/** A subscription that was refused for want of a permission is tried again. */
+const SUBSCRIBE_AGAIN_MS = 2_000;
+/** The server's default, until it has told its own. */
+const MAX_PAYLOAD_BYTES = 1_048_576;
 
 export class NatsLink {
   readonly connection: NatsConnection;
+  readonly errors: EngineErrors;
   readonly #log: (line: string) => void;
   readonly #inbox = createInbox();
-  readonly #pending = new Map<string, Pending>();
+  readonly #reads = new PendingRequests();
+  readonly #stores = new PendingRequests();
   /** Inboxes for stored messages, which arrive under the subjects under which they are stored; each for one pull at a time. */
   readonly #idleInboxes: Subscription[] = [];
   readonly #timer: NodeJS.Timeout;
   #requests = 0;
   #isConnected = true;
+  #maxPayloadBytes = MAX_PAYLOAD_BYTES;
 
   private constructor(connection: NatsConnection, log: (line: string) => void) {
     this.connection = connection;
+    this.errors = new EngineErrors(log);
     this.#log = log;
-    connection.subscribe(`${this.#inbox}.*`, {
-      callback: (_, message) => this.#answer(message.subject.slice(this.#inbox.length + 1), message),
-    });
-    this.#timer = setInterval(() => this.#failLate(), LOOK_FOR_LATE_EVERY_MS);
+    this.subscribe(`${this.#inbox}.*`, (message) => this.#answer(message.subject.slice(this.#inbox.length + 1), message));
+    this.#timer = setInterval(() => this.#expireLate(), LOOK_FOR_LATE_EVERY_MS);
     this.#timer.unref();
   }
 
@@ -67,6 +84,8 @@ export class NatsLink {
       name: `hubscale ${node}`,
       timeout: CONNECT_WITHIN_MS,
       maxReconnectAttempts: -1,
+      // Otherwise the client gives up for good at the second refusal of the password.
+      ignoreAuthErrorAbort: true,
       reconnectTimeWait: RECONNECT_EVERY_MS,
       pingInterval: PING_EVERY_MS,
       maxPingOut: 2,
@@ -80,41 +99,85 @@ export class NatsLink {
     return this.#isConnected;
   }
 
-  /** False: new work would only queue up behind what NATS has not answered yet. */
-  get isKeepingUp(): boolean {
+  /**
+   * False: a new message would only queue up behind what the stream has not stored yet. Other streams may be led by another server, and
+   * what is read says nothing about what can be stored.
+   */
+  isKeepingUp(stream: string): boolean {
     if (!this.#isConnected) return false;
-    // They stand in the order in which they were asked.
-    for (const { atMs } of this.#pending.values()) return performance.now() - atMs < BEHIND_AFTER_MS;
-    return true;
+    const oldestMs = this.#stores.oldestStoreMs(stream);
+    return oldestMs === undefined || performance.now() - oldestMs < BEHIND_AFTER_MS;
   }
 
-  /** One answer. Rejects with `Unavailable` when none came; whether the server acted is then not known. */
-  request(subject: string, payload: string, headers?: MsgHdrs): Promise<Msg> {
+  /**
+   * One answer. Rejects with `Refused` what the server does not take, and with `Unavailable` when no answer came; whether the server acted
+   * is then not known.
+   */
+  request(subject: string, payload: string, options: RequestOptions = {}): Promise<Msg> {
     return new Promise((resolve, reject) => {
-      const answer = (message: Msg) => {
-        resolve(message);
-        return false;
+      const request = {
+        answer: (message: Msg) => {
+          resolve(message);
+          return false;
+        },
+        expire: () => reject(this.errors.noAnswer(subject)),
+        fail: reject,
       };
-      this.#ask(subject, payload, { answer, fail: reject }, headers);
+      this.#ask(subject, payload, request, options);
     });
   }
 
-  /** Up to `count` stored messages; fewer when one comes that `isLast` says is none but the end. */
-  pull(subject: string, payload: string, count: number, isLast: (message: Msg) => boolean): Promise<Msg[]> {
+  /**
+   * Up to `count` stored messages; fewer when a status comes, or nothing more within the time. A server may leave a pull without an answer
+   * and serve it with the next message that is stored: one that comes after the time is given back at once.
+   */
+  pull(subject: string, payload: string, { count, withinMs }: { count: number; withinMs: number }): Promise<Pulled> {
     return new Promise((resolve, reject) => {
       const messages: Msg[] = [];
-      const answer = (message: Msg) => {
-        const isOver = isLast(message) || messages.push(message) === count;
-        if (isOver) resolve(messages);
-        return !isOver;
+      const request = {
+        answer: (message: Msg) => {
+          const end = isStatus(message) ? message : undefined;
+          if (!end && messages.push(message) < count) return true;
+          resolve({ messages, end });
+          return false;
+        },
+        expire: () => resolve({ messages, end: undefined }),
+        fail: reject,
       };
-      this.#ask(subject, payload, { answer, fail: reject }, undefined, this.#idleInboxes.pop() ?? this.#newInbox());
+      this.#ask(subject, payload, request, { withinMs }, () => this.#idleInboxes.pop() ?? this.#newInbox());
     });
   }
 
-  /** At most once, without an answer; dropped when the connection is away. */
+  /** At most once, without an answer; dropped when the connection is away, or the server would not take it. */
   publish(subject: string, payload: string): void {
-    if (this.#isConnected) this.connection.publish(subject, payload);
+    if (!this.#isConnected) return;
+    const refusal = this.errors.ofSize(subject, "", payload, { headers: undefined, maxPayloadBytes: this.#maxPayload() });
+    if (refusal) return;
+    try {
+      this.connection.publish(subject, payload);
+    } catch (error) {
+      this.errors.ofConnection(error as Error);
+    }
+  }
+
+  /** Until it is called. A refused subscription is tried again, so that a permission given later needs no restart. */
+  subscribe(subject: string, hear: (message: Msg) => void): () => void {
+    let subscription: Subscription | undefined;
+    let again: NodeJS.Timeout | undefined;
+    const open = () => {
+      if (this.connection.isClosed()) return;
+      subscription = this.connection.subscribe(subject, {
+        callback: (error, message) => {
+          if (error) again = setTimeout(open, SUBSCRIBE_AGAIN_MS).unref();
+          else this.#hear(hear, message);
+        },
+      });
+    };
+    open();
+    return () => {
+      clearTimeout(again);
+      subscription?.unsubscribe();
+    };
   }
 
   close(): void {
@@ -123,67 +186,123 @@ export class NatsLink {
     void this.connection.close();
   }
 
-  #ask(subject: string, payload: string, by: Asker, headers?: MsgHdrs, subscription?: Subscription): void {
-    const refusal = this.#refusal();
-    if (refusal) {
-      if (subscription) this.#idleInboxes.push(subscription);
-      return by.fail(refusal);
+  #ask(
+    subject: string,
+    payload: string,
+    by: Pick<PendingRequest, "answer" | "expire" | "fail">,
+    { headers, stores, withinMs = REPLY_WITHIN_MS }: RequestOptions,
+    inboxOf?: () => Subscription,
+  ): void {
+    const pending = stores === undefined ? this.#reads : this.#stores;
+    // Logged when the connection was lost.
+    if (!this.#isConnected) return by.fail(new Unavailable("nats is away", RETRY_AFTER_MS));
+    if (pending.size >= IN_FLIGHT_MAX) return by.fail(this.errors.unavailable("behind", "nats is not keeping up"));
+    try {
+      const inbox = inboxOf?.();
+      const token = inbox?.getSubject() ?? (this.#requests++).toString(36);
+      const reply = inbox ? token : `${this.#inbox}.${token}`;
+      const refusal = this.errors.ofSize(subject, reply, payload, { headers, maxPayloadBytes: this.#maxPayload() });
+      if (refusal) {
+        if (inbox) this.#idleInboxes.push(inbox);
+        return by.fail(refusal);
+      }
+      this.connection.publish(subject, payload, headers ? { reply, headers } : { reply });
+      // After it was sent, and before any answer can be read: nothing is left behind by a client that throws.
+      const atMs = performance.now();
+      pending.add(token, { ...by, subject, atMs, untilMs: atMs + withinMs, stores, inbox });
+    } catch (error) {
+      by.fail(this.errors.ofConnection(error as Error));
     }
-    const token = subscription?.getSubject() ?? (this.#requests++).toString(36);
-    this.#pending.set(token, { ...by, atMs: performance.now(), subscription });
-    const reply = subscription ? token : `${this.#inbox}.${token}`;
-    this.connection.publish(subject, payload, headers ? { reply, headers } : { reply });
   }
 
-  #refusal(): Unavailable | undefined {
-    if (!this.#isConnected) return new Unavailable("nats is away", RETRY_AFTER_MS);
-    if (this.#pending.size >= IN_FLIGHT_MAX) return new Unavailable("nats is not keeping up", RETRY_AFTER_MS);
-    return undefined;
+  /** A server of a cluster may take less than another. */
+  #maxPayload(): number {
+    return (this.#maxPayloadBytes = this.connection.info?.max_payload ?? this.#maxPayloadBytes);
   }
 
   #newInbox(): Subscription {
     const subject = createInbox();
-    return this.connection.subscribe(subject, { callback: (_, message) => this.#answer(subject, message) });
+    return this.connection.subscribe(subject, {
+      callback: (error, message) => {
+        if (!error) this.#answer(subject, message);
+      },
+    });
   }
 
   #answer(token: string, message: Msg): void {
-    const pending = this.#pending.get(token);
-    if (!pending || pending.answer(message)) return;
-    this.#pending.delete(token);
-    if (pending.subscription) this.#idleInboxes.push(pending.subscription);
+    const pending = this.#reads.get(token) ? this.#reads : this.#stores;
+    const request = pending.get(token);
+    if (!request) return this.#giveBack(message);
+    if (request.answer(message)) return;
+    pending.remove(token);
+    if (request.inbox) this.#idleInboxes.push(request.inbox);
   }
 
-  /** They stand in the order in which they were asked. */
-  #failLate(): void {
-    const beforeMs = performance.now() - REPLY_WITHIN_MS;
-    for (const [token, pending] of this.#pending) {
-      if (pending.atMs > beforeMs) return;
-      this.#pending.delete(token);
-      this.#fail(pending, "nats does not answer");
+  /** Nobody waits for the delivery any more: without this it would be nobody's until its lease has run out. */
+  #giveBack({ reply }: Msg): void {
+    if (reply?.startsWith("$JS.ACK.")) this.publish(reply, "-NAK");
+  }
+
+  #hear(hear: (message: Msg) => void, message: Msg): void {
+    try {
+      hear(message);
+    } catch (error) {
+      // Thrown on, it would end the client's reading of the connection. Messages on the bus may be lost.
+      this.errors.dropped(
+        `message ${message.subject}`,
+        `a message on ${message.subject} was dropped: ${(error as Error).message}`,
+      );
     }
   }
 
-  /** An answer that comes later must not be taken for that to another pull. */
-  #fail(pending: Pending, message: string): void {
-    pending.subscription?.unsubscribe();
-    pending.fail(new Unavailable(message, RETRY_AFTER_MS));
+  #expireLate(): void {
+    const nowMs = performance.now();
+    const late = ({ untilMs }: PendingRequest) => untilMs <= nowMs;
+    for (const request of [...this.#reads.take(late), ...this.#stores.take(late)]) {
+      this.#leave(request.inbox);
+      request.expire();
+    }
+  }
+
+  /** An answer that comes later must not be taken for that to another pull. What is under way still arrives, and is given back. */
+  #leave(inbox: Subscription | undefined): void {
+    inbox?.drain().catch(() => undefined);
+  }
+
+  #fail(fits: (request: PendingRequest) => boolean, error: Error): void {
+    for (const request of [...this.#reads.take(fits), ...this.#stores.take(fits)]) {
+      this.#leave(request.inbox);
+      request.fail(error);
+    }
   }
 
   /** One line when the connection is lost, one when it is back. What was asked of the lost one gets no answer any more. */
   async #watch(): Promise<void> {
-    for await (const status of this.connection.status()) {
-      if (status.type === "disconnect" && this.#isConnected) {
-        this.#isConnected = false;
-        this.#log(`nats: lost the connection to ${status.server}`);
-        const lost = [...this.#pending.values()];
-        this.#pending.clear();
-        for (const pending of lost) this.#fail(pending, "nats went away");
-      } else if (status.type === "reconnect") {
-        this.#isConnected = true;
-        this.#log(`nats: connected again, to ${status.server}`);
+    for await (const status of this.connection.status()) this.#noteStatus(status);
+  }
+
+  #noteStatus(status: Status): void {
+    if (status.type === "disconnect" && this.#isConnected) {
+      this.#isConnected = false;
+      this.#log(`nats: lost the connection to ${status.server}`);
+      this.#fail(() => true, new Unavailable("nats went away", RETRY_AFTER_MS));
+    } else if (status.type === "reconnect") {
+      this.#isConnected = true;
+      this.#log(`nats: connected again, to ${status.server}`);
+    } else if (status.type === "error") {
+      const unavailable = this.errors.ofConnection(status.error);
+      const { error } = status;
+      // The server answers no request that it forbids, it only says so beside them.
+      if (error instanceof errors.PermissionViolationError && error.operation === "publish") {
+        this.#fail(({ subject }) => subject === error.subject, unavailable);
       }
     }
   }
+}
+
+/** No message: nothing waits, or (without a responder) there is no such consumer. */
+function isStatus({ headers }: Msg): boolean {
+  return (headers?.code ?? 0) >= 300;
 }
 
 /** The client reads none out of a URL. All servers of a cluster take the same. */

@@ -4,14 +4,22 @@
  * after that and may be lost, since whoever gets the ticket again reads the record first.
  */
 import { parseRoutingClass, type RoutingClass, transition } from "@hubscale/hub-core";
-import { type Clock, Unavailable } from "@hubscale/hub-runtime";
+import { type Clock, Refused, Unavailable } from "@hubscale/hub-runtime";
 import type { Task, TaskStatus } from "@hubscale/protocol";
-import type { Change, CompletedPast, Ending, Hold, QueueCounts, Taken, TaskQueue } from "../backbone.ts";
+import {
+  type Change,
+  type CompletedPast,
+  type Ending,
+  type Hold,
+  isEngineRefusal,
+  type QueueCounts,
+  type Taken,
+  type TaskQueue,
+} from "../backbone.ts";
 import type { HoldTokens } from "../hold-tokens.ts";
 import type { Holders } from "./holders.ts";
 import type { HubStreams } from "./hub-streams.ts";
 import type { JetStream } from "./jetstream.ts";
-import { RETRY_AFTER_MS } from "./nats-link.ts";
 import { countsOf, listTasks, longWaitingTasks, type StoredRecord } from "./queue-reads.ts";
 import type { ShardLanes } from "./shard-lanes.ts";
 import { type RecordedHold, type TaskRecord, TaskRecords } from "./task-records.ts";
@@ -58,6 +66,7 @@ export class NatsTaskQueue implements TaskQueue {
   readonly #options: NatsTaskQueueOptions;
   readonly #tickets: TicketLanes;
   readonly #records: TaskRecords;
+  #awayUntilMs = 0;
 
   constructor(options: NatsTaskQueueOptions) {
     this.#options = options;
@@ -72,13 +81,24 @@ export class NatsTaskQueue implements TaskQueue {
   }
 
   get isReachable(): boolean {
-    return this.#options.jetstream.link.isKeepingUp;
+    const { clock, jetstream, streams } = this.#options;
+    return clock.monotonicMs() >= this.#awayUntilMs && jetstream.link.isKeepingUp(streams.tickets(this.shard));
   }
 
   async add(task: Task, { parked }: { parked: boolean }): Promise<void> {
-    if (!this.#options.jetstream.link.isKeepingUp) throw new Unavailable("nats is not keeping up", RETRY_AFTER_MS);
-    if (parked) await this.#records.write({ task, hold: null, parked, by: null }, 0);
-    else await this.#tickets.write(task);
+    const { jetstream, streams } = this.#options;
+    const stream = parked ? streams.records(this.shard) : streams.tickets(this.shard);
+    if (!jetstream.link.isKeepingUp(stream)) {
+      throw jetstream.link.errors.unavailable(`behind ${stream}`, `${stream} is not keeping up`);
+    }
+    try {
+      if (parked) await this.#records.write({ task, hold: null, parked, by: null }, 0);
+      else await this.#tickets.write(task);
+    } catch (error) {
+      // A cluster that looks for a leader of this stream has those of others: new tasks go there for a while.
+      if (error instanceof Unavailable) this.#awayUntilMs = this.#options.clock.monotonicMs() + error.retryAfterMs;
+      throw error;
+    }
   }
 
   async take(agentId: string, assign: (task: Task, atMs: number) => Task, hint: number): Promise<Taken | undefined> {
@@ -276,7 +296,7 @@ export class NatsTaskQueue implements TaskQueue {
     for (let looked = 0; looked < RETURNED_AT_ONCE; looked++) {
       const ticket = await this.#tickets.take(priority);
       if (!ticket) break;
-      const outcome = await this.#return(ticket);
+      const outcome = await this.#return(ticket).catch(keptAsItIs);
       if (outcome !== "kept") back.push(ticket.ack);
       if (ticket.deliveries === 1) break;
       if (outcome === "lost" || (outcome === "waiting" && hidden)) returned++;
@@ -362,7 +382,13 @@ function withoutLease(task: Task, nowMs: number): Task {
 
 /** The record is written; its ticket comes back by itself, and whoever gets it sees what became of the task. */
 function leftToTheLease(error: unknown): void {
-  if (!(error instanceof Unavailable)) throw error;
+  if (!isEngineRefusal(error)) throw error;
+}
+
+/** A task that the stream does not take as it would be must not keep the others from being returned. */
+function keptAsItIs(error: unknown): "kept" {
+  if (!(error instanceof Refused)) throw error;
+  return "kept";
 }
 
 /** All at once, up to a limit. */

@@ -2,11 +2,12 @@
  * Keeps the records of all shards in order, one node at a time: removes what need not be kept, and writes tickets that a node's
  * death has prevented.
  */
-import { type Cancel, type Clock, Unavailable } from "@hubscale/hub-runtime";
-import type { QueueDirectory } from "../backbone.ts";
+import { type Cancel, type Clock, Refused } from "@hubscale/hub-runtime";
+import { isEngineRefusal, type QueueDirectory } from "../backbone.ts";
 import type { HubStreams } from "./hub-streams.ts";
 import type { JetStream } from "./jetstream.ts";
 import type { NatsTaskQueue } from "./nats-task-queue.ts";
+import { scanStream } from "./stream-scan.ts";
 import { stateOf } from "./task-records.ts";
 
 export interface RecordKeepingOptions {
@@ -61,7 +62,8 @@ export class RecordKeeping {
     const gone: number[] = [];
     const unticketed: string[] = [];
     const nowMs = clock.nowMs();
-    await jetstream.scan(stream, streams.record(shard, "*", "*"), { headersOnly: true }, ({ atMs, seq, state, subject }) => {
+    const scan = { stream, filter: streams.record(shard, "*", "*"), headersOnly: true };
+    await scanStream(jetstream, scan, ({ atMs, seq, state, subject }) => {
       const kind = stateOf(state).state;
       if (kind === "completed") completed.push({ atMs, seq, shard });
       // Nobody has a ticket in hand for longer than a lease without having read the record.
@@ -69,7 +71,10 @@ export class RecordKeeping {
       if (kind === "queued" && nowMs - atMs > MEND_AFTER_MS) unticketed.push(subject.slice(subject.lastIndexOf(".") + 1));
     });
     await eachOf(gone, (seq) => jetstream.removeMessage(stream, seq));
-    for (const taskId of unticketed) await ((await queues.queueOf(taskId)) as NatsTaskQueue | undefined)?.mend(taskId);
+    for (const taskId of unticketed) {
+      const queue = (await queues.queueOf(taskId)) as NatsTaskQueue | undefined;
+      await queue?.mend(taskId).catch(leftAlone);
+    }
     return completed;
   }
 
@@ -79,7 +84,7 @@ export class RecordKeeping {
       await this.run();
     } catch (error) {
       // NATS is away: the next pass makes up for this one.
-      if (!(error instanceof Unavailable)) this.#options.onFault(error);
+      if (!isEngineRefusal(error)) this.#options.onFault(error);
     } finally {
       this.#isRunning = false;
     }
@@ -91,6 +96,11 @@ interface CompletedRecord {
   atMs: number;
   seq: number;
   shard: number;
+}
+
+/** A task that its stream does not take must not keep the others from theirs. */
+function leftAlone(error: unknown): void {
+  if (!(error instanceof Refused)) throw error;
 }
 
 async function eachOf<T>(all: readonly T[], run: (each: T) => Promise<void>): Promise<void> {

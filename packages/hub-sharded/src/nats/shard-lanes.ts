@@ -13,7 +13,8 @@ const FRESH_MS = 100;
 
 export class ShardLanes {
   readonly #options: ShardLanesOptions;
-  readonly #known = new Set<string>();
+  /** Lanes by name, with the subjects of their tickets. */
+  readonly #known = new Map<string, string>();
   /** By name; those that are being made. */
   readonly #making = new Map<string, Promise<void>>();
   #count: { atMs: number; states: Promise<Map<string, ConsumerState>> } | undefined;
@@ -39,17 +40,22 @@ export class ShardLanes {
   counts(): Promise<Map<string, ConsumerState>> {
     const nowMs = performance.now();
     if (!this.#count || nowMs - this.#count.atMs > FRESH_MS) {
-      const { jetstream, stream } = this.#options;
-      const states = jetstream.consumers(stream).then((all) => {
-        for (const { name } of all) this.#known.add(name);
-        return new Map(all.map((each) => [each.name, each]));
-      });
+      const states = this.#read();
       this.#count = { atMs: nowMs, states };
       states.catch(() => {
         this.#count = undefined;
       });
     }
     return this.#count.states;
+  }
+
+  /** A lane whose consumer was deleted from outside is made again: its tickets would wait for ever. */
+  async #read(): Promise<Map<string, ConsumerState>> {
+    const { jetstream, stream } = this.#options;
+    const states = new Map((await jetstream.consumers(stream)).map((each) => [each.name, each]));
+    for (const { filter, name } of states.values()) this.#known.set(name, filter);
+    for (const [lane, filter] of this.#known) if (!states.has(lane)) await this.#make(lane, filter);
+    return states;
   }
 
   async #make(lane: string, filter: string): Promise<void> {
@@ -66,6 +72,6 @@ export class ShardLanes {
       // As many tasks may be held at once as there are agents.
       max_ack_pending: -1,
     });
-    this.#known.add(lane);
+    this.#known.set(lane, filter);
   }
 }

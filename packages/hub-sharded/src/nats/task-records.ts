@@ -5,6 +5,7 @@
 import type { Task, TaskStatus } from "@hubscale/protocol";
 import type { HubStreams } from "./hub-streams.ts";
 import type { JetStream, StoredMessage } from "./jetstream.ts";
+import { scanStream } from "./stream-scan.ts";
 
 /** Who holds a task, and by which delivery of which ticket. */
 export interface RecordedHold {
@@ -65,19 +66,22 @@ export class TaskRecords {
   /** The new revision; undefined: somebody else has written since. */
   write(record: TaskRecord, expected: number): Promise<number | undefined> {
     const state = `${letterOf(record)}${record.task.priority}`;
-    return this.#jetstream.put(this.#keyOf(record.task.id), JSON.stringify(record), { state, expected });
+    return this.#jetstream.put(this.#stream, this.#keyOf(record.task.id), JSON.stringify(record), { state, expected });
   }
 
   /** A mark in place of the record, against which every other write fails. */
   async discard(task: Task, expected: number): Promise<boolean> {
-    const written = await this.#jetstream.put(this.#keyOf(task.id), "", { state: `x${task.priority}`, expected });
+    const written = await this.#jetstream.put(this.#stream, this.#keyOf(task.id), "", {
+      state: `x${task.priority}`,
+      expected,
+    });
     return written !== undefined;
   }
 
   /** The states of all records; cheap for each, but each. */
   async states(): Promise<RecordState[]> {
     const states: RecordState[] = [];
-    await this.#jetstream.scan(this.#stream, this.#keyOf("*"), { headersOnly: true }, ({ state }) => {
+    await scanStream(this.#jetstream, { ...this.#scan, headersOnly: true }, ({ state }) => {
       states.push(stateOf(state));
     });
     return states;
@@ -86,11 +90,15 @@ export class TaskRecords {
   /** All records, with their states. */
   async all(): Promise<TaskRecord[]> {
     const records: TaskRecord[] = [];
-    await this.#jetstream.scan(this.#stream, this.#keyOf("*"), { headersOnly: false }, (message) => {
+    await scanStream(this.#jetstream, { ...this.#scan, headersOnly: false }, (message) => {
       const record = recordIn(message);
       if (record) records.push(record);
     });
     return records;
+  }
+
+  get #scan(): { stream: string; filter: string } {
+    return { stream: this.#stream, filter: this.#keyOf("*") };
   }
 
   get #stream(): string {

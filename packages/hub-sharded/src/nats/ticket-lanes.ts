@@ -41,7 +41,7 @@ export class TicketLanes {
     const { jetstream, lanes } = this.#options;
     await lanes.make(this.laneOf(task.priority), this.#subjectOf(task.priority, "*"));
     const subject = this.#subjectOf(task.priority, task.id);
-    return (await jetstream.put(subject, JSON.stringify(task), { state: "", expected: 0 })) !== undefined;
+    return (await jetstream.put(this.#stream, subject, JSON.stringify(task), { state: "", expected: 0 })) !== undefined;
   }
 
   async take(priority: number): Promise<Ticket | undefined> {

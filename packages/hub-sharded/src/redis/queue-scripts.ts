@@ -10,16 +10,24 @@ export const PRIORITY_LANE = 2 ** 32;
 const SCRIPTS = {
   /**
    * Gives the lock of an active job a new token. Refused (0) when another token than the expected one holds it, when the job
-   * was started again since, or when it has no lock and is no longer active.
-   * KEYS lock, job, active, stalled; ARGV old token or "", new token, lease ms, starts, job id
+   * was started again since, or when it has no lock and waits or is finished. A job in no collection is active again: a script of
+   * BullMQ was stopped half way, by a command that was forbidden since.
+   * KEYS lock, job, active, stalled, wait, prioritized, delayed, completed, failed;
+   * ARGV old token or "", new token, lease ms, starts, job id
    */
   hubscaleAdopt: {
-    numberOfKeys: 4,
+    numberOfKeys: 9,
     lua: `
       local held = redis.call("GET", KEYS[1])
       if held and held ~= ARGV[1] then return 0 end
       if redis.call("HGET", KEYS[2], "ats") ~= ARGV[4] then return 0 end
-      if not held and not redis.call("LPOS", KEYS[3], ARGV[5]) then return 0 end
+      if not held and not redis.call("LPOS", KEYS[3], ARGV[5]) then
+        if redis.call("HGET", KEYS[2], "finishedOn") or redis.call("LPOS", KEYS[5], ARGV[5]) then return 0 end
+        if redis.call("ZSCORE", KEYS[6], ARGV[5]) or redis.call("ZSCORE", KEYS[7], ARGV[5]) then return 0 end
+        redis.call("ZREM", KEYS[8], ARGV[5])
+        redis.call("ZREM", KEYS[9], ARGV[5])
+        redis.call("LPUSH", KEYS[3], ARGV[5])
+      end
       redis.call("SET", KEYS[1], ARGV[2], "PX", ARGV[3])
       redis.call("SREM", KEYS[4], ARGV[5])
       return 1`,

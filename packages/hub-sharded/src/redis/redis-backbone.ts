@@ -1,5 +1,6 @@
 /** The hub's tasks in Redis: opens the links, checks what the servers promise, and wires the ports. */
 import type { BackplaneDescription, Clock, DurabilityLevel, RandomHex } from "@hubscale/hub-runtime";
+import { LIMITS } from "@hubscale/protocol";
 import { type Backbone, CannotStart } from "../backbone.ts";
 import { EventBus } from "../event-bus.ts";
 import { HoldTokens } from "../hold-tokens.ts";
@@ -9,6 +10,7 @@ import { RedisBackplane } from "./redis-backplane.ts";
 import { RedisBroadcast } from "./redis-broadcast.ts";
 import type { RedisLink } from "./redis-link.ts";
 import { RedisParkedTasks } from "./redis-parked-tasks.ts";
+import { RedisSubmissions } from "./redis-submissions.ts";
 import { RedisQueueDirectory } from "./redis-queue-directory.ts";
 import { dropOldCompleted, RETENTION_EVERY_MS } from "./retention.ts";
 import { homeOf, RedisServers } from "./redis-servers.ts";
@@ -36,22 +38,24 @@ export async function openRedisBackbone(options: RedisBackboneOptions): Promise<
   const link = servers.home;
   try {
     await servers.open();
-    for (const found of await servers.durabilities()) {
+    for (const found of await readableDurabilities(servers)) {
       const refusal = durabilityRefusal(options.durability, found);
       if (refusal !== undefined) throw new CannotStart(refusal);
     }
+    await servers.checkPermissions(namespace);
     await servers.agreeOn(options.shards, namespace);
     for (const { commands } of servers.all) defineScripts(commands);
     const queues = new RedisQueueDirectory({ ...options, servers, tokens: new HoldTokens(node, randomHex) });
     await queues.refresh();
     const home = homeOf(namespace);
-    const broadcast = new RedisBroadcast(servers, namespace);
+    const broadcast = new RedisBroadcast(servers, namespace, clock);
     const bus = new EventBus(broadcast, clock);
     const stopRetention = clock.every(RETENTION_EVERY_MS, () => void retain(options, link, queues));
     return {
       queues,
       broadcast,
       parked: new RedisParkedTasks(link, home),
+      submissions: new RedisSubmissions(link, home),
       backplane: new RedisBackplane({ link, namespace: home, bus, describe: () => describe(options, servers, queues) }),
       // A connection is served in the order of its commands.
       servesInOrder: true,
@@ -63,7 +67,21 @@ export async function openRedisBackbone(options: RedisBackboneOptions): Promise<
     };
   } catch (error) {
     servers.close();
-    throw error;
+    throw servers.startFailure(error);
+  }
+}
+
+/** A server that does not say what it keeps cannot be trusted with an acknowledgement. */
+async function readableDurabilities(servers: RedisServers): Promise<RedisDurability[]> {
+  try {
+    return await servers.durabilities();
+  } catch (error) {
+    const { cause } = error as Error;
+    if (!/NOPERM|unknown command/i.test((cause as Error | undefined)?.message ?? "")) throw error;
+    const said = (cause as Error).message.trim();
+    throw new CannotStart(
+      `the durability of Redis cannot be read, since INFO or CONFIG GET is not allowed (${said}). Remedy: ACL SETUSER <user> +info +config|get (before Redis 7: +config); where CONFIG is renamed or disabled, give it back its name, or use another Redis`,
+    );
   }
 }
 
@@ -98,8 +116,8 @@ async function describe(
   return {
     hub: "sharded-redis",
     node,
-    // A server that was turned down since the start keeps less than any level; `how` says so.
-    durability: { verified: level ?? "process", how: level === undefined ? `not durable at all; ${how}` : how },
+    // A server that was changed since the start may keep less than any level.
+    durability: { verified: level ?? null, how: level === undefined ? `not durable at all; ${how}` : how },
     details: {
       redis_version: [...new Set(found.map(({ redisVersion }) => redisVersion))].join(", "),
       redis_servers: found.length,
@@ -110,6 +128,7 @@ async function describe(
       queues: size,
       lease_ms: leaseMs,
       kept_completed: keepCompleted,
+      document_bytes: LIMITS.documentBytes,
     },
   };
 }

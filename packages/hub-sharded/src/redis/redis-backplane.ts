@@ -3,6 +3,7 @@ import type { Backplane, BackplaneDescription, BusEvent, EndpointStore, MessageS
 import { LIMITS, type LlmEndpoint, type MessageFrame } from "@hubscale/protocol";
 import type { EventBus } from "../event-bus.ts";
 import { runScript } from "./queue-scripts.ts";
+import { allReplies } from "./redis-errors.ts";
 import type { RedisLink } from "./redis-link.ts";
 
 export interface RedisBackplaneOptions {
@@ -20,6 +21,8 @@ export class RedisBackplane implements Backplane {
   readonly tokens: TokenStore;
   readonly endpoints: EndpointStore;
   readonly messages: MessageStore;
+  /** Redis itself takes 512 MB; hubs are to be interchangeable. */
+  readonly documentBytes = LIMITS.documentBytes;
   readonly #options: RedisBackplaneOptions;
 
   constructor(options: RedisBackplaneOptions) {
@@ -115,22 +118,22 @@ class RedisMessages implements MessageStore {
   async append(message: MessageFrame & { to: string | null }, offline: readonly string[]): Promise<void> {
     const history = `${this.#namespace}:messages`;
     const pipeline = this.#link.commands.pipeline();
-    pipeline.rpush(history, JSON.stringify(message));
+    const row = JSON.stringify(message);
+    this.#link.mustTake(row);
+    pipeline.rpush(history, row);
     pipeline.ltrim(history, -LIMITS.messageHistoryEntries, -1);
     const { to: _, ...frame } = message;
     for (const agentId of offline) {
       pipeline.rpush(this.#mailbox(agentId), JSON.stringify(frame));
       pipeline.ltrim(this.#mailbox(agentId), -MAILBOX_ENTRIES_MAX, -1);
     }
-    const replies = await this.#link.run(() => pipeline.exec());
-    for (const [error] of replies ?? []) if (error) throw error;
+    await this.#link.run(() => allReplies(pipeline));
   }
 
   async takeMailbox(agentId: string): Promise<MessageFrame[]> {
     const mailbox = this.#mailbox(agentId);
-    const replies = await this.#link.run(() => this.#link.commands.multi().lrange(mailbox, 0, -1).del(mailbox).exec());
-    const [error, rows] = replies?.[0] ?? [null, []];
-    if (error) throw error;
+    const taking = this.#link.commands.multi().lrange(mailbox, 0, -1).del(mailbox);
+    const [rows] = await this.#link.run(() => allReplies(taking));
     return (rows as string[]).map((row) => JSON.parse(row) as MessageFrame);
   }
 

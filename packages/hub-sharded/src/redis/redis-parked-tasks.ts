@@ -1,5 +1,6 @@
 /** Parked tasks: a set of what each waits for, and a sorted set of all of them by the time at which they were parked. */
 import type { ParkedTasks } from "../backbone.ts";
+import { allReplies } from "./redis-errors.ts";
 import type { RedisLink } from "./redis-link.ts";
 
 export class RedisParkedTasks implements ParkedTasks {
@@ -14,7 +15,7 @@ export class RedisParkedTasks implements ParkedTasks {
   async register(taskId: string, pending: readonly string[], atMs: number): Promise<void> {
     const noted = this.#link.commands.multi().sadd(this.#pendingKey(taskId), ...pending);
     noted.zadd(this.#index, atMs, taskId);
-    await this.#link.run(() => noted.exec());
+    await this.#link.run(() => allReplies(noted));
   }
 
   async strike(taskId: string, completed: readonly string[]): Promise<number> {
@@ -26,7 +27,7 @@ export class RedisParkedTasks implements ParkedTasks {
 
   async forget(taskId: string): Promise<void> {
     const forgotten = this.#link.commands.multi().zrem(this.#index, taskId).del(this.#pendingKey(taskId));
-    await this.#link.run(() => forgotten.exec());
+    await this.#link.run(() => allReplies(forgotten));
   }
 
   async list(): Promise<{ taskId: string; pending: string[]; sinceMs: number }[]> {

@@ -1,7 +1,7 @@
 /** The hub's queues in Redis: a BullMQ queue for each routing class in each shard, all of a server on the node's one connection to it. */
 import { RedisConnection } from "bullmq";
-import { type Clock, Unavailable } from "@hubscale/hub-runtime";
-import type { Head, QueueDirectory } from "../backbone.ts";
+import type { Clock } from "@hubscale/hub-runtime";
+import { type Head, isEngineRefusal, type QueueDirectory } from "../backbone.ts";
 import type { HoldTokens } from "../hold-tokens.ts";
 import { placeOf } from "../task-id.ts";
 import { ClassDirectory } from "./class-directory.ts";
@@ -125,7 +125,7 @@ async function countInto(headOf: Map<RedisTaskQueue, Head>, queues: readonly Red
       for (const [index, head] of heads.entries()) headOf.set(chunk[index] as RedisTaskQueue, head);
     }
   } catch (error) {
-    if (!(error instanceof Unavailable)) throw error;
+    if (!isEngineRefusal(error)) throw error;
   }
 }
 

@@ -3,10 +3,13 @@
  * s mod R, with everything that is known of its tasks; a cluster spreads them by the hash tag of their keys. What the hub has
  * once (classes, tokens, endpoints, messages, what parked tasks wait for, the bus) lies at home: on the first server.
  */
-import type { Clock } from "@hubscale/hub-runtime";
+import { type Clock, Unavailable } from "@hubscale/hub-runtime";
+import type { Redis } from "ioredis";
 import { CannotStart } from "../backbone.ts";
-import { type RedisDurability, readDurability } from "./durability.ts";
-import { listenerOf, type RedisClient, RedisLink } from "./redis-link.ts";
+import { readDurability } from "./durability.ts";
+import { reasonInWords, whyNotOpen } from "./redis-diagnosis.ts";
+import { hostsOf, listenerOf, type RedisClient, RedisLink } from "./redis-link.ts";
+import { missingPermissions, permissionRefusal } from "./redis-permissions.ts";
 
 export interface RedisServersOptions {
   urls: readonly string[];
@@ -14,6 +17,9 @@ export interface RedisServersOptions {
   clock: Clock;
   log(line: string): void;
 }
+
+/** A server that is not ready by then (loading its data, a cluster that is down, silent) is said to be so, and the node ends. */
+const READY_WITHIN_MS = 10_000;
 
 export class RedisServers {
   /** Of everything that the hub has once. */
@@ -23,13 +29,17 @@ export class RedisServers {
   readonly listener: RedisClient;
   readonly urls: readonly string[];
   readonly isCluster: boolean;
+  readonly #clock: Clock;
 
   constructor(options: RedisServersOptions) {
     const { urls, isCluster } = options;
     this.urls = urls;
     this.isCluster = isCluster;
-    this.all = isCluster ? [new RedisLink(options)] : urls.map((url) => new RedisLink({ ...options, urls: [url] }));
-    this.home = this.all[0] as RedisLink;
+    this.#clock = options.clock;
+    const onStale = () => this.listener.disconnect(true);
+    const home = new RedisLink({ ...options, urls: isCluster ? urls : urls.slice(0, 1), onStale });
+    this.home = home;
+    this.all = isCluster ? [home] : [home, ...urls.slice(1).map((url) => new RedisLink({ ...options, urls: [url] }))];
     this.listener = listenerOf(options);
   }
 
@@ -39,25 +49,43 @@ export class RedisServers {
 
   /** Throws `CannotStart`. */
   async open(): Promise<void> {
-    const connect = async (client: { open(): Promise<void> }, url: string) => {
-      try {
-        await client.open();
-      } catch (cause) {
-        const { host } = new URL(url);
-        throw new CannotStart(`no answer from Redis at ${host}: start one there, or name another with --redis`, { cause });
+    await Promise.all(this.all.map((link, index) => this.#opened(link.open(), this.#urlsOf(index))));
+    await this.#opened(this.listener.connect(), this.#urlsOf(0));
+  }
+
+  async #opened(opening: Promise<void>, urls: readonly string[]): Promise<void> {
+    try {
+      await within(this.#clock, opening);
+    } catch {
+      // The client only says that the connection is closed.
+      throw new CannotStart(await whyNotOpen(urls, { isCluster: this.isCluster, withinMs: READY_WITHIN_MS }));
+    }
+  }
+
+  /** Throws `CannotStart` when the user of a server may not do all that a hub does. */
+  async checkPermissions(namespace: string): Promise<void> {
+    const of = { key: `${homeOf(namespace)}:probe`, channel: `${namespace}:probe` };
+    for (const [index, link] of this.all.entries()) {
+      for (const redis of mastersOf(link)) {
+        const missing = await link.run(() => missingPermissions(redis, of));
+        const user = new URL(this.urls[index] as string).username || "default";
+        const refusal = permissionRefusal(missing, { host: hostOf(redis), user: decodeURIComponent(user), namespace });
+        if (refusal !== undefined) throw new CannotStart(refusal);
       }
-    };
-    await Promise.all(this.all.map((link, index) => connect(link, this.urls[index] as string)));
-    await this.listener.connect();
+    }
   }
 
   /** What each server promises, the cluster's servers one by one. */
-  async durabilities(): Promise<RedisDurability[]> {
-    const { commands } = this.home;
-    if ("nodes" in commands) return this.home.run(() => Promise.all(commands.nodes("master").map(readDurability)));
-    return Promise.all(
-      this.all.map((link) => link.run(() => readDurability(link.commands as Parameters<typeof readDurability>[0]))),
-    );
+  async durabilities() {
+    const found = this.all.map((link) => link.run(() => Promise.all(mastersOf(link).map(readDurability))));
+    return (await Promise.all(found)).flat();
+  }
+
+  /** Why the hub's first commands failed, for who starts it. */
+  startFailure(error: unknown): CannotStart {
+    if (error instanceof CannotStart) return error;
+    const cause = error instanceof Unavailable ? (error.cause ?? error) : error;
+    return new CannotStart(reasonInWords(hostsOf(this.urls), cause), { cause });
   }
 
   /**
@@ -92,12 +120,36 @@ export class RedisServers {
     this.listener.disconnect();
   }
 
-  async #agree({ commands }: RedisLink, namespace: string, field: string, value: number): Promise<number> {
+  #urlsOf(index: number): readonly string[] {
+    return this.isCluster ? this.urls : this.urls.slice(index, index + 1);
+  }
+
+  async #agree(link: RedisLink, namespace: string, field: string, value: number): Promise<number> {
     const key = `${homeOf(namespace)}:hub`;
-    await commands.hsetnx(key, field, value);
-    return Number(await commands.hget(key, field));
+    await link.run(() => link.commands.hsetnx(key, field, value));
+    return Number(await link.run(() => link.commands.hget(key, field)));
   }
 }
+
+/** Rejects when `asked` has not ended in the time that a node's start may take. */
+export async function within<T>(clock: Clock, asked: Promise<T>): Promise<T> {
+  let cancel = () => {};
+  const late = new Promise<never>((_, reject) => {
+    cancel = clock.after(READY_WITHIN_MS, () => reject(new Error(`no answer within ${READY_WITHIN_MS / 1_000} s`)));
+  });
+  try {
+    return await Promise.race([asked, late]);
+  } finally {
+    cancel();
+  }
+}
+
+/** The server of a link, or those of the cluster that take writes. */
+function mastersOf({ commands }: RedisLink): Redis[] {
+  return "nodes" in commands ? commands.nodes("master") : [commands as Redis];
+}
+
+const hostOf = ({ options: { host, port } }: Redis): string => `${host}:${port}`;
 
 /** Prefix of the keys of what the hub has once. The braces keep them in one slot of a cluster, so that scripts may use several. */
 export const homeOf = (namespace: string): string => `{${namespace}}`;

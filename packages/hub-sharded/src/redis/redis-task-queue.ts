@@ -6,7 +6,8 @@ import type { Change, CompletedPast, Ending, Head, Hold, QueueCounts, Stored, Ta
 import { FIRST_RANK, rankOf } from "../backlog.ts";
 import type { HoldTokens } from "../hold-tokens.ts";
 import { readCounts, readTasks, readWaiting } from "./queue-reads.ts";
-import { type RedisLink, RETRY_AFTER_MS } from "./redis-link.ts";
+import { allReplies } from "./redis-errors.ts";
+import type { RedisLink } from "./redis-link.ts";
 import { type LockedHold, priorityOfScore, type ShardQueue, type StoredJob } from "./shard-queue.ts";
 
 export interface RedisTaskQueueOptions {
@@ -57,7 +58,7 @@ export class RedisTaskQueue implements TaskQueue {
 
   /** The server of one shard of a cluster may be gone while the link is there: it is tried again after a while. */
   async add(task: Task, { parked }: { parked: boolean }): Promise<void> {
-    if (!this.#link.isKeepingUp) throw new Unavailable("redis is not keeping up", RETRY_AFTER_MS);
+    this.#link.mustKeepUp();
     try {
       await this.#add(task, parked);
     } catch (error) {
@@ -158,7 +159,7 @@ export class RedisTaskQueue implements TaskQueue {
   async addCompleted(past: readonly CompletedPast[]): Promise<void> {
     const pipeline = this.#link.commands.pipeline();
     for (const each of past) this.#queue.addCompleted(pipeline, each);
-    await this.#link.run(() => pipeline.exec());
+    await this.#link.run(() => allReplies(pipeline));
     await this.#link.run(() => this.#queue.trimCompleted());
   }
 
@@ -185,10 +186,9 @@ export class RedisTaskQueue implements TaskQueue {
       pipeline.zcard(queue.keyOf("prioritized"));
       pipeline.zrange(queue.keyOf("prioritized"), 0, "0", "WITHSCORES");
     }
-    const replies = await link.run(() => pipeline.exec());
-    if (!replies) throw new Unavailable("redis answered nothing", RETRY_AFTER_MS);
+    const replies = await link.run(() => allReplies(pipeline));
     return queues.map((_, index) => {
-      const [returned, waiting, head] = replies.slice(index * 3, index * 3 + 3).map(([, value]) => value);
+      const [returned, waiting, head] = replies.slice(index * 3, index * 3 + 3);
       const first = (head as string[] | undefined)?.[1];
       // What came back from a lost lease is served first, whatever its priority.
       const isOrdered = Number(returned) === 0 && first !== undefined;

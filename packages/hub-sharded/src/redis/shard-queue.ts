@@ -8,6 +8,7 @@ import { ErrorCode, type JobJson, type KeepJobs, QueueKeys, type RedisConnection
 import type { ChainableCommander } from "ioredis";
 import type { Completion } from "../backbone.ts";
 import { PRIORITY_LANE, runScript } from "./queue-scripts.ts";
+import { allReplies } from "./redis-errors.ts";
 import type { RedisClient } from "./redis-link.ts";
 import { type JobFacts, type JobState, type Snapshot, type Touch, taskOf } from "./task-record.ts";
 
@@ -187,7 +188,10 @@ export class ShardQueue extends RedisQueueBackend {
 
   /** Takes over the lock of an active task from `oldToken` (null: it has run out). False: somebody else has it. */
   async adopt(taskId: string, starts: number, oldToken: string | null, newToken: string): Promise<boolean> {
-    const keys = [this.#lockKey(taskId), this.toKey(taskId), this.keyOf("active"), this.keyOf("stalled")];
+    const collections = (["active", "stalled", "wait", "prioritized", "delayed", "completed", "failed"] as const).map((each) =>
+      this.keyOf(each),
+    );
+    const keys = [this.#lockKey(taskId), this.toKey(taskId), ...collections];
     const args = [oldToken ?? "", newToken, this.#leaseMs, String(starts), taskId];
     return (await runScript(this.#redis, "hubscaleAdopt", [...keys, ...args])) === 1;
   }
@@ -207,15 +211,14 @@ export class ShardQueue extends RedisQueueBackend {
 
   /** The task and who holds it, in one snapshot. */
   async read(taskId: string): Promise<StoredJob | undefined> {
-    const replies = await this.#redis
+    const reading = this.#redis
       .multi()
       .hgetall(this.toKey(taskId))
       .get(this.#lockKey(taskId))
       .zscore(this.keyOf("prioritized"), taskId)
       .lpos(this.keyOf("wait"), taskId)
-      .zscore(this.keyOf("delayed"), taskId)
-      .exec();
-    const [job, lockToken, prioritized, waiting, delayed] = (replies ?? []).map(valueOf);
+      .zscore(this.keyOf("delayed"), taskId);
+    const [job, lockToken, prioritized, waiting, delayed] = await allReplies(reading);
     const parked = delayed !== null;
     const queued = prioritized !== null || waiting !== null || parked;
     return decodeJob(job as Record<string, string>, { queued, lockToken: lockToken as string | null, parked });
@@ -226,9 +229,8 @@ export class ShardQueue extends RedisQueueBackend {
     if (taskIds.length === 0) return [];
     const pipeline = this.#redis.pipeline();
     for (const taskId of taskIds) pipeline.hgetall(this.toKey(taskId));
-    const replies = (await pipeline.exec()) ?? [];
-    return replies.flatMap((reply) => {
-      const stored = decodeJob(valueOf(reply) as Record<string, string>, { queued, lockToken: null, parked: false });
+    return (await allReplies(pipeline)).flatMap((job) => {
+      const stored = decodeJob(job as Record<string, string>, { queued, lockToken: null, parked: false });
       return stored ? [stored.task] : [];
     });
   }
@@ -259,7 +261,7 @@ export class ShardQueue extends RedisQueueBackend {
     const ids = await this.#redis.zrange(this.keyOf("completed"), 0, String(count - 1));
     const removal = this.#redis.pipeline();
     for (const id of ids) removal.zrem(this.keyOf("completed"), id).del(this.toKey(id));
-    await removal.exec();
+    await allReplies(removal);
   }
 
   /** The key of one of BullMQ's collections of this queue. */
@@ -337,9 +339,4 @@ function stateOf(fields: Record<string, string>, queued: boolean): JobState {
 
 function parsed<T>(json: string | undefined): T | undefined {
   return json === undefined ? undefined : (JSON.parse(json) as T);
-}
-
-function valueOf([error, value]: [Error | null, unknown]): unknown {
-  if (error) throw error;
-  return value;
 }

@@ -1,10 +1,12 @@
 /** The backplane of a hub of one process: its own store, and a bus that leads back to it. */
 import type { Backplane, BackplaneDescription, BusEvent, EndpointStore, MessageStore, TokenStore } from "@hubscale/hub-runtime";
+import { LIMITS } from "@hubscale/protocol";
 
 export class SingleBackplane implements Backplane {
   readonly tokens: TokenStore;
   readonly endpoints: EndpointStore;
   readonly messages: MessageStore;
+  readonly documentBytes = LIMITS.documentBytes;
   readonly #describe: () => Promise<BackplaneDescription>;
   readonly #close: () => Promise<void>;
   #listener: ((event: BusEvent) => void) | undefined;

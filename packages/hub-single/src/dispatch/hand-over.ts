@@ -5,7 +5,10 @@ import { TIMERS } from "@hubscale/protocol";
 import type { TaskCommands } from "../table/task-commands.ts";
 import type { Holdings } from "./holdings.ts";
 
-/** `task_gone`: it is no longer queued. `agent_gone`: the task went back to the queue. */
+/**
+ * `task_gone`: it was no longer queued, or was taken back while its assignment was on its way to the disk. `agent_gone`: the
+ * agent is away, or may not be given a task now; the task went back to the queue.
+ */
 export type HandOverOutcome = "given" | "task_gone" | "agent_gone";
 
 export class HandOver {
@@ -30,8 +33,8 @@ export class HandOver {
     ]);
     if (!assigned.ok || !assigned.after) return "task_gone";
     const { after } = assigned;
-    // While the commit was on its way the agent may have left, and a later owner may have the task.
-    if (this.#holdings.generationOf(taskId) !== after.generation) return "agent_gone";
+    // While the commit was on its way the task may have been cancelled or taken back, and a later owner may have it.
+    if (this.#holdings.generationOf(taskId) !== after.generation) return "task_gone";
     if (this.#roster.assign(agentId, after)) return "given";
     await this.#commands.run(
       taskId,

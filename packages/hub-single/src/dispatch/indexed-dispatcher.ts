@@ -3,7 +3,7 @@
  * what it assigns. Picking is done in one turn; the assignments of a pass go to the store together.
  */
 import { hostOf, IdleAgents, routeTask, takePair } from "@hubscale/hub-core";
-import type { Clock, Roster, RosterEvent } from "@hubscale/hub-runtime";
+import type { Cancel, Clock, Roster, RosterEvent } from "@hubscale/hub-runtime";
 import type { RoutingDecision, Task } from "@hubscale/protocol";
 import type { Dispatcher, Endpoints } from "./dispatcher.ts";
 import type { HandOver } from "./hand-over.ts";
@@ -12,7 +12,9 @@ import type { ReadyTasks } from "./ready-tasks.ts";
 
 export class IndexedDispatcher implements Dispatcher {
   readonly #ready: ReadyTasks;
+  /** An index of the roster's idle agents, which decides who is one. None of those to whom a task is being handed over. */
   readonly #idle = new IdleAgents();
+  readonly #handingOver = new Set<string>();
   readonly #roster: Roster;
   readonly #endpoints: Endpoints;
   readonly #clock: Clock;
@@ -21,6 +23,7 @@ export class IndexedDispatcher implements Dispatcher {
   readonly #onFailure: (error: Error) => void;
   readonly #passes: PassQueue;
   readonly #underWay = new Set<Promise<void>>();
+  readonly #stopChecking: Cancel;
 
   /** `mayTake`: whether an idle agent may be given work, or is still expected to speak of the task that it had. */
   constructor(parts: {
@@ -41,6 +44,7 @@ export class IndexedDispatcher implements Dispatcher {
     this.#mayTake = (agentId) => parts.mayTake(agentId);
     this.#onFailure = (error) => parts.onFailure(error);
     this.#passes = parts.passes(() => this.#pass());
+    this.#stopChecking = parts.clock.every(CHECK_EVERY_MS, () => this.#check());
   }
 
   get debt(): number {
@@ -69,6 +73,7 @@ export class IndexedDispatcher implements Dispatcher {
   }
 
   async close(): Promise<void> {
+    this.#stopChecking();
     await this.#passes.close();
     await Promise.all(this.#underWay);
     this.#handOver.close();
@@ -78,7 +83,17 @@ export class IndexedDispatcher implements Dispatcher {
     const agent = this.#roster.get(agentId);
     // A new connection may have other capabilities: what was known of the old one goes.
     this.#idle.remove(agentId);
-    if (agent?.state === "idle" && this.#mayTake(agentId)) this.#idle.add(agent);
+    if (agent && this.#isFree(agentId)) this.#idle.add(agent);
+  }
+
+  #isFree(agentId: string): boolean {
+    return this.#roster.isReady(agentId) && !this.#handingOver.has(agentId) && this.#mayTake(agentId);
+  }
+
+  /** Finds idle agents of which nobody told. */
+  #check(): void {
+    for (const { agentId } of this.#roster.idleAgents()) if (!this.#idle.has(agentId)) this.#enter(agentId);
+    if (this.#idle.size > 0 && this.#ready.lanes.size > 0) this.#passes.request();
   }
 
   #pass(): Promise<void> {
@@ -91,20 +106,31 @@ export class IndexedDispatcher implements Dispatcher {
         return hostOf(decision, endpoints);
       });
       if (!pair || !decision) return Promise.resolve();
-      this.#give(pair.taskId, pair.agent.agentId, decision);
+      const { taskId, agent } = pair;
+      if (this.#isFree(agent.agentId)) {
+        this.#begin(taskId, agent.agentId, decision);
+      } else {
+        // The roster skips it since, and tells when it is ready again.
+        this.#ready.lanes.add(this.#ready.get(taskId) as Task);
+      }
     }
   }
 
-  #give(taskId: string, agentId: string, decision: RoutingDecision): void {
-    const giving = this.#handOver
-      .give({ taskId, agentId, decision })
-      .then((outcome) => {
-        // An agent that is gone is heard of again; one whose task is gone is still there and has nothing to say.
-        if (outcome === "task_gone") this.notify({ type: "agent_idle", agentId });
-        if (decision.fallback_used) this.#handOver.retryLater(() => this.#passes.request());
-      })
+  #begin(taskId: string, agentId: string, decision: RoutingDecision): void {
+    this.#handingOver.add(agentId);
+    const giving = this.#give(taskId, agentId, decision)
       .catch((error: Error) => this.#onFailure(error))
       .finally(() => this.#underWay.delete(giving));
     this.#underWay.add(giving);
   }
+
+  async #give(taskId: string, agentId: string, decision: RoutingDecision): Promise<void> {
+    const outcome = await this.#handOver.give({ taskId, agentId, decision }).finally(() => this.#handingOver.delete(agentId));
+    // Without a task it may still be there, and idle: the roster knows.
+    if (outcome !== "given") this.notify({ type: "agent_idle", agentId });
+    if (decision.fallback_used) this.#handOver.retryLater(() => this.#passes.request());
+  }
 }
+
+/** Long against a commit, short against the patience of a submitter. Costs a look at each idle agent. */
+const CHECK_EVERY_MS = 5_000;

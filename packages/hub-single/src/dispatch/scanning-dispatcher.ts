@@ -68,7 +68,8 @@ export class ScanningDispatcher implements Dispatcher {
       nowMs: this.#clock.nowMs(),
     });
     for (const assignment of assignments) {
-      await this.#handOver.give(assignment);
+      // The agent that got nothing may be idle still, and another task may wait for it.
+      if ((await this.#handOver.give(assignment)) !== "given") this.#passes.request();
       if (assignment.decision.fallback_used) this.#handOver.retryLater(() => this.#passes.request());
     }
   }

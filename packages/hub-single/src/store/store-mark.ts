@@ -89,6 +89,15 @@ export class StoreMark {
   }
 
   async #look(): Promise<void> {
+    try {
+      await this.#mark();
+    } catch (error) {
+      // A look that is missed claims less; the next one makes up for it.
+      if (!OUT_OF_FILES.has((error as NodeJS.ErrnoException).code ?? "")) throw error;
+    }
+  }
+
+  async #mark(): Promise<void> {
     const log = (await namesIn(this.#store))
       .filter((name) => LOG.test(name))
       .sort()
@@ -103,6 +112,9 @@ export class StoreMark {
     this.#last = mark;
   }
 }
+
+/** The process or the system has no file to spare. */
+const OUT_OF_FILES: ReadonlySet<string> = new Set(["EMFILE", "ENFILE"]);
 
 /** Undefined: LevelDB has removed it meanwhile. */
 async function syncedBytes(path: string): Promise<number | undefined> {

@@ -5,6 +5,7 @@
  * keep a distance: docs/decisions/0014.
  */
 import type { Task } from "@hubscale/protocol";
+import type { RowOperation } from "../backplane/durable-rows.ts";
 import type { TaskRows } from "./level-rows.ts";
 import type { Decision, RowObserver, TaskTable } from "./task-table.ts";
 
@@ -38,7 +39,8 @@ export class GroupCommitTable implements TaskTable {
     return this.#gathering.rows.size + (this.#committing?.rows.size ?? 0);
   }
 
-  insert(task: Task): Promise<void> {
+  insert(task: Task, others: readonly RowOperation[] = []): Promise<void> {
+    this.#gathering.others.push(...others);
     return this.#change(undefined, task.id, task);
   }
 
@@ -141,7 +143,7 @@ export class GroupCommitTable implements TaskTable {
     this.#beganMs = performance.now();
     this.#hadCompany = commit.rows.size > 1;
     try {
-      await this.#rows.commit(commit.rows);
+      await this.#rows.commit(commit.rows, commit.others);
       this.#committing = undefined;
       commit.resolve();
       if (this.#gathering.rows.size > 0) this.#schedule();
@@ -157,9 +159,10 @@ export class GroupCommitTable implements TaskTable {
 /** From the beginning of a commit for several rows to that of the next one: about what a sync of a plain disk takes. */
 const COMMITS_APART_MS = 4;
 
-/** The last state of each changed row, null for a removed one, and who waits for it. */
+/** The last state of each changed row, null for a removed one, what goes with them, and who waits for it. */
 class Commit {
   readonly rows = new Map<string, Task | null>();
+  readonly others: RowOperation[] = [];
   readonly done: Promise<void>;
   resolve: () => void = () => undefined;
   reject: (error: Error) => void = () => undefined;

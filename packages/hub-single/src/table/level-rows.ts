@@ -1,5 +1,6 @@
 /** Task rows in LevelDB, for a table that commits many at once. */
 import type { Task } from "@hubscale/protocol";
+import type { RowOperation } from "../backplane/durable-rows.ts";
 import type { Database } from "../data-folder.ts";
 import type { WorkCounters } from "../work-counters.ts";
 import { decodeTask, keyOf, scanTasks } from "./task-row.ts";
@@ -9,8 +10,8 @@ export interface TaskRows {
   read(taskIds: readonly string[]): Promise<Task[]>;
   /** Every row, in order of the ids. */
   scan(visit: (task: Task) => void): Promise<void>;
-  /** All of the rows (null: none any more) or nothing; survives a loss of power once it resolves. */
-  commit(rows: ReadonlyMap<string, Task | null>): Promise<void>;
+  /** All of the rows (null: none any more) and operations, or nothing; survives a loss of power once it resolves. */
+  commit(rows: ReadonlyMap<string, Task | null>, others?: readonly RowOperation[]): Promise<void>;
 }
 
 export class LevelRows implements TaskRows {
@@ -37,8 +38,12 @@ export class LevelRows implements TaskRows {
   }
 
   /** A chained batch: from three rows on it takes half of the main thread's time that a list of operations takes. */
-  async commit(rows: ReadonlyMap<string, Task | null>): Promise<void> {
+  async commit(rows: ReadonlyMap<string, Task | null>, others: readonly RowOperation[] = []): Promise<void> {
     const batch = this.#db.batch();
+    for (const operation of others) {
+      if (operation.type === "put") batch.put(operation.key, operation.value);
+      else batch.del(operation.key);
+    }
     for (const [taskId, row] of rows) {
       if (row === null) batch.del(keyOf(taskId));
       else {

@@ -4,6 +4,7 @@
  * header, and the second synced write of a small row stands for the latter.
  */
 import type { Task } from "@hubscale/protocol";
+import type { RowOperation } from "../backplane/durable-rows.ts";
 import { type Database, KEYS } from "../data-folder.ts";
 import { decodeTask, keyOf, scanTasks } from "./task-row.ts";
 import { noWork, type WorkCounters } from "../work-counters.ts";
@@ -30,9 +31,9 @@ export class SerialSyncTable implements TaskTable {
     return this.#backlog;
   }
 
-  insert(task: Task): Promise<void> {
+  insert(task: Task, others: readonly RowOperation[] = []): Promise<void> {
     return this.#inTurn(async () => {
-      await this.#write(task.id, task);
+      await this.#write(task.id, task, others);
       for (const observer of this.#observers) observer.changed(undefined, task);
     });
   }
@@ -90,9 +91,11 @@ export class SerialSyncTable implements TaskTable {
     return text === undefined ? undefined : decodeTask(key, text);
   }
 
-  async #write(taskId: string, row: Task | null): Promise<void> {
-    if (row === null) await this.#db.del(keyOf(taskId), { sync: true });
-    else await this.#db.put(keyOf(taskId), JSON.stringify(row), { sync: true });
+  async #write(taskId: string, row: Task | null, others: readonly RowOperation[] = []): Promise<void> {
+    const key = keyOf(taskId);
+    if (row === null) await this.#db.del(key, { sync: true });
+    else if (others.length === 0) await this.#db.put(key, JSON.stringify(row), { sync: true });
+    else await this.#db.batch([{ type: "put", key, value: JSON.stringify(row) }, ...others], { sync: true });
     this.#changes += 1;
     this.#work.fsyncs += 2;
     if (row !== null) this.#work.rowsWritten += 1;

@@ -1,3 +1,4 @@
+import type { RowOperation } from "../backplane/durable-rows.ts";
 import type { Task } from "@hubscale/protocol";
 
 /**
@@ -6,8 +7,8 @@ import type { Task } from "@hubscale/protocol";
  * may be acknowledged, and the hub must stop.
  */
 export interface TaskTable {
-  /** Stores a row under a new id. */
-  insert(task: Task): Promise<void>;
+  /** Stores a row under a new id, and these other rows of the store with it: all or none. */
+  insert(task: Task, others?: readonly RowOperation[]): Promise<void>;
   /** Lets `decide` see the row in its turn and say what becomes of it. `decide` may run later than the call, but only once. */
   mutate<A>(taskId: string, decide: (row: Task | undefined) => Decision<A>): Promise<A>;
   /** The rows of these ids, those that exist, in the order of the ids; as of the changes before this call, at least. */

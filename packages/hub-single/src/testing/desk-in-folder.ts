@@ -64,7 +64,8 @@ export class DeskInFolder {
   async submit(body: Partial<SubmitTaskBody> = {}): Promise<Task> {
     const answer = await this.desk.submit(draftOf({ description: "echo", complexity_tier: "trivial", ...body }, "tester"));
     if (!answer.ok) throw new Error(`refused: ${answer.code}`);
-    return answer.task;
+    // Without a key it is the whole row.
+    return answer.task as Task;
   }
 
   /** The agent completes what it was last pushed, and is idle again. */

@@ -58,6 +58,10 @@ export class ScriptedRoster implements Roster {
     return [...this.#idle].map((agentId) => this.#agents.get(agentId) as RosterAgent);
   }
 
+  isReady(agentId: string): boolean {
+    return this.#idle.has(agentId);
+  }
+
   get(agentId: string): RosterAgent | undefined {
     return this.#agents.get(agentId);
   }

@@ -1,3 +1,5 @@
+import { isObject } from "./answer-text.ts";
+
 /** What comes of one request to a model. */
 export type ModelAnswer =
   | { ok: true; text: string; inputTokens: number; outputTokens: number }
@@ -7,6 +9,14 @@ export type ModelAnswer =
 /** Tokens as they stream in. */
 export type OnTokens = (text: string, tokens: number) => void;
 
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
+/** Characters of one answer: twice the million tokens that a request may ask for. An answer without an end does not fill the memory. */
+export const ANSWER_CHARS_MAX = 2 ** 23;
+
+/** No request has so many. A larger number, or anything else, is not a count. */
+const TOKENS_MAX = 1e9;
+
+/** A number of tokens that the service says, 0 when it says none. */
+export function tokensIn(fields: unknown, name: string): number {
+  const value = isObject(fields) ? fields[name] : undefined;
+  return typeof value === "number" && value >= 0 && value <= TOKENS_MAX ? Math.floor(value) : 0;
 }

@@ -1,20 +1,24 @@
 /** The connections of one agent: one to the API, and one to each endpoint that a hub has sent it to. */
+import type { ScaledTime } from "../stubs/scaled-time.ts";
 import type { TaskTraffic, Traffic } from "../task-executor.ts";
+import { CLAUDE_BOUNDS, OLLAMA_BOUNDS } from "./answer-bounds.ts";
 import { CountedClient } from "./counted-client.ts";
 
 export class ModelClients {
   readonly claude: CountedClient;
+  private readonly time: ScaledTime;
   private readonly endpoints = new Map<string, CountedClient>();
 
-  constructor(claudeUrl: string) {
-    this.claude = new CountedClient(claudeUrl);
+  constructor(claudeUrl: string, time: ScaledTime) {
+    this.time = time;
+    this.claude = new CountedClient(claudeUrl, { time, bounds: CLAUDE_BOUNDS });
   }
 
   /** `host:port`, as the hub names endpoints. */
   ollama(endpoint: string): CountedClient {
     const known = this.endpoints.get(endpoint);
     if (known) return known;
-    const client = new CountedClient(`http://${endpoint}`);
+    const client = new CountedClient(`http://${endpoint}`, { time: this.time, bounds: OLLAMA_BOUNDS });
     this.endpoints.set(endpoint, client);
     return client;
   }

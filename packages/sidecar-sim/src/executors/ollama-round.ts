@@ -1,7 +1,7 @@
 /** One round of a conversation with an Ollama endpoint: POST /api/chat, streamed. */
+import { errorIn, errorTextOf, isObject, jsonIn, linesOf } from "./answer-text.ts";
 import type { CountedClient } from "./counted-client.ts";
-import { linesOf } from "./counted-client.ts";
-import { isObject, type ModelAnswer, type OnTokens } from "./model-answer.ts";
+import { ANSWER_CHARS_MAX, type ModelAnswer, type OnTokens, tokensIn } from "./model-answer.ts";
 
 export interface ChatMessage {
   role: "user" | "assistant";
@@ -18,42 +18,37 @@ export interface OllamaRound {
   onTokens: OnTokens;
 }
 
-/** Rejects only at the signal or when the connection breaks. */
-export async function askOllama(client: CountedClient, round: OllamaRound): Promise<ModelAnswer> {
+/** Rejects as the client does. */
+export function askOllama(client: CountedClient, round: OllamaRound): Promise<ModelAnswer> {
   const { model, messages, outputTokens, contextTokens, signal } = round;
   const options = { num_predict: outputTokens, num_ctx: contextTokens };
   const body = JSON.stringify({ model, messages, stream: true, options });
-  const response = await client.post({ path: "/api/chat", body, signal });
-  if (response.statusCode !== 200) {
-    const said = errorIn(await response.body.text());
-    return { ok: false, error: `the Ollama endpoint answered ${response.statusCode}: ${said}` };
-  }
+  return client.ask({ path: "/api/chat", body, signal }, async (answer) => {
+    if (answer.statusCode === 200) return readAnswer(linesOf(answer.body), round.onTokens);
+    const said = errorIn(await errorTextOf(answer.body));
+    return failed(`answered ${answer.statusCode}: ${said}`);
+  });
+}
+
+async function readAnswer(lines: AsyncIterable<string>, onTokens: OnTokens): Promise<ModelAnswer> {
   let text = "";
-  for await (const line of linesOf(response.body)) {
-    const piece: unknown = JSON.parse(line);
-    if (!isObject(piece)) continue;
-    if (typeof piece["error"] === "string") return { ok: false, error: `the Ollama endpoint broke off: ${piece["error"]}` };
+  for await (const line of lines) {
+    const piece = jsonIn(line);
+    if (!isObject(piece)) return failed(`sent a line that is no JSON object: ${errorIn(line)}`);
+    if (piece["error"] !== undefined && piece["error"] !== null) return failed(`broke off: ${errorIn(line)}`);
     const { message } = piece;
     const content = isObject(message) && typeof message["content"] === "string" ? message["content"] : "";
     text += content;
-    if (content !== "") round.onTokens(content, 1);
+    if (text.length > ANSWER_CHARS_MAX) return failed(`answered with more than ${ANSWER_CHARS_MAX} characters`);
+    if (content !== "") onTokens(content, 1);
     if (piece["done"] === true) {
-      const count = (field: string) => (typeof piece[field] === "number" ? piece[field] : 0);
-      return { ok: true, text, inputTokens: count("prompt_eval_count"), outputTokens: count("eval_count") };
+      const inputTokens = tokensIn(piece, "prompt_eval_count");
+      return { ok: true, text, inputTokens, outputTokens: tokensIn(piece, "eval_count") };
     }
   }
-  return { ok: false, error: "the Ollama endpoint ended its answer before it was done" };
+  return failed("ended its answer before it was done");
 }
 
-/** `{"error":"…"}`, or what else there is of it. */
-export function errorIn(text: string): string {
-  try {
-    const body: unknown = JSON.parse(text);
-    if (isObject(body) && typeof body["error"] === "string") return body["error"];
-    if (isObject(body) && isObject(body["error"]) && typeof body["error"]["message"] === "string")
-      return body["error"]["message"];
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-  }
-  return text.slice(0, 200);
+function failed(what: string): ModelAnswer {
+  return { ok: false, error: `the Ollama endpoint ${what}` };
 }

@@ -5,6 +5,7 @@ import type { ScaledTime } from "../stubs/scaled-time.ts";
 import { type AssignedTask, plainSuccess, type TaskExecutor, type TaskResult, type WorkUnderWay } from "../task-executor.ts";
 import { ClaudeConversation } from "./claude-conversation.ts";
 import { askClaude } from "./claude-step.ts";
+import { NoAnswer } from "./counted-client.ts";
 import type { ModelAnswer, OnTokens } from "./model-answer.ts";
 import { ModelClients } from "./model-clients.ts";
 import { askOllama, type ChatMessage } from "./ollama-round.ts";
@@ -34,7 +35,7 @@ export class PlannedExecutor implements TaskExecutor {
 
   constructor(around: PlannedWork) {
     this.around = around;
-    this.clients = new ModelClients(around.claudeUrl);
+    this.clients = new ModelClients(around.claudeUrl, around.time);
   }
 
   async run(task: AssignedTask, work: WorkUnderWay): Promise<TaskResult> {
@@ -155,20 +156,19 @@ class TaskUnderWay {
       onTokens: this.tellTokens(model),
       pause: (wait) => host.wait("fleetMs" in wait ? wait.fleetMs : wait.realMs * time.scale, signal),
       random: seededRandom(seed + 1, number),
+      unixMs: () => time.realUnixMs(0),
     });
     if (answer.ok) this.claude.answered(answer.text);
     return answer;
   }
 
-  /** A connection that breaks fails the task; a signal ends it. */
+  /** Whatever goes wrong between here and the service fails the task, and nothing but the task; a signal ends it. */
   private async reached(what: string, ask: () => Promise<ModelAnswer>): Promise<ModelAnswer> {
     try {
       return await ask();
     } catch (error) {
       if (this.work.signal.aborted || !(error instanceof Error)) throw error;
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === undefined) throw error;
-      return { ok: false, error: `${what} cannot be reached: ${code} ${error.message}` };
+      return { ok: false, error: `${what} ${error instanceof NoAnswer ? "cannot be reached" : "broke off"}: ${error.message}` };
     }
   }
 

@@ -70,7 +70,7 @@ export class SimulatedHost {
       };
       signal.addEventListener("abort", stop, { once: true });
       const look = () => {
-        // A wait may be longer than a timer can be.
+        // A timer may fire a fraction of a millisecond before its time.
         if (this.time.nowMs() < untilMs) cancel = this.time.at(untilMs, look);
         else {
           signal.removeEventListener("abort", stop);

@@ -1,8 +1,5 @@
 import type { Cancel, Clock } from "../clock.ts";
 
-/** Longest delay that Node's timers take. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
-
 /** The fleet's time for rules that run on a real clock: `scale` milliseconds pass in each real one. It starts at 0. */
 export class ScaledTime {
   readonly scale: number;
@@ -19,10 +16,8 @@ export class ScaledTime {
     return (this.clock.monotonicMs() - this.startMs) * this.scale;
   }
 
-  /** Runs at the earliest when `atMs` is reached; a time too far off for a timer runs early, so look at the time again. */
   at(atMs: number, run: () => void): Cancel {
-    const realMs = Math.max(0, Math.ceil((atMs - this.nowMs()) / this.scale));
-    return this.clock.after(Math.min(realMs, MAX_TIMER_MS), run);
+    return this.after(Math.max(0, Math.ceil((atMs - this.nowMs()) / this.scale)), run);
   }
 
   /** Unix milliseconds at which `inMs` of the fleet's time from now will have passed. */
@@ -38,6 +33,10 @@ export class ScaledTime {
 
   toRealMs(fleetMs: number): number {
     return fleetMs / this.scale;
+  }
+
+  after(realMs: number, run: () => void): Cancel {
+    return this.clock.after(realMs, run);
   }
 
   every(realMs: number, run: () => void): Cancel {

@@ -38,6 +38,13 @@ export interface HttpAnswer {
   headers: Headers;
 }
 
+export interface HttpRequest {
+  token?: string;
+  /** A string goes as it is, anything else as JSON. */
+  body?: unknown;
+  headers?: Record<string, string>;
+}
+
 export interface TestAgent {
   agentId: string;
   token: string;
@@ -66,17 +73,17 @@ export class ConformanceContext {
   }
 
   /** Waits and tries again when it is told to by 429. */
-  async http(method: string, path: string, { token, body }: { token?: string; body?: unknown } = {}): Promise<HttpAnswer> {
+  async http(method: string, path: string, request: HttpRequest = {}): Promise<HttpAnswer> {
     for (let attempt = 0; ; attempt++) {
-      const answer = await this.httpOnce(method, path, token === undefined ? { body } : { token, body });
+      const answer = await this.httpOnce(method, path, request);
       const waitMs = (answer.body as { retry_after_ms?: number } | undefined)?.retry_after_ms ?? 1_000;
       if (answer.status !== 429 || attempt === RATE_LIMIT_RETRIES) return answer;
       await new Promise((resolve) => setTimeout(resolve, Math.min(waitMs, MAX_WAIT_MS)));
     }
   }
 
-  async httpOnce(method: string, path: string, { token, body }: { token?: string; body?: unknown } = {}): Promise<HttpAnswer> {
-    const headers: Record<string, string> = {};
+  async httpOnce(method: string, path: string, { token, body, ...more }: HttpRequest = {}): Promise<HttpAnswer> {
+    const headers: Record<string, string> = { ...more.headers };
     const bearer = token ?? (path === REGISTER ? this.#target.registrationToken : undefined);
     if (bearer !== undefined) headers["authorization"] = `Bearer ${bearer}`;
     if (body !== undefined) headers["content-type"] = "application/json";
@@ -165,6 +172,12 @@ export class ConformanceContext {
   async close(): Promise<void> {
     await Promise.all(this.#clients.map((client) => client.close()));
   }
+}
+
+/** Throws `NotApplicable` for a hub that is not of this project, which need not have what the recorded wire has not. */
+export async function needsDescription(context: ConformanceContext, what: string): Promise<void> {
+  const { status } = await context.http("GET", "/api/describe");
+  if (status !== 200) throw new NotApplicable(`this hub does not describe itself: whether it has ${what} is not known`);
 }
 
 /** Runs one case and says how it went; never rejects. */

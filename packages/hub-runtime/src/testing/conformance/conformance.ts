@@ -5,6 +5,8 @@ import { messageCases } from "./message-cases.ts";
 import { rateLimitCases } from "./rate-limit-cases.ts";
 import { schedulingCases } from "./scheduling-cases.ts";
 import { sessionCases } from "./session-cases.ts";
+import { sizeCases } from "./size-cases.ts";
+import { submissionKeyCases } from "./submission-key-cases.ts";
 import { taskCases } from "./task-cases.ts";
 import { taskRouteCases } from "./task-route-cases.ts";
 import { traceCases } from "./trace-replay.ts";
@@ -20,6 +22,8 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...sessionCases,
   ...messageCases,
   ...taskCases,
+  ...sizeCases,
+  ...submissionKeyCases,
   ...schedulingCases,
   ...endpointCases,
   ...rateLimitCases,

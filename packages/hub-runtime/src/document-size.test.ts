@@ -1,0 +1,40 @@
+import { array, assert, constantFrom, property, string } from "fast-check";
+import { describe, expect, it } from "vitest";
+import { bytesAbove, jsonBytesOf, refuseAbove } from "./document-size.ts";
+
+/** What grows most when JSON is read and written again, and what is written in more bytes than characters. */
+const GROWING = ["1e20", "9E20", "1e-6", "-1e20", '"\\ud800"', '"é"', '"語"', '"\\u0001"', "{}", "[]", "0", "null"];
+
+describe("bytesAbove", () => {
+  it("misses no value that is above the limit, however it was written", () => {
+    const texts = array(constantFrom(...GROWING), { maxLength: 60 }).map((parts) => `[${parts.join(",")}]`);
+    assert(
+      property(texts, (text) => {
+        const value: unknown = JSON.parse(text);
+        const bytes = jsonBytesOf(value);
+        expect(bytesAbove(bytes - 1, value, text.length)).toBe(bytes);
+        expect(bytesAbove(bytes, value, text.length)).toBe(0);
+      }),
+    );
+    assert(
+      property(string({ unit: "binary" }), (value) => {
+        const text = JSON.stringify(value);
+        expect(bytesAbove(jsonBytesOf(value) - 1, value, text.length)).toBe(jsonBytesOf(value));
+      }),
+    );
+  });
+
+  it("counts a missing value as nothing", () => {
+    expect(bytesAbove(10, undefined, 1_000)).toBe(0);
+  });
+});
+
+describe("refuseAbove", () => {
+  it("names the limit", () => {
+    const value = "x".repeat(100);
+    expect(() => refuseAbove(102, value, 102)).not.toThrow();
+    expect(() => refuseAbove(101, value, 102)).toThrow(
+      expect.objectContaining({ code: "payload_too_large", limitBytes: 101, message: expect.stringContaining("102 bytes") }),
+    );
+  });
+});
