@@ -205,6 +205,6 @@ function nameOf(part: Part): string {
 async function endAll(servers: readonly RestartableServer[], wires: readonly Wire[], care: ProcessCare): Promise<void> {
   await Promise.all(wires.map(({ proxy }) => proxy.close()));
   const started = servers.filter((server) => server !== undefined);
-  await Promise.all(started.map((server) => server.stop()));
+  await Promise.all(started.map((server) => server.kill()));
   for (const server of started) care.removeFolder(server.keptFolder);
 }

@@ -3,8 +3,10 @@ import { randomBytes } from "node:crypto";
 import type { HistoryVerdict } from "../load/history-check.ts";
 import { type FaultPlan, lengthMs, type PlannedFault } from "./fault-plan.ts";
 import type { HubUnderFault } from "./hub-under-fault.ts";
-import { type Recovery, SteadyWork, type Timeline } from "./steady-work.ts";
+import type { WaitedFor } from "./reference-timeouts.ts";
+import { type Recovery, SteadyWork } from "./steady-work.ts";
 import type { TaskAccount } from "./task-log.ts";
+import type { Timeline } from "./timeline.ts";
 
 export interface FaultWork {
   agents: number;
@@ -15,7 +17,7 @@ export interface FaultWork {
 
 /** A little over half of the agents are busy at any time, so that each node holds tasks when something happens to it. */
 export const WORK: FaultWork = { agents: 30, ratePerSec: 60, workMs: 330 };
-/** Tasks that are done before anything happens. */
+/** Tasks that are done before anything happens; at a low rate those of a second. */
 const UNDER_WAY = 30;
 /** A task is delayed when it took this much longer than its work: more than any hub needs that nothing happens to. */
 export const DELAYED_MS = 1_000;
@@ -45,10 +47,15 @@ export interface FaultRun {
   tasksDelayed: number;
   /** From the moment at which the work was under way, as the plan's times are. */
   timeline: Timeline;
-  /** Submissions that were asked for patience (503), each time counted. */
+  /** Submissions that were asked for patience (503), and those that got no answer and were sent again, each time counted. */
   postponed: number;
-  /** Submissions that failed otherwise and were not acknowledged, by status or error. */
+  repeated: number;
+  /** Submissions that ended without anybody knowing whether the hub has the task. */
+  unknown: number;
+  /** What went wrong with submissions otherwise, each time counted, by status or error. */
   complaints: Record<string, number>;
+  /** By id, tasks that a timeout of the reference ended, later than 30 s and within 120 s. */
+  waited: Record<string, WaitedFor>;
   reconnects: number;
   /** What agents that came back with a task were told. */
   continued: number;
@@ -62,8 +69,8 @@ export interface FaultRun {
 export async function carryOut(plan: FaultPlan, hub: HubUnderFault, load: FaultWork): Promise<FaultRun> {
   const { ws, http } = hub.door;
   const prefix = `f-${randomBytes(3).toString("hex")}`;
-  const work = await SteadyWork.start({ ws: [ws], http: [http], seed: plan.seed, prefix, ...load });
-  await work.until("the first tasks done", () => work.completed > UNDER_WAY);
+  const work = await SteadyWork.start({ ws: [ws], http: [http], seed: plan.seed, prefix, timeouts: hub.timeouts, ...load });
+  await work.until("the first tasks done", () => work.completed > Math.min(UNDER_WAY, load.ratePerSec));
   const startMs = work.nowMs();
   const overMs = startMs + Math.max(...plan.faults.map(({ atMs, fault }) => atMs + lengthMs(fault)));
   const struck = await Promise.all(
@@ -90,7 +97,7 @@ export async function carryOut(plan: FaultPlan, hub: HubUnderFault, load: FaultW
       tasksDelayed: work.slowerThan(limitMs, { fromMs: beganMs, untilMs }),
     };
   });
-  const { history, disconnected, accounts, ...rest } = end;
+  const { history, disconnected, accounts, late, ...rest } = end;
   return {
     hub: hub.id,
     seed: plan.seed,
@@ -107,7 +114,7 @@ export async function carryOut(plan: FaultPlan, hub: HubUnderFault, load: FaultW
         account.map(({ atMs, event }) => ({ atMs: Math.round(atMs - startMs), event })),
       ]),
     ),
-    broken: brokenBy({ history, faults, areBack }),
+    broken: brokenBy({ history, faults, areBack, late, unknown: end.unknown }),
   };
 }
 
@@ -139,11 +146,17 @@ function brokenBy({
   history,
   faults,
   areBack,
+  late,
+  unknown,
 }: {
   history: HistoryVerdict;
   faults: readonly StruckFault[];
   areBack: boolean;
+  late: readonly string[];
+  unknown: number;
 }): string[] {
+  // Each submission had a key, and was sent until it was answered: what nobody knows of belongs to those that were not.
+  const unasked = Math.max(0, history.executedUnacknowledged - unknown);
   const { offenders } = history;
   const of = (count: number, what: string, tasks: readonly string[]) =>
     count > 0 ? [`${count} ${what} (${tasks.slice(0, 3).join(", ")})`] : [];
@@ -154,6 +167,8 @@ function brokenBy({
     ...of(history.generationFaults, "with generations that did not rise", offenders.generationFaults),
     ...of(history.unfinished, "never ended", offenders.unfinished),
     ...of(history.unverified, "that the hub could not be asked about", offenders.unverified),
+    ...of(late.length, "ended late, and by no timeout of the reference", late),
+    ...(unasked > 0 ? [`${unasked} done of which no submission was answered: a key made two tasks`] : []),
     ...(faults.some(({ recovery }) => recovery === null) ? ["no recovery within 30 s of the end of the faults"] : []),
     ...(areBack ? [] : ["agents that did not come back within 30 s"]),
   ];

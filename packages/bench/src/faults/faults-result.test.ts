@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Fault } from "./fault-plan.ts";
 import type { FaultRun } from "./fault-run.ts";
 import { slowestAlone } from "./faults-page.ts";
-import { tooSlow } from "./faults-report.ts";
+import { runLine, tooSlow } from "./faults-report.ts";
 import { summarised } from "./faults-result.ts";
 import { TaskLog } from "./task-log.ts";
 
@@ -28,7 +28,10 @@ function run(seed: number, faults: [fault: Fault, recoverySeconds: number | null
     tasksDelayed: 1,
     timeline: { stepMs: 250, acknowledged: [], ended: [] },
     postponed: 0,
+    repeated: 0,
+    unknown: 0,
     complaints: {},
+    waited: {},
     reconnects: 0,
     continued: 0,
     aborted: 0,
@@ -61,6 +64,13 @@ describe("a series of fault runs", () => {
     expect(tooSlow(summarised([run(1, [[CUT, null]])]), 60)).toEqual([
       expect.stringMatching(/1 faults were not recovered from/),
     ]);
+  });
+
+  it("counts tasks that waited for a timeout of the reference apart", () => {
+    const waiting = { ...run(1, [[KILL, 2]]), waited: { "task-1": "stuck", "task-2": "stuck" } } satisfies FaultRun;
+    const [hub] = summarised([waiting, run(2, [[CUT, 1]])]);
+    expect(hub).toMatchObject({ waited: 2, unfinished: 0, brokenSeeds: [] });
+    expect(runLine(waiting)).toMatch(/none lost, none twice, 1 delayed, 2 waited for a timeout of the reference \(stuck\)$/);
   });
 
   it("draws the slowest recovery from each kind that came alone", () => {

@@ -34,6 +34,8 @@ export interface HubFaults {
   staleAccepted: number;
   generationFaults: number;
   unfinished: number;
+  /** Tasks that waited for a timeout of the reference hub; they ended, within 120 s. */
+  waited: number;
   /** Seeds of the runs in which something was broken. */
   brokenSeeds: number[];
   all: FaultEffect;
@@ -79,6 +81,7 @@ function ofHub(hub: string, runs: readonly FaultRun[]): HubFaults {
     staleAccepted: sum("staleAccepted"),
     generationFaults: sum("generationFaults"),
     unfinished: sum("unfinished"),
+    waited: runs.reduce((total, { waited }) => total + Object.keys(waited).length, 0),
     brokenSeeds: runs.filter(({ broken }) => broken.length > 0).map(({ seed }) => seed),
     all: effectOf(faults),
     byKind: kinds.map((kind) => Object.assign(effectOf(alone.filter(({ fault }) => fault.kind === kind)), { kind })),

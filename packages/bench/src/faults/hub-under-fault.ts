@@ -15,6 +15,7 @@ import { type Fault, type FaultKind, type FaultTargets, meet, partOf } from "./f
 import { FrontDoor } from "./front-door.ts";
 import { LosableDisk } from "./losable-disk.ts";
 import { PausedProcesses } from "./paused-processes.ts";
+import type { SlowTimeouts } from "./reference-timeouts.ts";
 import type { RestartableServer } from "./restartable-server.ts";
 import { SlowSyncs, slowSyncsProblem } from "./slow-syncs.ts";
 
@@ -117,6 +118,16 @@ export class HubUnderFault {
 
   get targets(): FaultTargets {
     return targetsOf(this.#options.spec);
+  }
+
+  /** Undefined: it needs no more patience than the others. */
+  get timeouts(): SlowTimeouts | undefined {
+    return this.#isReference ? { skip: (ms) => this.#setClock(this.#node(0).process, ms) } : undefined;
+  }
+
+  get #isReference(): boolean {
+    const { spec } = this.#options;
+    return spec.kind === "single" && spec.profile === "reference";
   }
 
   /**
@@ -239,7 +250,7 @@ export class HubUnderFault {
 
   /** A node whose clock will jump runs with one that can. */
   get #launcher(): Launcher | undefined {
-    if (!this.#options.kinds.includes("jump-clock")) return undefined;
+    if (!this.#options.kinds.includes("jump-clock") && !this.#isReference) return undefined;
     const clock = new URL("./jumping-clock.js", import.meta.url);
     clock.searchParams.set("file", this.#clockFile);
     return { command: process.execPath, args: ["--import", clock.href] };
@@ -249,7 +260,8 @@ export class HubUnderFault {
   async stop(): Promise<void> {
     const { care } = this.#options;
     await this.door.close();
-    await Promise.all(this.#nodes.map(({ process }) => process.stop()));
+    // At once: nobody asks any more what they would have to say.
+    await Promise.all(this.#nodes.map(({ process }) => process.stop(0)));
     await this.#backbone?.stop();
     for (const disk of this.#disks) disk.release();
     care.removeFolder(this.#folder);

@@ -1,6 +1,6 @@
 /**
- * Steady work for a hub while faults happen to it: agents that do what they are given, and a submitter that is patient where the
- * hub asks for patience (503) and complains about everything else. Keeps the history of it all.
+ * Steady work for a hub while faults happen to it: agents that do what they are given, and a submitter that wants each task once
+ * (keyed-submissions.ts). Keeps the history of it all.
  */
 import { type Clock, type SidecarEvent, systemClock } from "@hubscale/sidecar-sim";
 import { arrivalTimes } from "../load/arrivals.ts";
@@ -8,7 +8,10 @@ import { type HistoryEvent, type HistoryVerdict, RunHistory } from "../load/hist
 import { COMPLETED_LOOKED_UP, LoadGenerator } from "../load/load-generator.ts";
 import { sendOnSchedule } from "../load/load-source.ts";
 import { taskBody } from "../load/task-body.ts";
+import { KeyedSubmissions } from "./keyed-submissions.ts";
+import { type SlowTimeouts, type WaitedFor, waitedFor, waitForTimeouts } from "./reference-timeouts.ts";
 import { type TaskAccount, TaskLog } from "./task-log.ts";
+import { type Timeline, timelineOf } from "./timeline.ts";
 
 export interface SteadyWorkOptions {
   ws: readonly string[];
@@ -19,6 +22,8 @@ export interface SteadyWorkOptions {
   workMs: number;
   seed: number;
   prefix: string;
+  /** Of the reference hub. */
+  timeouts?: SlowTimeouts | undefined;
 }
 
 /** Milliseconds from the moment that was asked about. */
@@ -27,7 +32,7 @@ export interface Recovery {
   acknowledgedMs: number;
   /** Until a task submitted after it was completed. */
   completedMs: number;
-  /** Until nothing was open of what had been acknowledged before it. */
+  /** Until nothing was open of what had been acknowledged before it; of a hub with slow timeouts, nothing that none of them ended. */
   caughtUpMs: number;
 }
 
@@ -35,43 +40,40 @@ export interface SteadyWorkEnd {
   history: HistoryVerdict;
   /** By id, of the tasks that the verdict names; milliseconds as `nowMs()`. */
   accounts: Record<string, TaskAccount>;
-  /** Submissions that were asked for patience, each time counted. */
+  /** Submissions that were asked for patience, and those that got no answer and were sent again, each time counted. */
   postponed: number;
-  /** Submissions that failed otherwise, by status or error. */
+  repeated: number;
+  /** Submissions that ended without anybody knowing whether the hub has the task. */
+  unknown: number;
+  /** What went wrong with submissions otherwise, each time counted, by status or error. */
   complaints: Record<string, number>;
+  /** By id, tasks that a slow timeout of the hub ended after the time that others have. */
+  waited: Record<string, WaitedFor>;
+  /** Tasks that ended after that time, of such a hub, and by no timeout. */
+  late: string[];
   disconnected: number;
   /** What agents that came back with a task were told: to go on, or to drop it. */
   continued: number;
   aborted: number;
 }
 
-/** What clients got from the hub, counted in steps of the same length. */
-export interface Timeline {
-  stepMs: number;
-  /** Submissions acknowledged in each step. */
-  acknowledged: number[];
-  /** Tasks that were seen to end in each step. */
-  ended: number[];
-}
-
-const STEP_MS = 250;
 const CONNECT_WITHIN_MS = 60_000;
 const HTTP_CONNECTIONS = 16;
 const LOOK_EVERY_MS = 20;
 /** Between two questions to the hub about a task whose end was not seen: its ack may have been lost on the way. */
 const ASK_EVERY_MS = 500;
-const DEFAULT_RETRY_MS = 1_000;
+const DRAIN_MS = 30_000;
 
 export class SteadyWork {
   readonly generator: LoadGenerator;
-  readonly complaints: Record<string, number> = {};
-  postponed = 0;
   disconnected = 0;
   continued = 0;
   aborted = 0;
   completed = 0;
   readonly #clock: Clock = systemClock;
   readonly #body = taskBody({ descriptionChars: 200, metadataBytes: 100 });
+  readonly #submissions: KeyedSubmissions;
+  readonly #timeouts: SlowTimeouts | undefined;
   readonly #history = new RunHistory();
   readonly #log = new TaskLog();
   readonly #stop = new AbortController();
@@ -85,7 +87,8 @@ export class SteadyWork {
   readonly #completed: { taskId: string; atMs: number }[] = [];
   /** When a client was told, or felt, that something is wrong: a connection ended, a submission failed or was put off. */
   readonly #troubleMs: number[] = [];
-  #unanswered = 0;
+  /** Of a hub with slow timeouts: tasks that were open longer than they may be but for these. */
+  readonly #overdue = new Set<string>();
 
   /** Resolves when all agents are connected and the first submissions are on their way. */
   static async start(options: SteadyWorkOptions): Promise<SteadyWork> {
@@ -115,7 +118,18 @@ export class SteadyWork {
   private constructor(generator: LoadGenerator, options: SteadyWorkOptions) {
     this.generator = generator;
     generator.listen((event) => this.#heard(event));
-    const { ratePerSec, seed } = options;
+    const { ratePerSec, seed, prefix } = options;
+    this.#timeouts = options.timeouts;
+    this.#submissions = new KeyedSubmissions({
+      clock: this.#clock,
+      prefix,
+      send: (key, done) => generator.submitter.submit(this.#body, done, key),
+      acknowledged: (taskId, sentMs) => this.#acked(taskId, sentMs),
+      trouble: (protocolFault) => {
+        this.#troubleMs.push(this.nowMs());
+        if (protocolFault !== undefined) this.#note({ type: "protocol_fault", what: protocolFault });
+      },
+    });
     const times = arrivalTimes({ arrivals: "poisson", ratePerSec, seed });
     const startMs = this.#clock.monotonicMs();
     this.#sending = sendOnSchedule(this.#clock, startMs, times, (atMs) => this.#submit(atMs), this.#stop.signal);
@@ -127,6 +141,10 @@ export class SteadyWork {
 
   get open(): number {
     return this.#open.size;
+  }
+
+  get postponed(): number {
+    return this.#submissions.postponed;
   }
 
   nowMs(): number {
@@ -156,6 +174,15 @@ export class SteadyWork {
         return { acknowledgedMs: acknowledged.atMs - sinceMs, completedMs: completed.atMs - sinceMs, caughtUpMs };
       }
       if (this.nowMs() > limitMs) {
+        if (this.#timeouts && acknowledged && completed) {
+          for (const taskId of left) this.#overdue.add(taskId);
+          const lastMs = Math.max(
+            sinceMs,
+            ...this.#completed.filter(({ taskId }) => before.includes(taskId)).map(({ atMs }) => atMs),
+          );
+          caughtUpMs = lastMs - sinceMs;
+          continue;
+        }
         const what = acknowledged ? `${left.length} of ${before.length} tasks are open` : "no submission was acknowledged";
         throw new Error(`not recovered within ${withinMs} ms: ${what}`);
       }
@@ -183,63 +210,71 @@ export class SteadyWork {
 
   /** From `fromMs` until now. */
   timeline(fromMs: number): Timeline {
-    const steps = Math.ceil((this.nowMs() - fromMs) / STEP_MS);
-    const counted = (events: readonly { atMs: number }[]) => {
-      const counts = Array.from({ length: steps }, () => 0);
-      for (const { atMs } of events) {
-        const step = Math.floor((atMs - fromMs) / STEP_MS);
-        if (step >= 0 && step < steps) counts[step] = (counts[step] ?? 0) + 1;
-      }
-      return counts;
-    };
-    return { stepMs: STEP_MS, acknowledged: counted(this.#acknowledged), ended: counted(this.#completed) };
+    return timelineOf({ acknowledged: this.#acknowledged, ended: this.#completed }, fromMs, this.nowMs());
   }
 
-  /** No more submissions; waits for the open ones, at most `drainMs`, and looks up what was not seen to end. */
-  async stop(drainMs = 30_000): Promise<SteadyWorkEnd> {
+  /**
+   * No more submissions; waits for the open ones, at most `drainMs`, longer where the hub has slow timeouts, and looks up what was not
+   * seen to end.
+   */
+  async stop(drainMs = DRAIN_MS): Promise<SteadyWorkEnd> {
     this.#stop.abort();
     await this.#sending;
-    const limitMs = this.nowMs() + drainMs;
-    while ((this.#open.size > 0 || this.#unanswered > 0) && this.nowMs() < limitMs) {
-      await this.#askAbout([...this.#open]);
-      await this.generator.until(this.nowMs() + LOOK_EVERY_MS);
+    const stoppedMs = this.nowMs();
+    while ((this.#open.size > 0 || this.#submissions.open > 0) && this.nowMs() - stoppedMs < drainMs) await this.#look();
+    this.#submissions.giveUp();
+    if (this.#timeouts) {
+      for (const taskId of this.#open) this.#overdue.add(taskId);
+      await waitForTimeouts({
+        timeouts: this.#timeouts,
+        open: () => [...this.#open],
+        lookUp: (taskId) => this.generator.submitter.lookUp(taskId),
+        elapsedMs: () => this.nowMs() - stoppedMs,
+        look: () => this.#look(),
+      });
     }
+    const { waited, late } = await this.#judgeOverdue();
     await this.generator.lookUpOpen(this.#history, (event) => this.#note(event), COMPLETED_LOOKED_UP);
     await this.generator.close();
     const history = this.#history.verdict();
-    const named = [...new Set(Object.values(history.offenders).flat())];
+    const named = [...new Set([...Object.values(history.offenders).flat(), ...Object.keys(waited), ...late])];
+    const { postponed, repeated, unknown, complaints } = this.#submissions;
     return {
       history,
       accounts: Object.fromEntries(named.map((taskId) => [taskId, this.#log.accountOf(taskId)])),
-      postponed: this.postponed,
-      complaints: this.complaints,
+      postponed,
+      repeated,
+      unknown: unknown + this.#submissions.open,
+      complaints,
+      waited,
+      late,
       disconnected: this.disconnected,
       continued: this.continued,
       aborted: this.aborted,
     };
   }
 
+  /** Those that ended, by what the hub says happened to them; the others are the history's. */
+  async #judgeOverdue(): Promise<{ waited: Record<string, WaitedFor>; late: string[] }> {
+    const waited: Record<string, WaitedFor> = {};
+    const late: string[] = [];
+    for (const taskId of this.#overdue) {
+      if (this.#open.has(taskId)) continue;
+      const reason = waitedFor(await this.generator.submitter.eventsOf(taskId));
+      if (reason) waited[taskId] = reason;
+      else late.push(taskId);
+    }
+    return { waited, late };
+  }
+
+  async #look(): Promise<void> {
+    await this.#askAbout([...this.#open]);
+    await this.generator.until(this.nowMs() + LOOK_EVERY_MS);
+  }
+
   #submit(sentMs: number): void {
-    this.#unanswered++;
     this.#note({ type: "submitted" });
-    const attempt = () =>
-      this.generator.submitter.submit(this.#body, (submission) => {
-        if (submission.ok) {
-          this.#unanswered--;
-          this.#acked(submission.taskId, sentMs);
-        } else if ("answer" in submission && submission.answer === 503 && !this.#stop.signal.aborted) {
-          this.postponed++;
-          this.#troubleMs.push(this.nowMs());
-          this.#clock.after(submission.retryAfterMs ?? DEFAULT_RETRY_MS, attempt);
-        } else {
-          this.#unanswered--;
-          this.#troubleMs.push(this.nowMs());
-          if ("isProtocolFault" in submission) this.#note({ type: "protocol_fault", what: submission.error });
-          const complaint = "answer" in submission ? String(submission.answer) : submission.error;
-          if (complaint !== "503") this.complaints[complaint] = (this.complaints[complaint] ?? 0) + 1;
-        }
-      });
-    attempt();
+    this.#submissions.submit(sentMs);
   }
 
   #acked(taskId: string, sentMs: number): void {

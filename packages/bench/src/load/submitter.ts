@@ -82,19 +82,36 @@ export class Submitter {
     return { in: bytesIn, out: bytesOut };
   }
 
-  /** `POST /api/tasks`; `done` is called once, never within the call. */
-  submit(body: string, done: (submission: Submission) => void): void {
+  /** `POST /api/tasks`, under an `Idempotency-Key` where one is given; `done` is called once, never within the call. */
+  submit(body: string, done: (submission: Submission) => void, key?: string): void {
     const pool = this.#pools[this.#next++ % this.#pools.length] as Pool;
     this.#inFlight++;
     const handler = new SubmissionHandler((submission) => {
       this.#inFlight--;
       done(submission);
     });
-    pool.dispatch({ method: "POST", path: "/api/tasks", headers: this.#headers, body }, handler);
+    const headers = key === undefined ? this.#headers : { ...this.#headers, "idempotency-key": `"${key}"` };
+    pool.dispatch({ method: "POST", path: "/api/tasks", headers, body }, handler);
   }
 
   /** What the hub says of a task, within 5 s. */
   async lookUp(taskId: string): Promise<LookUp> {
+    const answer = await this.#ask(taskId);
+    if ("why" in answer) return { status: "unknown", why: answer.why };
+    const { status, text } = answer;
+    if (status === 404) return { status: "absent" };
+    if (status === 401 || status === 403) return { status: "token_refused" };
+    return status === 200 ? taskIn(text, taskId) : { status: "unknown", why: `HTTP ${status}` };
+  }
+
+  /** What happened to the task, newest first, as the hub tells it; empty when it does not. */
+  async eventsOf(taskId: string): Promise<string[]> {
+    const answer = await this.#ask(taskId);
+    const history = "text" in answer ? objectIn(answer.text)?.["history"] : undefined;
+    return Array.isArray(history) ? history.map((entry: { event?: unknown } | null) => String(entry?.event)) : [];
+  }
+
+  async #ask(taskId: string): Promise<{ status: number; text: string } | { why: string }> {
     const pool = this.#pools[this.#next++ % this.#pools.length] as Pool;
     try {
       const { statusCode, body } = await pool.request({
@@ -103,14 +120,10 @@ export class Submitter {
         headers: this.#headers,
         signal: AbortSignal.timeout(LOOK_UP_WITHIN_MS),
       });
-      const text = await body.text();
-      if (statusCode === 404) return { status: "absent" };
-      if (statusCode === 401 || statusCode === 403) return { status: "token_refused" };
-      return statusCode === 200 ? taskIn(text, taskId) : { status: "unknown", why: `HTTP ${statusCode}` };
+      return { status: statusCode, text: await body.text() };
     } catch (error) {
       if (!(error instanceof Error)) throw error;
-      const why = error.name === "TimeoutError" ? "no answer" : ((error as NodeJS.ErrnoException).code ?? error.name);
-      return { status: "unknown", why };
+      return { why: error.name === "TimeoutError" ? "no answer" : ((error as NodeJS.ErrnoException).code ?? error.name) };
     }
   }
 
