@@ -125,7 +125,7 @@ describe("a node is not started on a Redis that", () => {
     const folder = care.temporaryFolder("loading");
     const before = await started({ keptFolder: folder });
     const client = new Redis(before.url);
-    await Promise.all(Array.from({ length: 2_000 }, (_, n) => client.set(`key-${n}`, "x".repeat(100))));
+    await Promise.all(Array.from({ length: 2_000 }, (_, n) => client.set(`key-${n}`, systemRandomHex(100))));
     await client.bgrewriteaof();
     await until("the data in one file", async () => /aof_rewrite_in_progress:0/.test(await client.info("persistence")));
     client.disconnect();
