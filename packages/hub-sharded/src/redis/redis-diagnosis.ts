@@ -91,7 +91,11 @@ export function reasonInWords(host: string, error: unknown): string {
 }
 
 const ADVICE: readonly (readonly [said: RegExp, what: string, remedy: string])[] = [
-  [/NOAUTH|WRONGPASS|invalid password|invalid username/, "refuses the login", "name user and password, as redis://user:password@host:port"],
+  [
+    /NOAUTH|WRONGPASS|invalid password|invalid username/,
+    "refuses the login",
+    "name user and password, as redis://user:password@host:port",
+  ],
   [/NOPERM/, "does not allow its user what a hub needs", "grant it with ACL SETUSER"],
   [/LOADING/, "is loading its data", "start the node when it has, or restart it until then"],
   [/max number of clients/, "takes no more connections", "raise its maxclients, or end other clients"],
@@ -101,9 +105,17 @@ const ADVICE: readonly (readonly [said: RegExp, what: string, remedy: string])[]
   [/CLUSTERDOWN/, "is of a Redis Cluster that is down", "start its lost servers"],
   [/MOVED|CROSSSLOT/, "is one of a Redis Cluster", "add --redis-cluster"],
   [/cluster support disabled/, "is not of a Redis Cluster", "leave --redis-cluster out, or name servers of one"],
-  [/unknown command/i, "does not know a command that is needed", "give it back its name (rename-command), or use another Redis"],
+  [
+    /unknown command/i,
+    "does not know a command that is needed",
+    "give it back its name (rename-command), or use another Redis",
+  ],
   [/DENIED/, "is in protected mode", "give it a password, or bind it to 127.0.0.1"],
-  [/Unknown RESP type|Please report this|wrong version number|SSL|TLS/, "does not speak Redis' protocol as asked", "name a Redis; a TLS port is rediss://host:port, another one redis://host:port"],
+  [
+    /Unknown RESP type|Please report this|wrong version number|SSL|TLS/,
+    "does not speak Redis' protocol as asked",
+    "name a Redis; a TLS port is rediss://host:port, another one redis://host:port",
+  ],
   [/Socket timeout/, "takes connections and says nothing", "see what listens there; a TLS port is rediss://host:port"],
   [CLOSED, "closes the connection without a word", "see what listens there; a TLS port is rediss://host:port"],
 ];
