@@ -58,7 +58,8 @@ export class Sweeps {
       // Since its last change: a dead letter that was queued again would be too old at once.
       for (const stored of await queue.longWaiting(nowMs - TIMERS.queuedTtlMs)) {
         const next = transition(stored.task, { type: "expire" }, nowMs);
-        if (next.ok && next.task && (await queue.change(stored, { type: "expire", after: next.task }))) expired++;
+        if (next.ok && next.task && (await queue.change(stored, { type: "expire", after: next.task, reason: "ttl_expired" })))
+          expired++;
       }
       if (expired === 0) return;
     }
