@@ -69,6 +69,20 @@ test("hubs that keep their word come through, and the file says what was done to
   expect({ code: fleet.code, stderr: fleet.stderr }).toEqual({ code: 0, stderr: "" });
 }, 240_000);
 
+test.each(["sharded-nats@2x3", "sharded-redis@2x2"])(
+  "one of the servers of %s is cut off from everybody, and killed",
+  async (hub) => {
+    const out = join(dir, hub);
+    const series = ["--hubs", hub, "--kinds", "cut-off-server,restart-backbone", "--seed", "89", "--runs", "1", "--rate", "20"];
+    const { code, stdout, stderr, leftOver } = await faults(...series, "--out", out);
+    expect(stderr).toBe("");
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/backbone server \d cut off for .*kill -9 of backbone server \d/);
+    expect(leftOver).toEqual([]);
+  },
+  240_000,
+);
+
 test("a hub that keeps nothing is caught, with the seed that shows it again", async () => {
   const series = ["--hubs", "null", "--kinds", "kill-node", "--seed", "2", "--runs", "1"];
   const { code, stdout, stderr } = await faults(...series, "--out", join(dir, "bad"));
@@ -101,10 +115,10 @@ describe.skipIf(cannotTakeThePower.length > 0)("a hub whose machine loses its po
 });
 
 test("says what is wrong before anything is started", async () => {
-  const { code, stdout, stderr } = await faults("--hubs", "external,sharded-redis@2x2,sharded-reddis@2");
+  const { code, stdout, stderr } = await faults("--hubs", "external,sharded-nats@2x2,sharded-reddis@2");
   expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
   expect(stderr).toMatch(/'external' is not ours to harm/);
-  expect(stderr).toMatch(/faults know one backbone server; use sharded-redis@2/);
+  expect(stderr).toMatch(/'sharded-nats@2x2': two NATS servers agree on nothing when one is lost; use one, or three or more/);
   expect(stderr).toMatch(/did you mean sharded-redis@2/);
   const kinds = await faults("--kinds", "kill-node,lose-pawer");
   expect({ code: kinds.code, stdout: kinds.stdout }).toEqual({ code: 2, stdout: "" });

@@ -33,7 +33,7 @@ export async function backboneServers(
   spec: ShardedSpec,
   env: HubEnvironment,
 ): Promise<{ ok: true; backbone: BackboneServers } | { ok: false; refusal: Refusal }> {
-  const problem = problemOf(spec, env);
+  const problem = serversRefusal(spec, env);
   if (problem !== undefined) return { ok: false, refusal: problem };
   const locked = env.keptFolder === undefined ? undefined : await DataFolderLock.take(env.keptFolder);
   if (locked?.ok === false) return locked;
@@ -107,7 +107,11 @@ function shardFlags({ servers }: ShardedSpec, { shards = shardsFor(servers) }: H
   return shards === DEFAULT_SHARDS ? [] : ["--shards", String(shards)];
 }
 
-function problemOf({ backbone, servers }: ShardedSpec, env: HubEnvironment): Refusal | undefined {
+/** Why such a hub cannot have its servers in this form. */
+export function serversRefusal(
+  { backbone, servers }: ShardedSpec,
+  env: Pick<HubEnvironment, "isRedisCluster" | "keptFolder" | "replicas">,
+): Refusal | undefined {
   const { isRedisCluster = false, keptFolder, replicas = 1 } = env;
   const refused = (message: string, nextStep: string): Refusal => ({ code: "not_built", message, nextStep });
   if (backbone === "nats") {

@@ -1,4 +1,4 @@
-export { provisionServers, shardsFor } from "./backbone-servers.ts";
+export { provisionServers, serversRefusal, shardsFor } from "./backbone-servers.ts";
 export * from "./hub-id.ts";
 export * from "./hub-placement.ts";
 export {

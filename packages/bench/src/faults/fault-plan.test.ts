@@ -12,8 +12,9 @@ import {
   PLAIN_KINDS,
 } from "./fault-plan.ts";
 
-const SHARDED: FaultTargets = { nodes: 2, store: "backbone" };
-const SINGLE: FaultTargets = { nodes: 1, store: "node" };
+const SHARDED: FaultTargets = { nodes: 2, store: "backbone", servers: 1 };
+const CLUSTER: FaultTargets = { nodes: 2, store: "backbone", servers: 3 };
+const SINGLE: FaultTargets = { nodes: 1, store: "node", servers: 0 };
 const LEASE_MS = 1_500;
 const plans = (targets: FaultTargets, kinds = FAULT_KINDS) =>
   Array.from({ length: 400 }, (_, seed) => drawPlan({ seed, leaseMs: LEASE_MS, targets, kinds }));
@@ -27,14 +28,41 @@ describe("a fault plan", () => {
   });
 
   it("does to a hub what can be done to it", () => {
-    const ofBackbones = new Set<FaultKind>(["cut-off-node", "restart-backbone"]);
-    expect(kindsOf(SHARDED)).toEqual(new Set(FAULT_KINDS));
+    const ofBackbones = new Set<FaultKind>(["cut-off-node", "restart-backbone", "cut-off-server"]);
+    expect(kindsOf(CLUSTER)).toEqual(new Set(FAULT_KINDS));
+    expect(kindsOf(SHARDED)).toEqual(new Set(FAULT_KINDS.filter((kind) => kind !== "cut-off-server")));
     expect(kindsOf(SINGLE)).toEqual(new Set(FAULT_KINDS.filter((kind) => !ofBackbones.has(kind))));
-    expect(applicable(FAULT_KINDS, { nodes: 1, store: "none" })).not.toContain("full-disk");
+    expect(applicable(FAULT_KINDS, { nodes: 1, store: "none", servers: 0 })).not.toContain("full-disk");
+  });
+
+  it("harms each of several servers, and never two at once", () => {
+    const isOfServers = (kind: FaultKind) => ["restart-backbone", "cut-off-server", "slow-disk", "full-disk"].includes(kind);
+    const ofServers = plans(CLUSTER).map(({ faults }) => faults.filter(({ fault }) => isOfServers(fault.kind)));
+    const hit = ofServers.flat().map(({ fault }) => `${fault.kind} ${"server" in fault ? fault.server : ""}`);
+    expect(new Set(hit).size).toBe(4 * 3);
+    const together = ofServers.filter((faults) =>
+      faults.some(({ atMs }, i) => faults.slice(0, i).some((earlier) => earlier.atMs + lengthMs(earlier.fault) > atMs)),
+    );
+    expect(together).toEqual([]);
+  });
+
+  it("leaves the plans of hubs with one server as they were when there were no others", () => {
+    expect(drawPlan({ seed: 1, leaseMs: LEASE_MS, targets: SHARDED, kinds: FAULT_KINDS }).faults).toEqual([
+      { atMs: 377, fault: { kind: "full-disk", store: "backbone", forMs: 1_594 } },
+      { atMs: 1_197, fault: { kind: "cut-off-node", node: 1, forMs: 1_881 } },
+      { atMs: 1_612, fault: { kind: "reconnect-storm" } },
+    ]);
+  });
+
+  it("cuts a server off for less and for more than an election takes", () => {
+    const cuts = plans(CLUSTER).flatMap(({ faults }) => faults.filter(({ fault }) => fault.kind === "cut-off-server"));
+    const lengths = cuts.map(({ fault }) => lengthMs(fault));
+    expect(Math.min(...lengths)).toBeLessThan(4_000);
+    expect(Math.max(...lengths)).toBeGreaterThan(9_000);
   });
 
   it("has only what was asked for", () => {
-    const drawn = plans(SHARDED, PLAIN_KINDS).flatMap(({ faults }) => faults.map(({ fault }) => fault.kind));
+    const drawn = plans(CLUSTER, PLAIN_KINDS).flatMap(({ faults }) => faults.map(({ fault }) => fault.kind));
     expect(new Set(drawn)).toEqual(new Set(PLAIN_KINDS));
     expect(() => drawPlan({ seed: 1, leaseMs: LEASE_MS, targets: SINGLE, kinds: ["cut-off-node"] })).toThrow(/cut-off-node/);
   });
@@ -91,7 +119,11 @@ describe("a fault plan", () => {
   it("reads well", () => {
     expect(faultInWords({ kind: "kill-node", node: 0, downMs: 640 })).toBe("kill -9 of n1, back after 0.6 s");
     expect(faultInWords({ kind: "reconnect-storm" })).toBe("all connections cut");
-    expect(faultInWords({ kind: "full-disk", store: "backbone", forMs: 900 })).toBe("the backbone's disk full for 0.9 s");
+    expect(faultInWords({ kind: "full-disk", store: "backbone", forMs: 900 })).toBe("the disk of the backbone full for 0.9 s");
+    expect(faultInWords({ kind: "restart-backbone", server: 2, downMs: 900 })).toBe(
+      "kill -9 of backbone server 3, back after 0.9 s",
+    );
+    expect(faultInWords({ kind: "restart-backbone", downMs: 900 })).toBe("kill -9 of the backbone, back after 0.9 s");
     const behind = { kind: "jump-clock", node: 1, byMs: -61_000, forMs: 2_000 } as const;
     expect(faultInWords(behind)).toBe("clock of n2 61 s behind for 2.0 s");
   });

@@ -4,7 +4,7 @@ import { seededRandom } from "../measure/estimate.ts";
 /** What a hub keeps its tasks in: a server, the files of its one node, or nothing. */
 export type Store = "backbone" | "node" | "none";
 
-/** `node` counts from 0. All times in milliseconds. */
+/** `node` and `server` count from 0; no `server`: the backbone has one. All times in milliseconds. */
 export type Fault =
   /** SIGKILL, and a new start with the same data after `downMs`. */
   | { kind: "kill-node"; node: number; downMs: number }
@@ -12,8 +12,10 @@ export type Fault =
   | { kind: "pause-node"; node: number; forMs: number }
   /** Nothing passes between the node and the backbone, and nobody is told; then what was held back arrives. */
   | { kind: "cut-off-node"; node: number; forMs: number }
-  /** SIGKILL of the backbone's server, and a new start with the same data after `downMs`. */
-  | { kind: "restart-backbone"; downMs: number }
+  /** SIGKILL of the backbone's server, or of one of several, and a new start with the same data after `downMs`. */
+  | { kind: "restart-backbone"; server?: number; downMs: number }
+  /** Nothing passes between one of several servers and anybody else, and nobody is told; then what was held back arrives. */
+  | { kind: "cut-off-server"; server: number; forMs: number }
   /** Every connection of every agent and submitter is reset; all come back at once. */
   | { kind: "reconnect-storm" }
   /** Every third connection stands still in both directions, and nobody is told; then what was held back arrives. */
@@ -21,9 +23,9 @@ export type Fault =
   /** The wall clock that the node sees is off by `byMs`, ahead or behind, for `forMs`; then it is right again. */
   | { kind: "jump-clock"; node: number; byMs: number; forMs: number }
   /** Each sync of whoever keeps the tasks takes `delayMs` longer. */
-  | { kind: "slow-disk"; store: Store; delayMs: number; forMs: number }
+  | { kind: "slow-disk"; store: Store; server?: number; delayMs: number; forMs: number }
   /** Not one block is free on the disk of whoever keeps the tasks; then there is room again, and what has ended is started. */
-  | { kind: "full-disk"; store: Store; forMs: number }
+  | { kind: "full-disk"; store: Store; server?: number; forMs: number }
   /** Every program is gone at once, and the disk has what it was sent until then; all are started again after `downMs`. */
   | { kind: "lose-power"; downMs: number };
 
@@ -35,6 +37,7 @@ export const PLAIN_KINDS = [
   "pause-node",
   "cut-off-node",
   "restart-backbone",
+  "cut-off-server",
   "reconnect-storm",
   "stuck-clients",
   "jump-clock",
@@ -63,6 +66,8 @@ export interface FaultPlan {
 export interface FaultTargets {
   nodes: number;
   store: Store;
+  /** Of the backbone; 0: it has none. */
+  servers: number;
 }
 
 /** How many faults a plan has: half of the plans have one, so that it is seen what each does alone. */
@@ -73,6 +78,8 @@ const DOWN_MS = { min: 100, max: 1_500 };
 /** In leases. A pause is always longer than one; a cut may be shorter, and then nobody need notice. */
 const PAUSE_LEASES = { min: 1.2, max: 2 };
 const CUT_LEASES = { min: 0.4, max: 2 };
+/** Servers of a NATS cluster elect another leader 4 to 9 s after they last heard of theirs: some cuts are shorter, some longer. */
+const CUT_SERVER_MS = { min: 500, max: 12_000 };
 const STUCK_MS = { min: 300, max: 3_000 };
 /** From a clock that was set by hand to one that was in the wrong time zone. */
 const JUMP_MS = { min: 10_000, max: 7_200_000 };
@@ -118,6 +125,8 @@ export function drawPlan({
       syncMs: between(SLOW_SYNC_MS),
       slowMs: between(SLOW_MS),
       fullMs: between(FULL_MS),
+      // Drawn only where it can happen: the plans of other hubs stay as they were.
+      cutServerMs: targets.servers > 1 ? between(CUT_SERVER_MS) : 0,
     };
     const moment = atMs;
     const candidates = faultsOf(targets, lengths).filter((fault) => kinds.includes(fault.kind) && isFree(fault, moment));
@@ -138,7 +147,17 @@ export function drawPlan({
 
 /** Those of `kinds` that can happen to such a hub. */
 export function applicable(kinds: readonly FaultKind[], targets: FaultTargets): FaultKind[] {
-  const lengths: Lengths = { downMs: 0, pauseMs: 0, cutMs: 0, stuckMs: 0, jumpMs: 0, syncMs: 0, slowMs: 0, fullMs: 0 };
+  const lengths: Lengths = {
+    downMs: 0,
+    pauseMs: 0,
+    cutMs: 0,
+    stuckMs: 0,
+    jumpMs: 0,
+    syncMs: 0,
+    slowMs: 0,
+    fullMs: 0,
+    cutServerMs: 0,
+  };
   const possible = new Set(faultsOf(targets, lengths).map(({ kind }) => kind));
   return kinds.filter((kind) => possible.has(kind));
 }
@@ -154,7 +173,9 @@ export function partOf(fault: Fault): string | null {
   if ("node" in fault) return `node ${fault.node}`;
   if ("store" in fault) return fault.store === "backbone" ? "backbone" : "node 0";
   switch (fault.kind) {
+    // Whichever of several servers it is: with two of three lost, no hub could go on.
     case "restart-backbone":
+    case "cut-off-server":
       return "backbone";
     case "stuck-clients":
       return "clients";
@@ -173,7 +194,8 @@ export function meet(part: string, other: string): boolean {
 /** For people, who count nodes from 1. */
 export function faultInWords(fault: Fault): string {
   const length = `${(lengthMs(fault) / 1_000).toFixed(1)} s`;
-  const disk = "store" in fault && fault.store === "backbone" ? "the backbone's disk" : "the disk";
+  const backbone = "server" in fault ? `backbone server ${(fault.server as number) + 1}` : "the backbone";
+  const disk = "store" in fault && fault.store === "backbone" ? `the disk of ${backbone}` : "the disk";
   switch (fault.kind) {
     case "kill-node":
       return `kill -9 of n${fault.node + 1}, back after ${length}`;
@@ -182,7 +204,9 @@ export function faultInWords(fault: Fault): string {
     case "cut-off-node":
       return `n${fault.node + 1} cut off for ${length}`;
     case "restart-backbone":
-      return `kill -9 of the backbone, back after ${length}`;
+      return `kill -9 of ${backbone}, back after ${length}`;
+    case "cut-off-server":
+      return `${backbone} cut off for ${length}`;
     case "reconnect-storm":
       return "all connections cut";
     case "stuck-clients":
@@ -212,24 +236,29 @@ interface Lengths {
   syncMs: number;
   slowMs: number;
   fullMs: number;
+  cutServerMs: number;
 }
 
 /** All that can happen to a hub, with these lengths. */
-function faultsOf({ nodes, store }: FaultTargets, lengths: Lengths): Fault[] {
-  const { downMs, pauseMs, cutMs, stuckMs, jumpMs, syncMs, slowMs, fullMs } = lengths;
+function faultsOf({ nodes, store, servers }: FaultTargets, lengths: Lengths): Fault[] {
+  const { downMs, pauseMs, cutMs, stuckMs, jumpMs, syncMs, slowMs, fullMs, cutServerMs } = lengths;
   const ofNode = (node: number): Fault[] => [
     { kind: "kill-node", node, downMs },
     { kind: "pause-node", node, forMs: pauseMs },
     ...(store === "backbone" ? [{ kind: "cut-off-node", node, forMs: cutMs } as const] : []),
     { kind: "jump-clock", node, byMs: jumpMs, forMs: pauseMs },
   ];
-  const ofStore: Fault[] = [
-    { kind: "slow-disk", store, delayMs: syncMs, forMs: slowMs },
-    { kind: "full-disk", store, forMs: fullMs },
-  ];
+  const numbers = Array.from({ length: servers }, (_, server) => server);
+  const oneOf = servers > 1 ? numbers.map((server) => ({ server })) : [{}];
+  const restarts = oneOf.flatMap((server): Fault[] => [{ kind: "restart-backbone", ...server, downMs }]);
+  const ofStore = oneOf.flatMap((server): Fault[] => [
+    { kind: "slow-disk", store, ...server, delayMs: syncMs, forMs: slowMs },
+    { kind: "full-disk", store, ...server, forMs: fullMs },
+  ]);
   return [
     ...Array.from({ length: nodes }, (_, node) => ofNode(node)).flat(),
-    ...(store === "backbone" ? [{ kind: "restart-backbone", downMs } as const] : []),
+    ...(store === "backbone" ? restarts : []),
+    ...(servers > 1 ? numbers.map((server): Fault => ({ kind: "cut-off-server", server, forMs: cutServerMs })) : []),
     { kind: "reconnect-storm" },
     { kind: "stuck-clients", forMs: stuckMs },
     ...(store === "none" ? [] : ofStore),

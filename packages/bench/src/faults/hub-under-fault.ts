@@ -1,20 +1,21 @@
-/** A hub of any kind whose parts can be harmed one by one and come back: its nodes behind a front door, each with a wire of its own to the backbone. */
+/** A hub of any kind whose parts can be harmed one by one and come back: its nodes behind a front door, and the servers that they use. */
 import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DurabilityLevel } from "@hubscale/hub-runtime";
+import { serversRefusal } from "../drivers/backbone-servers.ts";
 import { describeHub } from "../drivers/hub-description.ts";
 import { formatHubId, type HubSpec } from "../drivers/hub-id.ts";
 import { type HubProgram, type Launcher, READY_WITHIN_MS, type StartedProgram, startProgram } from "../drivers/hub-program.ts";
 import type { ManagedProcess, ProcessCare } from "../machine/index.ts";
-import { durabilityRefusal, provisionNats, provisionRedis, satisfies, type ServerSources } from "../provisioning/index.ts";
+import { durabilityRefusal, satisfies, type ServerSources } from "../provisioning/index.ts";
+import { BackboneUnderFault } from "./backbone-under-fault.ts";
 import { type Fault, type FaultKind, type FaultTargets, meet, partOf } from "./fault-plan.ts";
-import { FaultProxy } from "./fault-proxy.ts";
 import { FrontDoor } from "./front-door.ts";
 import { LosableDisk } from "./losable-disk.ts";
 import { PausedProcesses } from "./paused-processes.ts";
-import { RestartableServer } from "./restartable-server.ts";
+import type { RestartableServer } from "./restartable-server.ts";
 import { SlowSyncs, slowSyncsProblem } from "./slow-syncs.ts";
 
 const LOOK_EVERY_MS = 20;
@@ -38,9 +39,8 @@ export type HarmableSpec = Exclude<HubSpec, { kind: "external" }>;
 /** In words, why faults cannot be made to happen to this hub. */
 export function unharmable(spec: HubSpec): string | undefined {
   if (spec.kind === "external") return "faults kill and stop the programs of a hub: 'external' is not ours to harm";
-  if (spec.kind === "sharded" && spec.servers > 1) {
-    return `'${formatHubId(spec)}': faults know one backbone server; use sharded-${spec.backbone}@${spec.nodes}`;
-  }
+  const refusal = spec.kind === "sharded" ? serversRefusal(spec, {}) : undefined;
+  if (refusal) return `'${formatHubId(spec)}': ${refusal.message}; ${refusal.nextStep}`;
   return undefined;
 }
 
@@ -59,19 +59,12 @@ export function unavailableKinds(kinds: readonly FaultKind[]): string[] {
 /** These take a disk away or fill it: it must be none that anybody else uses. */
 const DISK_OF_ITS_OWN: readonly FaultKind[] = ["full-disk", "lose-power"];
 
-/** The one server of a sharded hub. */
-interface Backbone {
-  engine: "redis" | "nats";
-  server: RestartableServer;
-  /** Of node i. */
-  wires: FaultProxy[];
-}
-
 export class HubUnderFault {
   readonly door: FrontDoor;
   readonly #options: HubUnderFaultOptions;
-  readonly #backbone: Backbone | null;
-  readonly #disk: LosableDisk | null;
+  readonly #backbone: BackboneUnderFault | null;
+  /** Of each server, or of the one node that keeps the tasks itself; none: no fault needs it. */
+  readonly #disks: readonly LosableDisk[];
   readonly #folder: string;
   readonly #namespace = `faults-${randomBytes(4).toString("hex")}`;
   readonly #nodes: StartedProgram[] = [];
@@ -80,15 +73,19 @@ export class HubUnderFault {
 
   /** Resolves when the door passes connections to every node. Rejects when the hub cannot be had, or keeps less than it must. */
   static async start(options: HubUnderFaultOptions): Promise<HubUnderFault> {
-    const needsDisk = options.kinds.some((kind) => DISK_OF_ITS_OWN.includes(kind));
-    const disk = needsDisk ? await LosableDisk.mount(options.care) : null;
-    const backbone = await startBackbone(options, disk).catch((error: unknown) => {
-      disk?.release();
-      throw error;
-    });
-    const hub = new HubUnderFault(options, { backbone, disk, door: await FrontDoor.open([]) });
+    const { spec, care, kinds } = options;
+    const needsDisk = kinds.some((kind) => DISK_OF_ITS_OWN.includes(kind));
+    const { nodes, servers } = targetsOf(spec);
+    const disks = needsDisk ? await LosableDisk.mountAll(Math.max(servers, 1), care) : [];
+    const start = spec.kind === "sharded" ? { ...options, engine: spec.backbone, servers, nodes, disks } : null;
+    const backbone =
+      start &&
+      (await BackboneUnderFault.start(start).catch((error: unknown) => {
+        for (const disk of disks) disk.release();
+        throw error;
+      }));
+    const hub = new HubUnderFault(options, { backbone, disks, door: await FrontDoor.open([]) });
     try {
-      const { nodes } = hub.targets;
       await Promise.all(Array.from({ length: nodes }, (_, index) => hub.#startNode(index, 0)));
       const limitMs = performance.now() + READY_WITHIN_MS;
       while (hub.door.healthy.length < nodes) {
@@ -105,11 +102,11 @@ export class HubUnderFault {
 
   private constructor(
     options: HubUnderFaultOptions,
-    { backbone, disk, door }: { backbone: Backbone | null; disk: LosableDisk | null; door: FrontDoor },
+    { backbone, disks, door }: { backbone: BackboneUnderFault | null; disks: readonly LosableDisk[]; door: FrontDoor },
   ) {
     this.#options = options;
     this.#backbone = backbone;
-    this.#disk = disk;
+    this.#disks = disks;
     this.#folder = options.care.temporaryFolder("faults");
     this.door = door;
   }
@@ -154,17 +151,26 @@ export class HubUnderFault {
         return;
       }
       case "cut-off-node": {
-        const wire = this.#backbone?.wires[fault.node];
-        wire?.partition();
+        const heal = this.#backbone?.cutOff({ node: fault.node });
         await sleep(fault.forMs);
-        wire?.heal();
+        heal?.();
         return;
       }
-      case "restart-backbone":
-        await this.#backbone?.server.kill();
+      case "restart-backbone": {
+        const server = this.#server(fault);
+        await server?.kill();
         await sleep(fault.downMs);
-        await this.#backbone?.server.restart();
+        await server?.restart();
+        await this.#backbone?.whole();
         return;
+      }
+      case "cut-off-server": {
+        const heal = this.#backbone?.cutOff({ server: fault.server });
+        await sleep(fault.forMs);
+        heal?.();
+        await this.#backbone?.whole();
+        return;
+      }
       case "reconnect-storm":
         this.door.cutAll();
         return;
@@ -184,25 +190,28 @@ export class HubUnderFault {
       }
       case "slow-disk": {
         const { care } = this.#options;
-        const pid = this.#backbone?.server.pid ?? this.#node(0).process.pid;
+        const pid = this.#server(fault)?.pid ?? this.#node(0).process.pid;
         const slow = await SlowSyncs.of(pid, fault.delayMs, { care, log: this.#folder });
         await sleep(fault.forMs);
         await slow.end();
+        await this.#backbone?.whole();
         return;
       }
-      case "full-disk":
-        await this.#disk?.fill();
+      case "full-disk": {
+        const disk = this.#disks[fault.server ?? 0];
+        await disk?.fill();
         await sleep(fault.forMs);
-        this.#disk?.empty();
+        disk?.empty();
         await this.#startWhatEnded();
         return;
+      }
       case "lose-power": {
         const processes = this.#nodes.map(({ process }) => process);
         for (const process of processes) process.signal("SIGKILL");
-        await Promise.all([this.#backbone?.server.kill(), ...processes.map(({ ended }) => ended)]);
-        await this.#disk?.losePower();
+        await Promise.all([this.#backbone?.kill(), ...processes.map(({ ended }) => ended)]);
+        await Promise.all(this.#disks.map((disk) => disk.losePower()));
         await sleep(fault.downMs);
-        await this.#backbone?.server.restart();
+        await this.#backbone?.restart();
         await Promise.all(this.#nodes.map((_, index) => this.#startAgain(index)));
       }
     }
@@ -210,11 +219,8 @@ export class HubUnderFault {
 
   /** As whatever looks after programs would, once there is room for their data again. */
   async #startWhatEnded(): Promise<void> {
-    if (this.#backbone) {
-      if (!this.#backbone.server.alive) await this.#backbone.server.restart();
-    } else if (!this.#node(0).process.alive) {
-      await this.#startAgain(0);
-    }
+    if (this.#backbone) await this.#backbone.whole();
+    else if (!this.#node(0).process.alive) await this.#startAgain(0);
   }
 
   async #startAgain(index: number): Promise<void> {
@@ -244,13 +250,14 @@ export class HubUnderFault {
     const { care } = this.#options;
     await this.door.close();
     await Promise.all(this.#nodes.map(({ process }) => process.stop()));
-    if (this.#backbone) {
-      await Promise.all(this.#backbone.wires.map((wire) => wire.close()));
-      await this.#backbone.server.stop();
-      care.removeFolder(this.#backbone.server.keptFolder);
-    }
-    this.#disk?.release();
+    await this.#backbone?.stop();
+    for (const disk of this.#disks) disk.release();
     care.removeFolder(this.#folder);
+  }
+
+  /** Which the fault hits; undefined: the hub has none. */
+  #server({ server = 0 }: { server?: number }): RestartableServer | undefined {
+    return this.#backbone?.server(server);
   }
 
   #node(index: number): StartedProgram {
@@ -278,7 +285,7 @@ export class HubUnderFault {
   }
 
   #program(index: number): HubProgram {
-    const { spec, leaseMs, durability } = this.#options;
+    const { spec, leaseMs } = this.#options;
     const common = ["--port", "0", "--rate-limits", "off", "--drain-ms", "0"];
     switch (spec.kind) {
       case "null":
@@ -290,20 +297,18 @@ export class HubUnderFault {
           spec.profile,
           ...fixes,
           "--data",
-          join(this.#disk?.folder ?? this.#folder, "data"),
+          join(this.#disks[0]?.folder ?? this.#folder, "data"),
           ...common,
         ];
         return { name: "hub", program: "hub-single", args };
       }
       case "sharded": {
-        const { engine, server, wires } = this.#backbone as Backbone;
-        const place = [`--${engine}`, `${engine}://127.0.0.1:${wires[index]?.port}`];
-        const monitor = engine === "nats" ? ["--nats-monitor", server.monitorUrl] : [];
+        const backbone = this.#backbone?.flagsOf(index) ?? [];
         const own = ["--node", `n${index + 1}`, "--namespace", this.#namespace, "--lease-ms", String(leaseMs)];
         return {
           name: `hub node ${index + 1}`,
           program: "hub-sharded",
-          args: ["--backbone", engine, ...place, ...monitor, "--durability", durability, ...own, ...common],
+          args: [...backbone, ...own, ...common],
         };
       }
     }
@@ -322,21 +327,6 @@ export class HubUnderFault {
 }
 
 export function targetsOf(spec: HarmableSpec): FaultTargets {
-  if (spec.kind === "sharded") return { nodes: spec.nodes, store: "backbone" };
-  return { nodes: 1, store: spec.kind === "single" ? "node" : "none" };
-}
-
-/** A server of our own, always: one that is named by its URL is somebody's. */
-async function startBackbone(
-  { spec, care, sources, durability }: HubUnderFaultOptions,
-  disk: LosableDisk | null,
-): Promise<Backbone | null> {
-  if (spec.kind !== "sharded") return null;
-  const provision = spec.backbone === "redis" ? provisionRedis : provisionNats;
-  const own = { ...sources, origins: sources.origins.filter((origin) => origin === "path" || origin === "debian") };
-  const request = { care, sources: own, durability };
-  const folder = disk ? join(disk.folder, "kept") : undefined;
-  const server = await RestartableServer.start(care, (place) => provision({ ...request, ...place }), folder);
-  const wire = () => FaultProxy.listen({ host: "127.0.0.1", port: server.port });
-  return { engine: spec.backbone, server, wires: await Promise.all(Array.from({ length: spec.nodes }, wire)) };
+  if (spec.kind === "sharded") return { nodes: spec.nodes, store: "backbone", servers: spec.servers };
+  return { nodes: 1, store: spec.kind === "single" ? "node" : "none", servers: 0 };
 }

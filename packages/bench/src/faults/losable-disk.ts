@@ -52,6 +52,16 @@ export class LosableDisk {
     }
   }
 
+  /** As many, or none when one of them cannot be had. */
+  static async mountAll(count: number, care: ProcessCare): Promise<LosableDisk[]> {
+    const outcomes = await Promise.allSettled(Array.from({ length: count }, () => LosableDisk.mount(care)));
+    const disks = outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
+    const failed = outcomes.find((outcome) => outcome.status === "rejected");
+    if (!failed) return disks;
+    for (const disk of disks) disk.release();
+    throw failed.reason;
+  }
+
   private constructor(care: ProcessCare) {
     this.#care = care;
     this.#home = care.temporaryFolder("power");

@@ -43,24 +43,50 @@ export async function provisionNatsServers(count: number, request: ProvisionRequ
   }
 }
 
-/** What the server needs to be one of a cluster, `routes` being the ports on which the servers talk to each other. */
-export function natsClusterSettings(index: number, routes: readonly number[]): [name: string, value: string][] {
-  const others = routes.filter((_, other) => other !== index).map((port) => `"nats://127.0.0.1:${port}"`);
+/** Nobody listens there. A server of which others must know no way tells them this one; the first, which must have a route, has it. */
+const NOWHERE = "127.0.0.1:1";
+const THROUGH_PROXIES = `advertise: "${NOWHERE}", no_advertise: true, pool_size: -1`;
+
+/**
+ * What the server needs to be one of a cluster, `routes` being the ports on which the servers talk to each other. With `reachedAt`,
+ * the ports at which this server reaches those before it, there are no other connections: servers tell neither each other nor their
+ * clients of a way around, and only one of two begins. Where both do, over proxies, 2.10 closes one too many or keeps one that it does
+ * not use, and may never become a cluster.
+ */
+export function natsClusterSettings(
+  index: number,
+  routes: readonly number[],
+  reachedAt?: readonly number[],
+): [name: string, value: string][] {
+  const others = (reachedAt ?? routes.filter((_, other) => other !== index)).map((port) => `"nats://127.0.0.1:${port}"`);
+  if (others.length === 0) others.push(`"nats://${NOWHERE}"`);
+  const only = reachedAt ? `, ${THROUGH_PROXIES}` : "";
+  const { [index]: own, 0: first } = routes;
   return [
     ["server_name:", `hubscale-${index + 1}`],
-    ["cluster", `{ name: "hubscale-${routes[0]}", listen: "127.0.0.1:${routes[index]}", routes: [${others.join(", ")}] }`],
+    ["cluster", `{ name: "hubscale-${first}", listen: "127.0.0.1:${own}", routes: [${others.join(", ")}]${only} }`],
   ];
 }
 
 /** Resolves when the servers have found each other and agree on a leader. */
-export async function formNatsCluster(monitors: readonly string[]): Promise<void> {
-  const limitMs = Date.now() + AGREED_WITHIN_MS;
+export async function formNatsCluster(monitors: readonly string[], withinMs = AGREED_WITHIN_MS): Promise<void> {
+  const limitMs = Date.now() + withinMs;
   for (;;) {
     const agree = await Promise.all(monitors.map((monitor) => isInOrder(monitor, monitors.length)));
     if (agree.every(Boolean)) return;
-    if (Date.now() > limitMs) throw new Error(`the NATS servers did not become a cluster within ${AGREED_WITHIN_MS / 1_000} s`);
+    if (Date.now() > limitMs) throw new Error(`the NATS servers did not become a cluster within ${withinMs / 1_000} s`);
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   }
+}
+
+/** What a liveness probe asks. False also: no answer. */
+export async function hasJetStream(monitor: string): Promise<boolean> {
+  return (await jsonOf<Healthz>(`${monitor}/healthz?js-enabled-only=true`))?.status === "ok";
+}
+
+/** Whether the server has a JetStream that is up to date with the others'. */
+export async function isCurrent(monitor: string): Promise<boolean> {
+  return (await jsonOf<Healthz>(`${monitor}/healthz`))?.status === "ok";
 }
 
 async function isInOrder(monitor: string, size: number): Promise<boolean> {
