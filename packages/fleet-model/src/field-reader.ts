@@ -2,7 +2,7 @@
  * Reads what a person wrote (a fleet, a mix of work) field by field. A wrong one is named with its path and with what is allowed, and
  * the reading goes on, so that all problems come at once. The path leads whoever parsed the text to the line.
  */
-import { type Distribution, parseDistribution, scaledDistribution } from "./random.ts";
+import { type Distribution, meanOf, parseDistribution, scaledDistribution, SIGMA_MAX } from "./random.ts";
 
 export type FieldPath = readonly (string | number)[];
 
@@ -31,6 +31,12 @@ export interface NumberRange {
   low: number;
   high: number;
   whole?: boolean;
+}
+
+export interface DistributionRange {
+  high: number;
+  factor?: number;
+  standard?: Distribution;
 }
 
 /** Every method with a `standard` takes an absent field for it; without one the field must be there. */
@@ -90,12 +96,13 @@ export class FieldReader {
     return this.take(name, standard, `must be one of ${things.map(nameOf).join(", ")}`, find);
   }
 
-  /** `250`, `exp:250` or `lognormal:250,0.8`, times `factor` to come from the file's unit to the caller's. */
-  distribution(name: string, { factor = 1, standard }: { factor?: number; standard?: Distribution } = {}): Distribution {
-    return this.take(name, standard, "must be a number of 0 or more, or exp:MEAN, or lognormal:MEDIAN,SIGMA", (value) => {
+  /** `250`, `exp:250` or `lognormal:250,0.8`, times `factor` to come from the file's unit to the caller's. `high`: of the mean, in the file's unit. */
+  distribution(name: string, { high, factor = 1, standard }: DistributionRange): Distribution {
+    const allowed = `must be a number of 0 or more, or exp:MEAN, or lognormal:MEDIAN,SIGMA with SIGMA up to ${SIGMA_MAX}; the mean may be up to ${high}`;
+    return this.take(name, standard, allowed, (value) => {
       const isReadable = typeof value === "number" || typeof value === "string";
       const distribution = isReadable ? parseDistribution(String(value)) : undefined;
-      return distribution && scaledDistribution(distribution, factor);
+      return distribution && meanOf(distribution) <= high ? scaledDistribution(distribution, factor) : undefined;
     });
   }
 

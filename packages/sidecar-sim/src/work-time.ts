@@ -29,7 +29,10 @@ export function meanWorkMs(work: WorkTime): number {
   }
 }
 
-/** `250`, `exp:250` (mean) or `lognormal:250,0.8` (median, sigma); undefined when the text is none of them. */
+/** The mean of a lognormal is exp(sigma² / 2) medians: 3,000 at 4; the widest that was found, of a tool's time, has 2.8. */
+export const WORK_SIGMA_MAX = 4;
+
+/** `250`, `exp:250` (mean) or `lognormal:250,0.8` (median, sigma up to 4); undefined when the text is none of them. */
 export function parseWorkTime(text: string): WorkTime | undefined {
   const match = /^(?:(constant|exp|exponential|lognormal):)?([^,]+)(?:,(.+))?$/.exec(text.trim());
   if (!match) return undefined;
@@ -37,7 +40,8 @@ export function parseWorkTime(text: string): WorkTime | undefined {
   const ms = amountOf(first);
   const sigma = amountOf(second);
   if (ms === undefined) return undefined;
-  if (kind === "lognormal") return ms > 0 && sigma !== undefined ? { kind, medianMs: ms, sigma } : undefined;
+  if (kind === "lognormal")
+    return ms > 0 && sigma !== undefined && sigma <= WORK_SIGMA_MAX ? { kind, medianMs: ms, sigma } : undefined;
   if (second !== undefined) return undefined;
   return kind === "constant" ? { kind, ms } : { kind: "exponential", meanMs: ms };
 }

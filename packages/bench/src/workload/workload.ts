@@ -1,7 +1,7 @@
 /** A workload is data: who is connected, what arrives, what an agent does with it, and what must hold. */
 import { dirname } from "node:path";
 import { readWorkMix, type WorkMix } from "@hubscale/fleet-model";
-import { parseWorkTime, type WorkTime } from "@hubscale/sidecar-sim";
+import { parseWorkTime, WORK_SIGMA_MAX, type WorkTime } from "@hubscale/sidecar-sim";
 import { type Static, Type } from "typebox";
 import type { Arrivals } from "../load/arrivals.ts";
 import { parseSlo, SLO_HELP } from "../measure/slo.ts";
@@ -29,7 +29,7 @@ export type BesideTasks = Static<typeof BESIDE>;
 
 const WORKLOAD = Type.Object(
   {
-    name: Type.String({ minLength: 1 }),
+    name: Type.String({ minLength: 1, maxLength: 100 }),
     slo: Type.String(),
     agents: Type.Integer({ minimum: 1, maximum: 100_000 }),
     completed_rows: Type.Integer({ minimum: 0, maximum: 1_000_000 }),
@@ -55,7 +55,10 @@ type WorkloadFile = Static<typeof WORKLOAD>;
 /** As in the file, but for the arrivals, which are read. */
 export type Workload = Omit<WorkloadFile, "arrivals"> & { arrivals: Arrivals };
 
-const WORK_HELP = "write milliseconds, or exp:MEAN, or lognormal:MEDIAN,SIGMA";
+const WORK_HELP = `write milliseconds, or exp:MEAN, or lognormal:MEDIAN,SIGMA with SIGMA up to ${WORK_SIGMA_MAX}`;
+/** A trial waits for its last tasks, and an agent that took longer would be taken for dead. */
+const LONG_WORK_MS_MAX = 86_400_000;
+const TOO_LONG = `99 in 100 tasks must take a day at most (${LONG_WORK_MS_MAX} ms)`;
 
 /** How long an agent works on a task. The loader has checked that it can be read. */
 export function workTimeOf(workload: Workload): WorkTime {
@@ -99,6 +102,7 @@ export function loadWorkload(nameOrFile: string): LoadedWorkload {
   if (typeof arrivals === "string") problems.push(`${at("arrivals")}: ${arrivals}`);
   if (!parseSlo(workload.slo)) problems.push(`${at("slo")}: cannot read '${workload.slo}'; ${SLO_HELP}`);
   if (!parseWorkTime(String(workload.work))) problems.push(`${at("work")}: cannot read '${workload.work}'; ${WORK_HELP}`);
+  else if (!(longWorkMs(workload) <= LONG_WORK_MS_MAX)) problems.push(`${at("work")}: '${workload.work}': ${TOO_LONG}`);
   const mix = workload.tiers === undefined ? undefined : readWorkMix(workload.tiers);
   if (mix && !mix.ok) problems.push(...problemLines(yaml, mix.problems, ["tiers"]));
   if (problems.length > 0) return { ok: false, problems };
