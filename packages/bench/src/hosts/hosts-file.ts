@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { dirname, resolve } from "node:path";
 import { type Static, Type } from "typebox";
-import { schemaProblems } from "../workload/schema-problems.ts";
+import { schemaProblems } from "../results/schema-problems.ts";
 import { readYaml } from "../workload/yaml-file.ts";
 
 /** In the subjects of the control server, in the names of log files, on the command line. */

@@ -1,18 +1,9 @@
 /** Bounds that a run must keep, from a YAML file, for a pipeline that is to fail when it does not. */
 import { parseHubId } from "../drivers/index.ts";
 import { readYaml } from "../workload/yaml-file.ts";
+import type { Threshold } from "./threshold-schema.ts";
 
-export interface Threshold {
-  hub: string;
-  /** The metric is the ratio of the hub's to that of this one. */
-  over: string | null;
-  /** Path below the hub in `results.json`: `capacity.tasksPerSec`. */
-  metric: string;
-  kind: "at_least" | "at_most";
-  bound: number;
-  /** `file:line`, for whoever has to look it up. */
-  at: string;
-}
+export type { Threshold };
 
 export type LoadedThresholds = { ok: true; thresholds: Threshold[] } | { ok: false; problems: string[] };
 

@@ -123,7 +123,7 @@ test.each([
 
 test("a text with blanks and dashes in it is no nesting", () => {
   const text = `${"-".repeat(60)} [[[ ${"- ".repeat(60)}`;
-  expect(fleetProblems((file) => `${file}note: |\n ${" ".repeat(500)}${text}\n ${text}\n`)).toEqual([
+  expect(fleetProblems((file) => `${file}note: |\n ${text}\n ${" ".repeat(500)}${text}\n`)).toEqual([
     expect.stringContaining("note: unknown field"),
   ]);
 });

@@ -6,7 +6,7 @@ import { type Static, Type } from "typebox";
 import type { Arrivals } from "../load/arrivals.ts";
 import { parseSlo, SLO_HELP } from "../measure/slo.ts";
 import { readArrivals } from "./arrivals-field.ts";
-import { schemaProblems } from "./schema-problems.ts";
+import { schemaProblems } from "../results/schema-problems.ts";
 import { problemLines, readYaml } from "./yaml-file.ts";
 
 const perSec = () => Type.Optional(Type.Number({ minimum: 0, maximum: 10_000 }));

@@ -63,7 +63,7 @@ function lineTooDeep(text: string): number | undefined {
   let [line, flow, block] = [1, 0, 0];
   let isContent = false;
   for (const token of new Lexer().lex(text)) {
-    const type = isContent ? null : CST.tokenType(token);
+    const type: CST.TokenType | null = isContent ? null : CST.tokenType(token);
     // The token after it is a scalar's own text, whatever it looks like.
     isContent = type === "scalar";
     switch (type) {
