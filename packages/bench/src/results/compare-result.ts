@@ -8,9 +8,16 @@ import { SCALING, SCALING_MODEL } from "../statistics/scaling-schema.ts";
 import { THRESHOLD_CHECK } from "../thresholds/threshold-schema.ts";
 import { amount, byName, count, environment, nullable, positive, signed, text, texts, timestamp } from "./field-schemas.ts";
 import { HISTORY, type History } from "./history-schema.ts";
-import { HISTOGRAMS, type RoleResources, type StageHistograms, TRIAL_SUMMARY, type TrialSummary } from "./trial-summary.ts";
+import {
+  HISTOGRAMS,
+  type RoleResources,
+  STORED_TRIAL,
+  type StageHistograms,
+  type StoredTrial,
+  type TrialSummary,
+} from "./trial-summary.ts";
 
-export type { History, RoleResources, StageHistograms, TrialSummary };
+export type { History, RoleResources, StageHistograms, StoredTrial, TrialSummary };
 
 /** Optional fields are those that results of earlier versions do not have. */
 export const COMPARE_SCHEMA = "hubscale.compare/1";
@@ -76,7 +83,7 @@ export type Bound = Static<typeof BOUND>;
 /** Rates are drawn on a logarithmic axis and divided by. */
 const CAPACITY = Type.Object({ value: positive(), low: positive(), high: positive(), n: count(), unit: text() });
 
-const TRIALS = Type.Array(TRIAL_SUMMARY);
+const TRIALS = Type.Array(STORED_TRIAL);
 
 const DESCRIPTION = Type.Unsafe<unknown>(
   nullable(Type.Object({ servers: Type.Optional(Type.Array(Type.Object({ kind: text(), version: text() }))) })),

@@ -56,3 +56,19 @@ export const TRIAL_SUMMARY = Type.Object({
   durationMs: amount(),
 });
 export type TrialSummary = Static<typeof TRIAL_SUMMARY>;
+
+const { observedMs, observedServiceMs, histograms, endedEarly, owed, loopUtilisation, resourcesByRole, ...always } =
+  TRIAL_SUMMARY.properties;
+
+/** As it stands in a result, which an earlier version may have written. */
+export const STORED_TRIAL = Type.Object({
+  ...always,
+  observedMs: Type.Optional(observedMs),
+  observedServiceMs: Type.Optional(observedServiceMs),
+  histograms: Type.Optional(histograms),
+  endedEarly: Type.Optional(endedEarly),
+  owed: Type.Optional(owed),
+  loopUtilisation: Type.Optional(loopUtilisation),
+  resourcesByRole: Type.Optional(resourcesByRole),
+});
+export type StoredTrial = Static<typeof STORED_TRIAL>;

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -16,6 +16,19 @@ test("a file is replaced, with the mode that was asked for, and nothing is left 
   expect(readFileSync(file, "utf8")).toBe("new ä");
   expect(statSync(file).mode & 0o777).toBe(0o600);
   expect(readdirSync(dir)).toEqual(["tokens.json"]);
+});
+
+test("a link stays, and the file that it names is replaced; a device is written to", () => {
+  const folder = join(dir, "linked");
+  mkdirSync(folder);
+  writeWholeFile(join(folder, "results.json"), "old");
+  symlinkSync("results.json", join(folder, "latest.json"));
+  writeWholeFile(join(folder, "latest.json"), "new");
+  expect(lstatSync(join(folder, "latest.json")).isSymbolicLink()).toBe(true);
+  expect(readFileSync(join(folder, "results.json"), "utf8")).toBe("new");
+  writeWholeFile("/dev/null", "gone");
+  expect(statSync("/dev/null").isCharacterDevice()).toBe(true);
+  rmSync(folder, { recursive: true });
 });
 
 test("where it cannot be written the old one stays and nothing is left beside it", () => {
