@@ -30,8 +30,6 @@ const FOLDER = "points";
 const RUN_FILE = "run.json";
 const POINT_FILE = /^\d{5,}\.json$/;
 const turnOf = (name: string) => Number.parseInt(name, 10);
-/** That writes these files. */
-const COMMAND = "pnpm bench compare --out DIR";
 const fileOf = (turn: number) => `${String(turn).padStart(5, "0")}.json`;
 
 export class PointFiles {
@@ -59,7 +57,7 @@ export class PointFiles {
 
   static #resume(dir: string, configuration: RunConfiguration): OpenedPoints {
     const names = pointFilesIn(dir);
-    const run = readResultFile(join(dir, RUN_FILE), { schema: RUN, command: COMMAND });
+    const run = readResultFile(join(dir, RUN_FILE), { schema: RUN });
     if (!run.ok) return { ok: false, problems: [run.problem, lostConfiguration(names.length)], isDamaged: true };
     const problems = differences(run.value.configuration, configuration);
     if (problems.length > 0) return { ok: false, problems };
@@ -113,11 +111,11 @@ function differences(before: RunConfiguration, now: RunConfiguration): string[] 
 function lostConfiguration(trials: number): string {
   const anew = "start anew without --resume";
   if (trials === 0) return `no trial is kept there, so nothing is lost: ${anew}`;
-  return `it says under which conditions its ${trials} trials were measured, so they cannot be gone on from without it; ${anew} and in another folder, which keeps them`;
+  return `it says under which conditions the ${trials} trials beside it were measured, and nothing can go on from them without it: take it from a copy, or ${anew} and in another folder, which keeps them`;
 }
 
 function readPoint(file: string, turn: number): FileRead<KeptPoint> {
-  const read = readResultFile(file, { schema: KEPT_POINT, command: COMMAND });
+  const read = readResultFile(file, { schema: KEPT_POINT });
   if (!read.ok) return read;
   const wrong = (problem: string): FileRead<KeptPoint> => ({ ok: false, problem: `${file}: ${problem}` });
   if (read.value.turn !== turn) return wrong(`turn: is ${read.value.turn}, not that of the file's name`);

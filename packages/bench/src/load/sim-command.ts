@@ -1,4 +1,4 @@
-import { type Clock, openFileLimit, readTokens, roomForAgents, type Tokens, writeTokens } from "@hubscale/sidecar-sim";
+import { type Clock, openFileLimit, roomForAgents, type Tokens } from "@hubscale/sidecar-sim";
 import { type FreeRunState, runFreely } from "./free-run.ts";
 import { awaitEndpoints } from "../staged-fleet/await-endpoints.ts";
 import { plannedTaskBody } from "../staged-fleet/planned-task.ts";
@@ -10,6 +10,7 @@ import type { SimSettings } from "./sim-flags.ts";
 import { ProcessWatch } from "./process-load.ts";
 import { connectedLine, progressLine, summaryLines, timeScaleNotes } from "./sim-report.ts";
 import { taskBody } from "./task-body.ts";
+import { readTokens, writeTokens } from "./token-file.ts";
 
 export interface SimSurroundings {
   clock: Clock;
@@ -31,8 +32,8 @@ const FLEET_DRAIN_LIMIT_MS = 30_000;
 /** A hub looks at its endpoints every 30 s. */
 const ENDPOINTS_WITHIN_MS = 40_000;
 
-/** `pnpm sim`. Resolves to the exit code: 0, or 1 with one line that says what is wrong and what to do. */
-export async function runSim(settings: SimSettings, around: SimSurroundings): Promise<0 | 1> {
+/** `pnpm sim`. Resolves to the exit code: 0; or, with one line that says what is wrong and what to do, 1, or 2 for a token file. */
+export async function runSim(settings: SimSettings, around: SimSurroundings): Promise<0 | 1 | 2> {
   let staged: StagedFleet | undefined;
   try {
     staged = await stageFleet(settings, around);
@@ -55,7 +56,7 @@ async function stageFleet(settings: SimSettings, { clock, claudeApiKey }: SimSur
   return StagedFleet.start({ ...settings.fleet, seed, timeScale, hubWsUrls, clock, claude });
 }
 
-async function runAgents(settings: SimSettings, around: SimSurroundings, staged: StagedFleet | undefined): Promise<0 | 1> {
+async function runAgents(settings: SimSettings, around: SimSurroundings, staged: StagedFleet | undefined): Promise<0 | 1 | 2> {
   const prefix = settings.prefix ?? around.freshPrefix();
   const room = roomForAgents({ agents: settings.agents, processes: Math.max(1, settings.processes) }, openFileLimit());
   if (!room.ok) {
@@ -71,7 +72,7 @@ async function runAgents(settings: SimSettings, around: SimSurroundings, staged:
       known = await readTokens(settings.tokenFile);
     } catch (error) {
       around.say(`sim: cannot use the token file: ${(error as Error).message}`);
-      return 1;
+      return 2;
     }
   }
   around.say(`sim: ${settings.agents} agents ${prefix}-0… to ${settings.ws.join(", ")}`);
