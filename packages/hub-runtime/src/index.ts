@@ -1,6 +1,7 @@
 export * from "./behaviour.ts";
 export * from "./edge-flags.ts";
 export { failureInWords } from "./failure-in-words.ts";
+export { InputFileError } from "./files/index.ts";
 export * from "./hub-edge-options.ts";
 export * from "./hub-edge.ts";
 export { openFileLimit } from "./open-files.ts";
