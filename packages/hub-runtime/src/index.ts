@@ -3,7 +3,6 @@ export * from "./edge-flags.ts";
 export { failureInWords } from "./failure-in-words.ts";
 export * from "./hub-edge-options.ts";
 export * from "./hub-edge.ts";
-export { openFileLimit } from "./open-files.ts";
 export * from "./ports.ts";
 export { rateLimitsOf } from "./rate-limit-file.ts";
 export type { RegistrationPolicy } from "./registration.ts";

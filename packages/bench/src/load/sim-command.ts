@@ -1,4 +1,4 @@
-import { openFileLimit } from "@hubscale/hub-runtime";
+import { openFileLimit } from "@hubscale/hub-runtime/open-files";
 import { type Clock, readTokens, roomForAgents, type Tokens, writeTokens } from "@hubscale/sidecar-sim";
 import { type FreeRunState, runFreely } from "./free-run.ts";
 import { awaitEndpoints } from "../staged-fleet/await-endpoints.ts";
