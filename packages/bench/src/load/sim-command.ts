@@ -1,4 +1,4 @@
-import { openFileLimit } from "@hubscale/hub-runtime";
+import { openFileLimit } from "@hubscale/hub-runtime/open-files";
 import { type Clock, roomForAgents, type Tokens } from "@hubscale/sidecar-sim";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { type FreeRunState, runFreely } from "./free-run.ts";
