@@ -92,8 +92,8 @@ test("a wrong field of the tiers too", () => {
 
 /** Nine levels of nine aliases each: 400 bytes that come to 9⁹ texts. */
 function aliasBomb(): string {
-  const names = "abcdefghij";
-  const lines = [...names.slice(1)].map((name, i) => `${name}: &${name} [${Array(9).fill(`*${names[i]}`).join(",")}]`);
+  const names = [..."abcdefghij"];
+  const lines = names.slice(1).map((name, i) => `${name}: &${name} [${Array(9).fill(`*${names[i]}`).join(",")}]`);
   return ["a: &a [x,x,x,x,x,x,x,x,x]", ...lines, ""].join("\n");
 }
 
