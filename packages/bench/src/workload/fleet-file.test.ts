@@ -141,6 +141,7 @@ test.each([
   ["rounds: 3", "rounds: 1e308", "the mean may be up to 1000"],
   ["rounds: 3", "rounds: .inf", "the mean may be up to 1000"],
   ["rounds: 3", "rounds: -3", "must be a number of 0 or more"],
+  ["share: 1", "share: 1e-300", "share: must be 0, or a number from 0.000001 to 1000000"],
   ["completed_rows: 1000", "completed_rows: 1e308", "completed_rows: must be <= 1000000"],
   ["completed_rows: 1000", "completed_rows: .nan", "completed_rows: must be a whole number"],
   ["work: 0", "work: 1e308", "99 in 100 tasks must take a day at most"],
