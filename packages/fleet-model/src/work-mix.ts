@@ -81,6 +81,8 @@ export function readTiers(fields: FieldReader): WorkMix {
 }
 
 const SHARE = { low: 0, high: 1 };
+/** Less is lost in rounding beside another tier's share. */
+const SHARE_MIN = 1e-6;
 const SEC = 1_000;
 /** Means of what a person may write: a task takes no longer than a day in one place, has no more rounds or steps, and no model takes more tokens. */
 const SECONDS_MAX = 86_400;
@@ -89,8 +91,10 @@ const TOKENS_MAX = 1e7;
 const GB = 1e9;
 
 function readTier(fields: FieldReader, ramGb: number): TierWork {
+  const share = fields.number("share", { low: 0, high: 1e6 });
+  if (share > 0 && share < SHARE_MIN) fields.say("share", `must be 0, or a number from ${SHARE_MIN} to 1000000`);
   return {
-    share: fields.number("share", { low: 0, high: 1e6 }),
+    share,
     failShare: fields.number("fail_share", SHARE, 0),
     ramBytes: fields.number("ram_gb", { low: 0, high: 10_000 }, ramGb) * GB,
   };

@@ -30,11 +30,13 @@ function written(name: string, text: string): string {
 }
 
 test("every recorded result is read", { timeout: 30_000 }, () => {
-  for (const folder of readdirSync(results)) {
-    for (const { file, ...kind } of kinds) {
-      const path = join(results, folder, file);
-      if (existsSync(path)) expect(readResultFile(path, kind)).toMatchObject({ ok: true, value: { schema: kind.name } });
-    }
+  const files = readdirSync(results).flatMap((folder) =>
+    kinds.map(({ file, ...kind }) => ({ path: join(results, folder, file), kind })),
+  );
+  const there = files.filter(({ path }) => existsSync(path));
+  expect(there.length).toBeGreaterThan(kinds.length);
+  for (const { path, kind } of there) {
+    expect(readResultFile(path, kind)).toMatchObject({ ok: true, value: { schema: kind.name } });
   }
 });
 

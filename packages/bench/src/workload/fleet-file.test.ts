@@ -98,8 +98,8 @@ test("a wrong field of the tiers too", () => {
 
 /** Nine levels of nine aliases each: 400 bytes that come to 9⁹ texts. */
 function aliasBomb(): string {
-  const names = "abcdefghij";
-  const lines = [...names.slice(1)].map((name, i) => `${name}: &${name} [${Array(9).fill(`*${names[i]}`).join(",")}]`);
+  const names = [..."abcdefghij"];
+  const lines = names.slice(1).map((name, i) => `${name}: &${name} [${Array(9).fill(`*${names[i]}`).join(",")}]`);
   return ["a: &a [x,x,x,x,x,x,x,x,x]", ...lines, ""].join("\n");
 }
 
@@ -147,6 +147,7 @@ test.each([
   ["rounds: 3", "rounds: 1e308", "the mean may be up to 1000"],
   ["rounds: 3", "rounds: .inf", "the mean may be up to 1000"],
   ["rounds: 3", "rounds: -3", "must be a number of 0 or more"],
+  ["share: 1", "share: 1e-300", "share: must be 0, or a number from 0.000001 to 1000000"],
   ["completed_rows: 1000", "completed_rows: 1e308", "completed_rows: must be <= 1000000"],
   ["completed_rows: 1000", "completed_rows: .nan", "completed_rows: must be a whole number"],
   ["work: 0", "work: 1e308", "99 in 100 tasks must take a day at most"],
