@@ -1,5 +1,5 @@
 /** What can be asked of a finished run, as a pipeline asks it: each exit code of the bench that needs no measuring. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { CompareResult, HubResult } from "hubscale";
@@ -17,10 +17,17 @@ beforeAll(() => {
   write("undecided", { verdict: "No verdict: too little is known." });
   writeFileSync(join(dir, "kept.yaml"), bound(400));
   writeFileSync(join(dir, "missed.yaml"), bound(500));
+  write("wrong", {});
+  writeFileSync(results("wrong"), readFileSync(results("wrong"), "utf8").replace('"capacity"', '"capacities"'));
+  mkdirSync(join(dir, "empty"));
+  writeFileSync(results("empty"), "");
+  const aliases = [..."bcdefghij"].map((name, i) => `${name}: &${name} [${Array(9).fill(`*${"abcdefghi"[i]}`).join(",")}]\n`);
+  writeFileSync(join(dir, "bomb.yaml"), `a: &a [x,x,x,x,x,x,x,x,x]\n${aliases.join("")}`);
   writeFileSync(join(dir, "broken.yaml"), bound(400).replace("at_least", "atleast"));
 });
 afterAll(() => rmSync(dir, { recursive: true }));
 
+const results = (run: string) => join(dir, run, "results.json");
 const bound = (least: number) =>
   `thresholds:\n  - hub: single-tuned\n    metric: capacity.tasksPerSec\n    at_least: ${least}\n`;
 
@@ -90,7 +97,7 @@ const COMMANDS: [code: number, command: string, says: RegExp][] = [
   [3, "report undecided", /No verdict/],
   [4, "report lossy", /1 acknowledged tasks were lost/],
   [4, "report lossy --thresholds missed.yaml", /threshold MISSED/],
-  [1, "report nowhere", /cannot read .*results\.json/],
+  [2, "report nowhere", /cannot read .*results\.json/],
   [0, "diff a same", /No difference: none of 1 numbers/],
   [0, "diff a faster", /B is better: single-tuned capacity\.tasksPerSec ×1\.80/],
   [99, "diff faster a --fail-on worse", /B is worse/],
@@ -99,7 +106,16 @@ const COMMANDS: [code: number, command: string, says: RegExp][] = [
   [3, "diff a elsewhere", /not comparable.*\n.*cpuModel: this \| another/],
   [0, "diff a elsewhere --force", /BY FORCE[^]*No difference/],
   [4, "diff a lossy", /left out: single-tuned, not valid in B/],
-  [1, "diff a nowhere", /cannot read/],
+  [2, "diff a nowhere", /cannot read/],
+  [2, "report empty", /results\.json is empty, or was cut off/],
+  [2, "report wrong", /results\.json:1: hubs\.0\.capacity: is missing/],
+  [2, "diff a wrong", /results\.json:1: hubs\.0\.capacity: is missing/],
+  [2, "analysis wrong", /results\.json:1: hubs\.0\.capacity: is missing/],
+  [2, "fleet --result wrong", /results\.json:1: hubs\.0\.capacity: is missing/],
+  [2, "fleet --result a --ladder wrong", /has schema 'hubscale\.compare\/1'; 'hubscale\.ladder\/1' is wanted/],
+  [2, "fleet --faults wrong", /has schema 'hubscale\.compare\/1'; 'hubscale\.faults\/1' is wanted/],
+  [2, "compare --calibration wrong", /has schema 'hubscale\.compare\/1'; 'hubscale\.calibration\/1' is wanted/],
+  [2, "compare --workload bomb.yaml", /bomb\.yaml: Excessive alias count/],
   [2, "diff a", /missing required argument/],
   [2, "diff a same --margin wide", /per cent from 0 to 100/],
   [2, "profile single-tuned --tools gdb", /'gdb' is none/],
@@ -109,9 +125,11 @@ const COMMANDS: [code: number, command: string, says: RegExp][] = [
 
 it.each(COMMANDS)("%i: bench %s", async (code, command, says) => {
   const args = command.split(" ").map((part) => (part.endsWith(".yaml") ? join(dir, part) : part));
-  const places = args.map((part, i) =>
-    i > 0 && ["a", "same", "faster", "lossy", "elsewhere", "undecided", "nowhere"].includes(part) ? join(dir, part) : part,
-  );
+  const runs = new Set(["a", "same", "faster", "lossy", "elsewhere", "undecided", "nowhere", "wrong", "empty"]);
+  const places = args.map((part, i) => {
+    if (i === 0 || !runs.has(part)) return part;
+    return args[i - 1]?.startsWith("--") ? results(part) : join(dir, part);
+  });
   const finished = await runBench(places);
   expect(`${finished.stdout}${finished.stderr}`).toMatch(says);
   expect(finished.code).toBe(code);

@@ -313,30 +313,6 @@ describe.each(["redis", "nats"] as const)("over %s,", (engine) => {
     });
   });
 
-  describe("dependencies", () => {
-    it("hold a task back until the last of them is completed", async () => {
-      const [one, two] = [await nodeOf("one"), await nodeOf("two")];
-      const [first, second] = [await one.submit(), await one.submit()];
-      const dependent = await two.submit({ depends_on: [first.id, second.id], priority: "urgent" });
-      expect(await one.desk.stats()).toMatchObject({ by_status: { queued: 3 }, queued_index_size: 2 });
-      const agent = one.join(new TestAgent("ada"));
-      for (let done = 0; done < 2; done++) {
-        const task = await until("a task", () => agent.task);
-        expect(task.id).not.toBe(dependent.id);
-        await one.complete(agent, task);
-      }
-      const last = await until("the dependent task", () => (agent.taskId === dependent.id ? agent.task : undefined));
-      expect(await one.complete(agent, last)).toEqual({ ok: true, done: "complete" });
-      const after = await one.submit({ depends_on: [first.id] });
-      await until("a task whose dependency was completed before", () => agent.taskId === after.id);
-    });
-
-    it("on unknown tasks are refused", async () => {
-      const node = await nodeOf("one");
-      await expect(node.submit({ depends_on: ["task-0000ffffffffffff"] })).rejects.toThrow("unknown_dependency");
-    });
-  });
-
   describe("history", () => {
     it("can be seeded, once, and is bounded by what the queues keep", async () => {
       const node = await nodeOf("one", { seedCompletedRows: 300 });

@@ -1,5 +1,5 @@
 /** Redis servers that a node cannot be started on: it ends within a bounded time, and says what is wrong and what to do. */
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, connect, createServer, type Server } from "node:net";
@@ -18,7 +18,7 @@ import {
   serverSourcesOf,
 } from "hubscale/provisioning";
 import { Redis } from "ioredis";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { until } from "./desk-node.ts";
 import { NodeProcess, WireAgent } from "./node-process.ts";
 import { redisForTests } from "./start-redis.ts";
@@ -27,6 +27,7 @@ const redis = redisForTests();
 const program = fileURLToPath(import.meta.resolve("@hubscale/hub-sharded/node-main"));
 const care = new ProcessCare({ handleSignals: false });
 const request = { care, sources: serverSourcesOf(process.env), durability: "fsync" } as const;
+const started: ChildProcess[] = [];
 let admin: Redis;
 
 beforeAll(() => {
@@ -38,12 +39,18 @@ afterAll(async () => {
   await care.close();
 });
 
+afterEach(() => {
+  // One that was not refused in the test's time.
+  for (const child of started.splice(0)) child.kill("SIGKILL");
+});
+
 const namespace = () => `test-${systemRandomHex(4)}`;
 
 /** What the program says at its end. */
 async function refusal(url: string, ...flags: string[]): Promise<string> {
   const args = [program, "--port", "0", "--redis", url, "--namespace", namespace(), ...flags];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
+  started.push(child);
   const [[code], stderr] = await Promise.all([once(child, "exit"), text(child.stderr)]);
   expect({ code, stderr }).toMatchObject({ code: 1 });
   // One line of the program itself, and no stack.
@@ -85,11 +92,13 @@ describe("a node is not started on a Redis that", () => {
 
   it("does not tell its settings", async () => {
     await setUser("+@all", "-config");
-    expect(await refusal(hubUrl())).toMatch(/durability of Redis cannot be read.*CONFIG GET.*ACL SETUSER <user> \+info \+config\|get/);
+    expect(await refusal(hubUrl())).toMatch(
+      /durability of Redis cannot be read.*CONFIG GET.*ACL SETUSER <user> \+info \+config\|get/,
+    );
   });
 
   it("knows some commands by other names only", async () => {
-    const renamed = await started({ extraSettings: [["rename-command", "EVALSHA evalsha-of-ours"]] });
+    const renamed = await serverWith({ extraSettings: [["rename-command", "EVALSHA evalsha-of-ours"]] });
     expect(await refusal(renamed.url)).toMatch(/does not know evalsha.*rename-command/);
   });
 
@@ -108,14 +117,16 @@ describe("a node is not started on a Redis that", () => {
   });
 
   it("is a replica", async () => {
-    const replica = await started({ extraSettings: [["replicaof", `127.0.0.1 ${new URL(redis.url).port}`]] });
+    const replica = await serverWith({ extraSettings: [["replicaof", `127.0.0.1 ${new URL(redis.url).port}`]] });
     expect(await refusal(replica.url)).toMatch(/is a replica and takes no writes \(READONLY.*name its primary/);
   });
 
   it("takes no more clients", async () => {
     await admin.config("SET", "maxclients", 1);
     try {
-      expect(await refusal(redis.url)).toMatch(/takes no more connections \(-?ERR max number of clients reached\): raise its maxclients/);
+      expect(await refusal(redis.url)).toMatch(
+        /takes no more connections \(-?ERR max number of clients reached\): raise its maxclients/,
+      );
     } finally {
       await admin.config("SET", "maxclients", 10_000);
     }
@@ -123,9 +134,9 @@ describe("a node is not started on a Redis that", () => {
 
   it("goes on loading its data", async () => {
     const folder = care.temporaryFolder("loading");
-    const before = await started({ keptFolder: folder });
+    const before = await serverWith({ keptFolder: folder });
     const client = new Redis(before.url);
-    await Promise.all(Array.from({ length: 2_000 }, (_, n) => client.set(`key-${n}`, "x".repeat(100))));
+    await Promise.all(Array.from({ length: 2_000 }, (_, n) => client.set(`key-${n}`, systemRandomHex(100))));
     await client.bgrewriteaof();
     await until("the data in one file", async () => /aof_rewrite_in_progress:0/.test(await client.info("persistence")));
     client.disconnect();
@@ -136,7 +147,15 @@ describe("a node is not started on a Redis that", () => {
     const { command, env } = found.program;
     const slow = ["--key-load-delay", "50000", "--loading-process-events-interval-bytes", "1024"];
     const args = ["--port", String(port), "--bind", "127.0.0.1", "--dir", folder, "--appendonly", "yes", ...slow];
-    const loading = await care.start({ name: "redis-server", role: "redis", command, args, env, stdout: "log", log: join(folder, "log") });
+    const loading = await care.start({
+      name: "redis-server",
+      role: "redis",
+      command,
+      args,
+      env,
+      stdout: "log",
+      log: join(folder, "log"),
+    });
     await until("its port open", () => isOpen(port));
     expect(await refusal(`redis://127.0.0.1:${port}`)).toMatch(/is loading its data \(LOADING/);
     loading.signal("SIGKILL");
@@ -145,7 +164,9 @@ describe("a node is not started on a Redis that", () => {
 
 describe("a node is not started where", () => {
   it("no such host is known", async () => {
-    expect(await refusal("redis://no-such-host.invalid:6379")).toMatch(/no answer from Redis at no-such-host\.invalid:6379 \(.*ENOTFOUND|EAI_AGAIN/);
+    expect(await refusal("redis://no-such-host.invalid:6379")).toMatch(
+      /no answer from Redis at no-such-host\.invalid:6379 \(.*ENOTFOUND|EAI_AGAIN/,
+    );
   });
 
   it.each([
@@ -193,15 +214,17 @@ describe("a node is not started where", () => {
 
 describe("a Redis Cluster", () => {
   it("that serves only some of its slots is said to be down", async () => {
-    const server = await started({ extraSettings: [["cluster-enabled", "yes"]] });
+    const server = await serverWith({ extraSettings: [["cluster-enabled", "yes"]] });
     const client = new Redis(server.url);
     await client.cluster("ADDSLOTS", 1, 2, 3);
     client.disconnect();
-    expect(await refusal(server.url, "--redis-cluster")).toMatch(/cluster_state fail, 3 of 16384 slots served.*start its lost servers/);
+    expect(await refusal(server.url, "--redis-cluster")).toMatch(
+      /cluster_state fail, 3 of 16384 slots served.*start its lost servers/,
+    );
   });
 
   it("is not taken for a single server, nor a single server for one", async () => {
-    const server = await started({ extraSettings: CLUSTER_SETTINGS });
+    const server = await serverWith({ extraSettings: CLUSTER_SETTINGS });
     expect(await refusal(server.url)).toMatch(/Redis Cluster/);
     expect(await refusal(redis.url, "--redis-cluster")).toMatch(/is not of a Redis Cluster.*leave --redis-cluster out/);
   });
@@ -223,7 +246,8 @@ describe("a user that may do what the refusals name", () => {
     ada.onAssign = (frame) => {
       // Accepted and worked on for longer than a lease, failed until it is a dead letter, or completed.
       if (++assigned === 1) setTimeout(() => ada.complete(frame), 1_500);
-      else if (assigned <= 5) ada.send({ type: "task_failed", task_id: frame.task_id, generation: frame.generation, error: "no" });
+      else if (assigned <= 5)
+        ada.send({ type: "task_failed", task_id: frame.task_id, generation: frame.generation, error: "no" });
       else ada.complete(frame);
     };
     const first = await node.submit(token);
@@ -255,7 +279,7 @@ async function isOpen(port: number): Promise<boolean> {
   return opened;
 }
 
-async function started(wish: Partial<Parameters<typeof provisionRedis>[0]>): Promise<ProvisionedServer> {
+async function serverWith(wish: Partial<Parameters<typeof provisionRedis>[0]>): Promise<ProvisionedServer> {
   const provisioned = await provisionRedis({ ...request, ...wish });
   if (!provisioned.ok) throw new Error(provisioned.refusal.message);
   return provisioned.server;

@@ -75,6 +75,22 @@ describe.each(["redis", "nats"] as const)("over %s,", (engine) => {
       expect(agent.received.find(({ id }) => id === old.id)?.generation).toBe(2);
     });
 
+    it("dead-letter what waited too long for others, which waits for them again when it is retried", async () => {
+      const ada = node.join(new TestAgent("ada"));
+      const first = await node.submit({ assign_to: "ada" });
+      const dependent = await node.submit({ depends_on: [first.id], complexity_tier: "standard" });
+      const task = await until("the first assignment", () => ada.task);
+      clock.skip(TIMERS.queuedTtlMs);
+      await until("the dead letter", async () => (await node.desk.find(dependent.id))?.status === "dead_letter");
+      expect(await node.desk.find(dependent.id)).toMatchObject({ last_error: "ttl_expired" });
+      expect((await node.desk.command(dependent.id, "retry"))?.after).toMatchObject({ status: "queued" });
+      node.join(new TestAgent("bob"));
+      expect(await node.desk.stats()).toMatchObject({ by_status: { assigned: 1, queued: 1 }, dead_letter: 0 });
+      await node.complete(ada, task);
+      await until("the assignment of what waited", async () => (await node.desk.find(dependent.id))?.status === "assigned");
+      expect(await node.desk.find(dependent.id)).toMatchObject({ generation: 2 });
+    });
+
     it("drop the oldest completed tasks of all routing classes together", async () => {
       const agent = node.join(new TestAgent("ada", ["a", "b", "c"]));
       const completed: string[] = [];

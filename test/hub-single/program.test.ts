@@ -43,6 +43,8 @@ describe("the single hub's program", () => {
     [["--profile", "fast"], "--profile must be"],
     [["--fix", "C1"], "--fix adds single fixes"],
     [["--nonsense"], "--nonsense"],
+    [["--rate-limits", "/"], "cannot read /: it is a folder, not a file"],
+    [["--registration", "token", "--registration-token-file", "/dev/null"], "/dev/null is empty"],
   ])("refuses %j with exit 2 and one line", async (flags, message) => {
     const ended = await HubProcess.start(["--data", folder.path, ...flags]);
     expect(ended).toMatchObject({ code: 2, stderr: expect.stringContaining(message) });

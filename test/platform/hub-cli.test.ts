@@ -127,6 +127,8 @@ describe("pnpm hub", () => {
       expect(await third.ended).toEqual([0, null]);
       rmSync(data, { recursive: true });
     },
+    // Four starts and ends of programs, on a machine that may be busy.
+    180_000,
   );
 
   it("says which port is taken", async () => {

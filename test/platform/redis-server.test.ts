@@ -85,6 +85,19 @@ describe("provisionRedis", () => {
     await running.stop();
   });
 
+  it("refuses a named server that evicts keys, at every level", async () => {
+    const running = await provision({});
+    await ask(running.url, (client) => client.config("SET", "maxmemory", "1gb"));
+    await ask(running.url, (client) => client.config("SET", "maxmemory-policy", "allkeys-lru"));
+    for (const durability of ["fsync", "process"] as const) {
+      const refusal = await refusalOf({ durability, sources: { ...sources, redisUrl: running.url } });
+      expect(refusal).toMatchObject({ code: "durability", verified: null });
+      expect(refusal.message).toContain("maxmemory-policy allkeys-lru");
+      expect(refusal.nextStep).toContain("maxmemory-policy noeviction");
+    }
+    await running.stop();
+  });
+
   it("says how to get one when there is none", async () => {
     const refusal = await refusalOf({ sources: { ...sources, redisUrl: undefined, path: "/nonexistent", origins: ["path"] } });
     expect(refusal.code).toBe("no_server");

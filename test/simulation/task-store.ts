@@ -136,10 +136,10 @@ export class TaskStore {
         this.rows.set(task.id, { ...row, parked: false });
         return [];
       case "expire":
-        this.rows.set(task.id, { ...row, task: change.after });
+        this.rows.set(task.id, { ...row, task: change.after, parked: false });
         return [{ what: "dead_lettered", task: change.after }];
       case "exhume":
-        this.rows.set(task.id, { ...row, task: change.after, isReturned: false });
+        this.rows.set(task.id, { ...row, task: change.after, parked: change.parked, isReturned: false });
         return [{ what: "requeued", task: change.after }];
       case "discard":
         this.rows.delete(task.id);

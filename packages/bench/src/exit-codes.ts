@@ -1,9 +1,9 @@
 /** What the exit status of `bench` means. */
 export const EXIT = {
   ok: 0,
-  /** Something failed: a server, a file, a hub that would not start. */
+  /** Something failed: a server, a disk, a hub that would not start. */
   error: 1,
-  /** The command line, a workload or a fleet file is wrong; nothing was started. */
+  /** The command line or a file that it names is wrong; nothing was started. */
   usage: 2,
   /** All went well, but the intervals do not allow a verdict. */
   inconclusive: 3,

@@ -3,4 +3,5 @@ export * from "./drivers/index.ts";
 export * from "./machine/index.ts";
 export type { Estimate } from "./measure/estimate.ts";
 export * from "./provisioning/index.ts";
-export * from "./results/compare-result.ts";
+export { COMPARE_SCHEMA } from "./results/compare-result.ts";
+export type * from "./results/compare-result.ts";

@@ -2,7 +2,7 @@
  * Reads what a person wrote (a fleet, a mix of work) field by field. A wrong one is named with its path and with what is allowed, and
  * the reading goes on, so that all problems come at once. The path leads whoever parsed the text to the line.
  */
-import { type Distribution, parseDistribution, scaledDistribution } from "./random.ts";
+import { type Distribution, meanOf, parseDistribution, scaledDistribution, SIGMA_MAX } from "./random.ts";
 
 export type FieldPath = readonly (string | number)[];
 
@@ -27,13 +27,16 @@ interface Read {
   problems: FieldProblem[];
 }
 
-/** A day: far above any step of a task, of which a hub takes most away after 20 minutes. */
-const DURATION_S_MAX = 86_400;
-
 export interface NumberRange {
   low: number;
   high: number;
   whole?: boolean;
+}
+
+export interface DistributionRange {
+  high: number;
+  factor?: number;
+  standard?: Distribution;
 }
 
 /** Every method with a `standard` takes an absent field for it; without one the field must be there. */
@@ -93,14 +96,14 @@ export class FieldReader {
     return this.take(name, standard, `must be one of ${things.map(nameOf).join(", ")}`, find);
   }
 
-  /** `250`, `exp:250` or `lognormal:250,0.8`, times `factor` to come from the file's unit to the caller's. */
-  distribution(name: string, { factor = 1, standard }: { factor?: number; standard?: Distribution } = {}): Distribution {
-    return this.takeDistribution(name, { factor, standard, high: Number.POSITIVE_INFINITY });
-  }
-
-  /** A distribution of seconds in the file, of milliseconds for the caller; its constant, mean or median is a day at most. */
-  duration(name: string, standard: Distribution): Distribution {
-    return this.takeDistribution(name, { factor: 1_000, standard, high: DURATION_S_MAX });
+  /** `250`, `exp:250` or `lognormal:250,0.8`, times `factor` to come from the file's unit to the caller's. `high`: of the mean, in the file's unit. */
+  distribution(name: string, { high, factor = 1, standard }: DistributionRange): Distribution {
+    const allowed = `must be a number of 0 or more, or exp:MEAN, or lognormal:MEDIAN,SIGMA with SIGMA up to ${SIGMA_MAX}; the mean may be up to ${high}`;
+    return this.take(name, standard, allowed, (value) => {
+      const isReadable = typeof value === "number" || typeof value === "string";
+      const distribution = isReadable ? parseDistribution(String(value)) : undefined;
+      return distribution && meanOf(distribution) <= high ? scaledDistribution(distribution, factor) : undefined;
+    });
   }
 
   map<T>(name: string, read: (fields: FieldReader) => T): T {
@@ -135,18 +138,6 @@ export class FieldReader {
     this.problems.push({ path: [...this.path, name], problem });
   }
 
-  private takeDistribution(
-    name: string,
-    { factor, standard, high }: { factor: number; standard: Distribution | undefined; high: number },
-  ): Distribution {
-    const range = high === Number.POSITIVE_INFINITY ? "a number of 0 or more" : `a number from 0 to ${high}`;
-    return this.take(name, standard, `must be ${range}, or exp:MEAN, or lognormal:MEDIAN,SIGMA`, (value) => {
-      const isReadable = typeof value === "number" || typeof value === "string";
-      const distribution = isReadable ? parseDistribution(String(value)) : undefined;
-      return distribution && sizeOf(distribution) <= high ? scaledDistribution(distribution, factor) : undefined;
-    });
-  }
-
   private take<T>(name: string, standard: T | undefined, allowed: string, accept: (value: unknown) => T | undefined): T {
     const isThere = this.has(name);
     if (!isThere && standard !== undefined) return standard;
@@ -162,18 +153,6 @@ export class FieldReader {
     for (const name of this.names.filter((each) => !this.asked.has(each))) {
       this.say(name, `unknown field; there are ${known.join(", ")}`);
     }
-  }
-}
-
-/** The number in it that has its unit. */
-function sizeOf(distribution: Distribution): number {
-  switch (distribution.kind) {
-    case "constant":
-      return distribution.value;
-    case "exponential":
-      return distribution.mean;
-    case "lognormal":
-      return distribution.median;
   }
 }
 

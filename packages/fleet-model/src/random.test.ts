@@ -11,10 +11,19 @@ describe("parseDistribution", () => {
     expect(parseDistribution(text)).toEqual(distribution);
   });
 
-  it.each(["", "x", "-1", "exp:", "exp:1,2", "lognormal:250", "lognormal:0,1", "lognormal:250,x", "normal:1,2", "Infinity"])(
-    "refuses '%s'",
-    (text) => {
-      expect(parseDistribution(text)).toBeUndefined();
-    },
-  );
+  it.each([
+    "",
+    "x",
+    "-1",
+    "exp:",
+    "exp:1,2",
+    "lognormal:250",
+    "lognormal:0,1",
+    "lognormal:1.34,50",
+    "lognormal:250,x",
+    "normal:1,2",
+    "Infinity",
+  ])("refuses '%s'", (text) => {
+    expect(parseDistribution(text)).toBeUndefined();
+  });
 });

@@ -81,12 +81,20 @@ export function readTiers(fields: FieldReader): WorkMix {
 }
 
 const SHARE = { low: 0, high: 1 };
+/** Less is lost in rounding beside another tier's share. */
+const SHARE_MIN = 1e-6;
 const SEC = 1_000;
+/** Means of what a person may write: a task takes no longer than a day in one place, has no more rounds or steps, and no model takes more tokens. */
+const SECONDS_MAX = 86_400;
+const ROUNDS_MAX = 1_000;
+const TOKENS_MAX = 1e7;
 const GB = 1e9;
 
 function readTier(fields: FieldReader, ramGb: number): TierWork {
+  const share = fields.number("share", { low: 0, high: 1e6 });
+  if (share > 0 && share < SHARE_MIN) fields.say("share", `must be 0, or a number from ${SHARE_MIN} to 1000000`);
   return {
-    share: fields.number("share", { low: 0, high: 1e6 }),
+    share,
     failShare: fields.number("fail_share", SHARE, 0),
     ramBytes: fields.number("ram_gb", { low: 0, high: 10_000 }, ramGb) * GB,
   };
@@ -96,16 +104,20 @@ function readTier(fields: FieldReader, ramGb: number): TierWork {
 function readTrivial(fields: FieldReader): TrivialWork {
   return {
     ...readTier(fields, 0.2),
-    cpuMs: fields.duration("cpu_s", { kind: "lognormal", median: 2 * SEC, sigma: 1 }),
+    cpuMs: fields.distribution("cpu_s", {
+      high: SECONDS_MAX,
+      factor: SEC,
+      standard: { kind: "lognormal", median: 2 * SEC, sigma: 1 },
+    }),
     maxCores: fields.number("max_cores", { low: 0.1, high: 1_024 }, 1),
-    waitMs: fields.duration("wait_s", { kind: "exponential", mean: 1 * SEC }),
+    waitMs: fields.distribution("wait_s", { high: SECONDS_MAX, factor: SEC, standard: { kind: "exponential", mean: 1 * SEC } }),
   };
 }
 
 /** Half of a tool's time is taken to be work for a core: an assumption. */
 function readTool(fields: FieldReader): ToolWork {
   return {
-    toolMs: fields.duration("tool_s", TOOL_MS),
+    toolMs: fields.distribution("tool_s", { high: SECONDS_MAX, factor: SEC, standard: TOOL_MS }),
     toolCpuShare: fields.number("tool_cpu_share", SHARE, 0.5),
   };
 }
@@ -118,10 +130,16 @@ function readStandard(fields: FieldReader): StandardWork {
   return {
     ...readTier(fields, 1),
     ...readTool(fields),
-    rounds: fields.distribution("rounds", { standard: { kind: "constant", value: 3 } }),
-    promptTokens: fields.distribution("prompt_tokens", { standard: { kind: "lognormal", median: 2_000, sigma: 0.7 } }),
-    appendedTokens: fields.distribution("appended_tokens", { standard: { kind: "constant", value: STEP_APPENDED_TOKENS } }),
-    outputTokens: fields.distribution("output_tokens", { standard: STEP_OUTPUT_TOKENS }),
+    rounds: fields.distribution("rounds", { high: ROUNDS_MAX, standard: { kind: "constant", value: 3 } }),
+    promptTokens: fields.distribution("prompt_tokens", {
+      high: TOKENS_MAX,
+      standard: { kind: "lognormal", median: 2_000, sigma: 0.7 },
+    }),
+    appendedTokens: fields.distribution("appended_tokens", {
+      high: TOKENS_MAX,
+      standard: { kind: "constant", value: STEP_APPENDED_TOKENS },
+    }),
+    outputTokens: fields.distribution("output_tokens", { high: TOKENS_MAX, standard: STEP_OUTPUT_TOKENS }),
   };
 }
 
@@ -138,11 +156,14 @@ function readComplex(fields: FieldReader): ComplexWork {
   return {
     ...readTier(fields, 1),
     ...readTool(fields),
-    steps: fields.distribution("steps", { standard: TASK_STEPS }),
-    contextTokens: fields.distribution("context_tokens", { standard: STEP_PREFIX_TOKENS }),
+    steps: fields.distribution("steps", { high: ROUNDS_MAX, standard: TASK_STEPS }),
+    contextTokens: fields.distribution("context_tokens", { high: TOKENS_MAX, standard: STEP_PREFIX_TOKENS }),
     tasksPerSession: fields.number("tasks_per_session", { low: 1, high: 1_000, whole: true }, TASKS_PER_SESSION),
-    appendedTokens: fields.distribution("appended_tokens", { standard: { kind: "constant", value: STEP_APPENDED_TOKENS } }),
-    outputTokens: fields.distribution("output_tokens", { standard: STEP_OUTPUT_TOKENS }),
+    appendedTokens: fields.distribution("appended_tokens", {
+      high: TOKENS_MAX,
+      standard: { kind: "constant", value: STEP_APPENDED_TOKENS },
+    }),
+    outputTokens: fields.distribution("output_tokens", { high: TOKENS_MAX, standard: STEP_OUTPUT_TOKENS }),
     maxTokens: fields.number("max_tokens", { low: 1, high: 1_000_000, whole: true }, 8_192),
   };
 }

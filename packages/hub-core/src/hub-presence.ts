@@ -22,7 +22,7 @@ export type PresenceEvent<E extends AgentEntry = AgentEntry> =
 export interface PresenceOutcome<E extends AgentEntry> {
   /** What the hub shows of an agent is another than before. */
   changes: { before: E | undefined; after: E | undefined }[];
-  /** Ids of this node's agents that have a later connection on another node. */
+  /** Ids of agents whose latest connection is with another node: one that this node may still have is over. */
   superseded: string[];
   publish: PresenceEvent<E>[];
 }
@@ -168,10 +168,9 @@ export class HubPresence<E extends AgentEntry = AgentEntry> {
       else this.shown.remove(agentId);
       outcome.changes.push({ before, after });
     }
-    if (own && node !== this.#node) {
-      outcome.superseded.push(agentId);
-      this.#leave(agentId, own.connected_at, outcome);
-    }
+    if (node === this.#node) return;
+    if (own || after !== before) outcome.superseded.push(agentId);
+    if (own) this.#leave(agentId, own.connected_at, outcome);
   }
 
   #leave(agentId: string, connectedAt: number, outcome: PresenceOutcome<E>): void {

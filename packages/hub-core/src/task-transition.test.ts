@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { checkTask } from "./invariants.ts";
 import { routeTask } from "./routing.ts";
 import { draftOf } from "./task-draft.ts";
-import { byDequeueOrder, newTask, type TaskCommand, transition } from "./task-transition.ts";
+import { byDequeueOrder, cancelledDependencyOf, newTask, type TaskCommand, transition } from "./task-transition.ts";
 
 const queued = newTask("task-1", draftOf({ description: "x", max_retries: 2 }, "sub"), 1_000);
 const assigned = after(queued, { type: "assign", agentId: "alice" });
@@ -46,6 +46,7 @@ describe("which command fits which status", () => {
     fail: fail(1),
     reclaim: { type: "reclaim", reason: "agent_disconnected" },
     expire: { type: "expire" },
+    lose_dependency: { type: "lose_dependency", cancelled: "task-0" },
     cancel: { type: "cancel" },
     retry: { type: "retry" },
   };
@@ -60,6 +61,7 @@ describe("which command fits which status", () => {
     ["fail", "invalid_state", "queued", "invalid_state", "invalid_state"],
     ["reclaim", "invalid_state", "queued", "invalid_state", "invalid_state"],
     ["expire", "dead_letter", "invalid_state", "invalid_state", "invalid_state"],
+    ["lose_dependency", "dead_letter", "invalid_state", "invalid_state", "invalid_state"],
     ["cancel", "gone", "gone", "invalid_state", "invalid_state"],
     ["retry", "invalid_state", "invalid_state", "invalid_state", "queued"],
   ] as const)("%s", (name, ...outcomes) => {
@@ -165,6 +167,22 @@ describe("return to the queue", () => {
 describe("expire", () => {
   it("leaves a dead letter that says why", () => {
     expect(deadLetter).toMatchObject({ status: "dead_letter", last_error: "ttl_expired", generation: 0 });
+  });
+});
+
+describe("the loss of a dependency", () => {
+  it("leaves a dead letter that names the cancelled task and cannot be retried", () => {
+    const lost = after(queued, { type: "lose_dependency", cancelled: "task-0" });
+    expect(lost).toMatchObject({ status: "dead_letter", last_error: "dependency_cancelled: task-0", generation: 0 });
+    expect(cancelledDependencyOf(lost)).toBe("task-0");
+    expect(transition(lost, { type: "retry" }, 9_000)).toEqual({ ok: false, code: "invalid_state" });
+  });
+
+  it("is not what an agent may claim", () => {
+    const agentError: TaskCommand = { type: "fail", agentId: "alice", generation: 1, error: "dependency_cancelled: task-0" };
+    const failed = after({ ...assigned, max_retries: 1 }, agentError);
+    expect(cancelledDependencyOf(failed)).toBeUndefined();
+    expect(after(failed, { type: "retry" }).status).toBe("queued");
   });
 });
 

@@ -2,7 +2,15 @@
  * The life of one task: queued → assigned → completed, or dead letter. A pure table from (task, command, time) to the next
  * task and what happened; the shells persist the task first and act on the events afterwards.
  */
-import { DEFAULTS, type HistoryEntry, LIMITS, type Priority, type RoutingDecision, type Task } from "@hubscale/protocol";
+import {
+  DEFAULTS,
+  type HistoryEntry,
+  LIMITS,
+  type Priority,
+  type RoutingDecision,
+  type Task,
+  TIMERS,
+} from "@hubscale/protocol";
 
 /** What a submitter asks for, defaults filled in, before the hub gives it an id. */
 export type TaskDraft = Pick<
@@ -49,6 +57,8 @@ export type TaskCommand =
   | { type: "fail"; agentId: string | null; generation: number; error: string; isFinal?: true }
   | { type: "reclaim"; reason: ReclaimReason }
   | { type: "expire" }
+  /** A task that it depends on, by itself or through others, was cancelled. */
+  | { type: "lose_dependency"; cancelled: string }
   | { type: "cancel" }
   | { type: "retry" };
 
@@ -151,11 +161,18 @@ export function transition(task: Task, command: TaskCommand, nowMs: number): Tra
     case "expire":
       if (task.status !== "queued") return refused("invalid_state");
       return deadLettered({ ...task, last_error: "ttl_expired" }, "ttl_expired", nowMs);
+    case "lose_dependency": {
+      if (task.status !== "queued") return refused("invalid_state");
+      const { cancelled } = command;
+      const lost = { ...task, last_error: `dependency_cancelled: ${cancelled}` };
+      return deadLettered(lost, "dependency_cancelled", nowMs, { cancelled });
+    }
     case "cancel":
       if (task.status !== "queued" && task.status !== "assigned") return refused("invalid_state");
       return { ok: true, task: undefined, event: { type: "cancelled", taskId: task.id, agentId: task.assigned_to } };
     case "retry":
-      if (task.status !== "dead_letter") return refused("invalid_state");
+      // What it depends on will never complete.
+      if (task.status !== "dead_letter" || cancelledDependencyOf(task) !== undefined) return refused("invalid_state");
       return requeued({ ...task, retry_count: 0, last_error: null }, "retried", "retried from dead letter", nowMs);
   }
 }
@@ -176,6 +193,21 @@ export function byDequeueOrder(
 /** Whether the task was taken from an agent for its deadline: once overdue it stays so, and the next agent may finish it. */
 export function wasTakenAsOverdue(task: Task): boolean {
   return task.history.some(({ event }) => event === "overdue");
+}
+
+/** Whether a task has waited too long since its last change; a dead letter that was queued again waits anew. */
+export function isTooOld(task: Task, nowMs: number): boolean {
+  return task.complexity.effective_tier !== "trivial" && nowMs - task.updated_at >= TIMERS.queuedTtlMs;
+}
+
+/**
+ * The cancelled task for whose sake this one is a dead letter; undefined: it is none, or for another reason. Told by the history,
+ * since an agent may write any `last_error`.
+ */
+export function cancelledDependencyOf(task: Task): string | undefined {
+  if (task.status !== "dead_letter") return undefined;
+  const details = task.history[0]?.details as { cancelled?: unknown } | null | undefined;
+  return typeof details?.cancelled === "string" ? details.cancelled : undefined;
 }
 
 function assign(task: Task, agentId: string, nowMs: number): Transition {
@@ -220,7 +252,7 @@ function requeued(task: Task, because: ReclaimReason | "failed" | "retried", det
   };
 }
 
-function deadLettered(task: Task, because: string, nowMs: number): Transition {
+function deadLettered(task: Task, because: string, nowMs: number, details: { cancelled?: string } = {}): Transition {
   return {
     ok: true,
     task: {
@@ -229,7 +261,7 @@ function deadLettered(task: Task, because: string, nowMs: number): Transition {
       assigned_to: null,
       assigned_at: null,
       updated_at: nowMs,
-      history: noted(task, "dead_letter", { reason: excerptOf(because) }, nowMs),
+      history: noted(task, "dead_letter", { reason: excerptOf(because), ...details }, nowMs),
     },
     event: { type: "dead_lettered", taskId: task.id, agentId: task.assigned_to, because },
   };

@@ -37,6 +37,7 @@ test("the registration token is the file's content without the line's end", asyn
 test.each([
   ["empty", ""],
   ["short", "secret\n"],
+  ["binary", `${"a1".repeat(16)}\0`],
   ["several", `${"a1".repeat(16)} ${"b2".repeat(16)}`],
 ])("a token file that is %s is refused, without telling its content", async (name, content) => {
   const flags = parse("--registration", "token", "--registration-token-file", await file(name, content));

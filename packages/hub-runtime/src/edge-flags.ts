@@ -1,6 +1,6 @@
 /** The flags that every hub program has for its edge. */
-import { readFile } from "node:fs/promises";
-import type { HubEdgeOptions } from "./hub-edge-options.ts";
+import { InputFileError, readInputText } from "./files/index.ts";
+import { type HubEdgeOptions } from "./hub-edge-options.ts";
 import type { RegistrationPolicy } from "./registration.ts";
 
 /** For the `options` of `parseArgs`. */
@@ -54,12 +54,12 @@ export function edgeFlagsOf(values: {
   };
 }
 
-/** Reads the token file, if there is one. Throws when it cannot be read or holds no good token. */
+/** Reads the token file, if there is one. Rejects with an `InputFileError` when it cannot be read or holds no good token. */
 export async function edgeSecurityOf(
   flags: EdgeFlags,
 ): Promise<Required<Pick<HubEdgeOptions, "registration" | "maxConnections" | "allowLinkLocalEndpoints">>> {
   const { maxConnections, allowLinkLocalEndpoints } = flags;
-  return { registration: await policyOf(flags), maxConnections, allowLinkLocalEndpoints };
+  return { registration: policyOf(flags), maxConnections, allowLinkLocalEndpoints };
 }
 
 function connectionsOf(text: string | undefined): number | undefined {
@@ -78,15 +78,14 @@ const CONNECTIONS_MAX = 1_048_576;
 /** 32 hex digits are 128 bits. Shorter ones are passwords, which can be guessed. */
 const TOKEN_CHARS_MIN = 32;
 
-async function policyOf({ registration, registrationTokenFile: file }: EdgeFlags): Promise<RegistrationPolicy> {
+function policyOf({ registration, registrationTokenFile: file }: EdgeFlags): RegistrationPolicy {
   if (registration !== "token" || file === undefined) return { mode: registration === "closed" ? "closed" : "open" };
-  const token = await readFile(file, "utf8").catch((cause: unknown) => {
-    throw new Error(`--registration-token-file ${file} cannot be read`, { cause });
-  });
-  if (/^[\x21-\x7e]+$/.test(token.trim()) && token.trim().length >= TOKEN_CHARS_MIN)
-    return { mode: "token", token: token.trim() };
-  throw new Error(
-    `--registration-token-file ${file} must hold one token of at least ${TOKEN_CHARS_MIN} characters without spaces; ` +
+  const read = readInputText(file);
+  const token = read.ok ? read.text.trim() : "";
+  if (/^[\x21-\x7e]+$/.test(token) && token.length >= TOKEN_CHARS_MIN) return { mode: "token", token };
+  const unread = read.ok ? "" : `cannot be read (${read.problem}): it `;
+  throw new InputFileError(
+    `--registration-token-file ${file} ${unread}must hold one token of at least ${TOKEN_CHARS_MIN} characters without spaces; ` +
       "`openssl rand -hex 32` makes one",
   );
 }

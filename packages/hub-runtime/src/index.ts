@@ -1,9 +1,9 @@
 export * from "./behaviour.ts";
 export * from "./edge-flags.ts";
 export { failureInWords } from "./failure-in-words.ts";
+export { InputFileError } from "./files/index.ts";
 export * from "./hub-edge-options.ts";
 export * from "./hub-edge.ts";
-export { openFileLimit } from "./open-files.ts";
 export * from "./ports.ts";
 export { rateLimitsOf } from "./rate-limit-file.ts";
 export type { RegistrationPolicy } from "./registration.ts";

@@ -211,6 +211,17 @@ test("an agent that two nodes took in at one moment stays with one of them", () 
   expect(two.online()).toEqual(["a"]);
 });
 
+test("an agent that was sent away and is back elsewhere is heard on its old connection no more", () => {
+  const { one, two } = hub("digest", 2);
+  const { agent, line } = one.join("a");
+  // Its connection is being closed.
+  one.board.left(agent);
+  expect(two.online()).toEqual([]);
+  two.join("a");
+  expect(one.roster.isPresent(agent)).toBe(false);
+  expect(line.closedWith).toBe(4001);
+});
+
 test("events of an earlier version are passed over", () => {
   const { one } = hub("digest", 1);
   one.join("a");

@@ -1,48 +1,64 @@
 /** Rate limits from a JSON file: `{defaults?, overrides?, whitelist?}`, what is left out as on the reference hub. */
-import { readFile } from "node:fs/promises";
+import { type FieldPath, InputFileError, readJsonFile } from "./files/index.ts";
 import { REFERENCE_RATE_LIMITS, type RateLimitSettings } from "./rate-limiter.ts";
 
-/** `off`, `reference`, or a path. Throws with the path and what is wrong. */
+/** `off`, `reference`, or a path. Rejects with an `InputFileError` with the path, the line and what is allowed. */
 export async function rateLimitsOf(choice: string): Promise<"off" | "reference" | RateLimitSettings> {
   if (choice === "off" || choice === "reference") return choice;
-  try {
-    return settingsOf(JSON.parse(await readFile(choice, "utf8")));
-  } catch (error) {
-    throw new Error(`--rate-limits ${choice}: ${(error as Error).message}`, { cause: error });
-  }
+  const read = readJsonFile(choice);
+  if (!read.ok) throw new InputFileError(`--rate-limits: ${read.problem}`);
+  const { value, at } = read.json;
+  return settingsOf(value, (path, problem) => {
+    throw new InputFileError(`--rate-limits: ${at(path)}: ${path.join(".") || "the file"} ${problem}`);
+  });
 }
 
-function settingsOf(content: unknown): RateLimitSettings {
-  const { defaults = {}, overrides = {}, whitelist = [] } = mapOf("the file", content);
+type Refuse = (path: FieldPath, problem: string) => never;
+
+const FIELDS = ["defaults", "overrides", "whitelist"];
+
+function settingsOf(content: unknown, refuse: Refuse): RateLimitSettings {
+  const { defaults = {}, overrides = {}, whitelist = [] } = mapOf(content, [], { fields: FIELDS, refuse });
   if (!Array.isArray(whitelist) || !whitelist.every((agentId) => typeof agentId === "string")) {
-    throw new Error("whitelist must be a list of agent ids");
+    refuse(["whitelist"], "must be a list of agent ids");
   }
-  const byAgent = Object.entries(mapOf("overrides", overrides));
+  const byAgent = Object.entries(mapOf(overrides, ["overrides"], { refuse }));
   return {
-    defaults: { ...REFERENCE_RATE_LIMITS.defaults, ...limitsOf("defaults", defaults) },
-    overrides: Object.fromEntries(byAgent.map(([agentId, limits]) => [agentId, limitsOf(`overrides.${agentId}`, limits)])),
-    whitelist,
+    defaults: { ...REFERENCE_RATE_LIMITS.defaults, ...limitsOf(defaults, ["defaults"], refuse) },
+    overrides: Object.fromEntries(
+      byAgent.map(([agentId, limits]) => [agentId, limitsOf(limits, ["overrides", agentId], refuse)]),
+    ),
+    whitelist: whitelist as string[],
   };
 }
 
-function limitsOf(name: string, content: unknown): Partial<RateLimitSettings["defaults"]> {
+function limitsOf(content: unknown, path: FieldPath, refuse: Refuse): Partial<RateLimitSettings["defaults"]> {
   const tiers = Object.keys(REFERENCE_RATE_LIMITS.defaults);
-  const limits = mapOf(name, content);
+  const limits = mapOf(content, path, { fields: tiers, refuse });
   for (const [tier, limit] of Object.entries(limits)) {
-    if (!tiers.includes(tier)) throw new Error(`${name} may name ${tiers.join(", ")}, not "${tier}"`);
-    const { capacity, refillPerMin } = mapOf(`${name}.${tier}`, limit);
-    if (!isRate(capacity) || !isRate(refillPerMin)) {
-      throw new Error(`${name}.${tier} must have a positive capacity and refillPerMin`);
+    const its = mapOf(limit, [...path, tier], { fields: ["capacity", "refillPerMin"], refuse });
+    for (const field of ["capacity", "refillPerMin"]) {
+      if (!isRate(its[field])) refuse([...path, tier, field], `must be a number above 0, up to ${RATE_MAX}`);
     }
   }
   return limits;
 }
 
+/** No agent sends so many frames a minute: above this the limit is better switched off. */
+const RATE_MAX = 1e9;
+
 function isRate(value: unknown): boolean {
-  return typeof value === "number" && Number.isFinite(value) && value > 0;
+  return typeof value === "number" && value > 0 && value <= RATE_MAX;
 }
 
-function mapOf(name: string, content: unknown): Record<string, unknown> {
-  if (typeof content === "object" && content !== null && !Array.isArray(content)) return content as Record<string, unknown>;
-  throw new Error(`${name} must be a JSON object`);
+/** `fields`: those that there are; undefined: the writer's own names. */
+function mapOf(
+  content: unknown,
+  path: FieldPath,
+  { fields, refuse }: { fields?: readonly string[]; refuse: Refuse },
+): Record<string, unknown> {
+  if (typeof content !== "object" || content === null || Array.isArray(content)) return refuse(path, "must be a JSON object");
+  const unknown = fields && Object.keys(content).find((name) => !fields.includes(name));
+  if (unknown !== undefined) refuse([...path, unknown], `is an unknown field; there are ${fields?.join(", ")}`);
+  return content as Record<string, unknown>;
 }

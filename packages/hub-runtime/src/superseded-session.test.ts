@@ -357,7 +357,9 @@ describe("while the store keeps a frame waiting", () => {
     const back = () => context.identify(agentId, token);
     const first = isBackFirst ? await back() : undefined;
     store.open();
-    if (!first) await expect.poll(() => stores.mailboxes.get(agentId)?.length).toBe(1);
+    await context.eventually(async () => {
+      if (!first && !stores.mailboxes.has(agentId)) throw new Error("not yet back");
+    });
     expect((await (first ?? (await back())).client.take("message"))["payload"]).toEqual({ text: "for later" });
   });
 });

@@ -1,4 +1,4 @@
-import { draftOf, priorityOf } from "@hubscale/hub-core";
+import { cancelledDependencyOf, draftOf, priorityOf } from "@hubscale/hub-core";
 import {
   checkerOf,
   type FieldError,
@@ -79,7 +79,12 @@ export function addTaskRoutes(
   app.post<ById>("/api/tasks/:id/retry", async (request, reply) => {
     const { id } = request.params;
     const change = await tasks.command(id, "retry");
-    if (!change) return reply.code(404).send(notFound(id));
+    if (!change) {
+      const found = await tasks.find(id);
+      const cancelled = found && cancelledDependencyOf(found);
+      if (cancelled === undefined) return reply.code(404).send(notFound(id));
+      return reply.code(409).send({ error: "dependency_cancelled", task_id: id, cancelled });
+    }
     return { status: "requeued", task_id: id, priority: (change.after ?? change.before).priority };
   });
 

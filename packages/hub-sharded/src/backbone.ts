@@ -115,10 +115,10 @@ export type Ending =
 export type Change =
   /** Parked no more. */
   | { type: "unpark" }
-  /** Waiting too long: to the dead letters. */
-  | { type: "expire"; after: Task }
-  /** A dead letter to the queue. */
-  | { type: "exhume"; after: Task }
+  /** Waiting, for others or not: to the dead letters. */
+  | { type: "expire"; after: Task; reason: string }
+  /** A dead letter to the queue, or to those that wait for others. */
+  | { type: "exhume"; after: Task; parked: boolean }
   /** Waiting or held, also from under its holder: removed without a trace. */
   | { type: "discard" };
 

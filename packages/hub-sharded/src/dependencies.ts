@@ -1,11 +1,19 @@
 /**
  * Tasks that wait for others to complete. Such a task lies in its queue, parked, and a set names what it still waits for. The
  * node that completes a task strikes it from the sets of those that wait for it, which it knows from the nodes' signals; what a
- * lost signal missed is found by a slow sweep.
+ * lost signal missed is found by a slow sweep. A task that is cancelled makes dead letters of those that wait for it.
  */
+import { cancelledDependencyOf, isTooOld, type TaskCommand, transition } from "@hubscale/hub-core";
 import type { Cancel, Clock } from "@hubscale/hub-runtime";
 import type { Task } from "@hubscale/protocol";
-import { type Backbone, isEngineRefusal, type ParkedTasks, type QueueDirectory, type TaskQueue } from "./backbone.ts";
+import {
+  type Backbone,
+  isEngineRefusal,
+  type ParkedTasks,
+  type QueueDirectory,
+  type Stored,
+  type TaskQueue,
+} from "./backbone.ts";
 import type { NodeChannel } from "./node-channel.ts";
 
 export interface DependenciesOptions {
@@ -38,9 +46,9 @@ export class Dependencies {
     const unknown: string[] = [];
     const pending: string[] = [];
     for (const taskId of taskIds) {
-      const status = await this.#statusOf(taskId);
-      if (status === undefined) unknown.push(taskId);
-      else if (status !== "completed") pending.push(taskId);
+      const task = await this.#taskOf(taskId);
+      if (task === undefined) unknown.push(taskId);
+      else if (task.status !== "completed") pending.push(taskId);
     }
     return { unknown, pending };
   }
@@ -56,7 +64,12 @@ export class Dependencies {
       this.heard(awaited, taskId);
       this.#options.channel.send({ type: "awaited", taskId: awaited, by: taskId });
     }
-    await this.#strikeCompleted(taskId, pending);
+    await this.#settle(taskId, pending);
+  }
+
+  /** Whether a dead letter waited for others that are not completed. */
+  async isPending(taskId: string): Promise<boolean> {
+    return (await this.#options.parked.strike(taskId, [])) > 0;
   }
 
   /** A node has parked a task that waits for another. */
@@ -74,7 +87,15 @@ export class Dependencies {
     for (const waiter of waiters) this.#background(() => this.#strike(waiter, [taskId]));
   }
 
-  /** Finds completions that no signal told of. One node does so in each interval; all learn who waits for whom. */
+  /** A task was cancelled on this node, or is a dead letter since `root` was: what waits for it becomes a dead letter. */
+  cancelled(taskId: string, root = taskId): void {
+    const waiters = this.#waiting.get(taskId);
+    if (!waiters) return;
+    this.#waiting.delete(taskId);
+    for (const waiter of waiters) this.#background(() => this.#lose(waiter, root));
+  }
+
+  /** Finds completions and cancellations that no signal told of, and those that have waited too long. One node does so in each interval; all learn who waits for whom. */
   async sweep(): Promise<void> {
     const { clock, parked, queues } = this.#options;
     const waiting = new Map<string, Set<string>>();
@@ -83,9 +104,12 @@ export class Dependencies {
     for (const { pending, sinceMs, taskId } of all) {
       for (const awaited of pending) waiting.set(awaited, (waiting.get(awaited) ?? new Set()).add(taskId));
       if (!isMine) continue;
-      const stored = await (await queues.queueOf(taskId))?.read(taskId);
+      const queue = await queues.queueOf(taskId);
+      const stored = await queue?.read(taskId);
       const isOld = clock.nowMs() - sinceMs > ORPHAN_AFTER_MS;
-      if (stored?.parked) await this.#strikeCompleted(taskId, pending);
+      if (queue && stored?.parked) await this.#look(queue, stored, pending);
+      // A dead letter that is retried waits for what is left.
+      else if (stored?.task.status === "dead_letter" && pending.length > 0) continue;
       else if (stored || isOld) await parked.forget(taskId);
     }
     this.#waiting = waiting;
@@ -95,15 +119,51 @@ export class Dependencies {
     this.#cancelSweep();
   }
 
-  async #statusOf(taskId: string): Promise<Task["status"] | undefined> {
+  async #taskOf(taskId: string): Promise<Task | undefined> {
     const queue = await this.#options.queues.queueOf(taskId);
-    return (await queue?.read(taskId))?.task.status;
+    return (await queue?.read(taskId))?.task;
   }
 
-  async #strikeCompleted(taskId: string, pending: readonly string[]): Promise<void> {
+  async #look(queue: TaskQueue, stored: Stored, pending: readonly string[]): Promise<void> {
+    const nowMs = this.#options.clock.nowMs();
+    if (isTooOld(stored.task, nowMs)) await this.#bury(queue, stored, { type: "expire" });
+    else await this.#settle(stored.task.id, pending);
+  }
+
+  /** Makes good what a parked task was not told: the cancellation of a task that it waits for, or completions. */
+  async #settle(taskId: string, pending: readonly string[]): Promise<void> {
+    const cancelled = await this.#strikeCompleted(taskId, pending);
+    if (cancelled !== undefined) await this.#lose(taskId, cancelled);
+  }
+
+  /** The cancelled task, if one of these will never complete: a task that is waited for and is not there was cancelled. */
+  async #strikeCompleted(taskId: string, pending: readonly string[]): Promise<string | undefined> {
     const completed: string[] = [];
-    for (const awaited of pending) if ((await this.#statusOf(awaited)) === "completed") completed.push(awaited);
+    let cancelled: string | undefined;
+    for (const awaited of pending) {
+      const task = await this.#taskOf(awaited);
+      if (task?.status === "completed") completed.push(awaited);
+      cancelled ??= task ? cancelledDependencyOf(task) : awaited;
+    }
     await this.#strike(taskId, completed);
+    return cancelled;
+  }
+
+  /** What waits for this task in turn is told next; if this node dies before that, by the sweep, which finds the reason in the task. */
+  async #lose(taskId: string, cancelled: string): Promise<void> {
+    const { parked, queues } = this.#options;
+    const queue = await queues.queueOf(taskId);
+    const stored = await queue?.read(taskId);
+    if (!queue || !stored?.parked || !(await this.#bury(queue, stored, { type: "lose_dependency", cancelled }))) return;
+    this.cancelled(taskId, cancelled);
+    await parked.forget(taskId);
+  }
+
+  /** False: it moved since it was read. */
+  async #bury(queue: TaskQueue, stored: Stored, command: TaskCommand): Promise<boolean> {
+    const next = transition(stored.task, command, this.#options.clock.nowMs());
+    if (!next.ok || !next.task || next.event.type !== "dead_lettered") return false;
+    return queue.change(stored, { type: "expire", after: next.task, reason: next.event.because });
   }
 
   /** Takes completed tasks off what a parked one waits for; the last one releases it. */

@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import {
   edgeSecurityOf,
   failureInWords,
+  InputFileError,
   rateLimitsOf,
   startHubEdge,
   systemClock,
@@ -16,7 +17,8 @@ const ownName = `${hostname()
   .replaceAll(/[^\w.-]/g, "-")
   .slice(0, 48)}-${process.pid}`;
 const parsed = parseNodeFlags(process.argv.slice(2), ownName);
-if (parsed.ok) await run(parsed.flags).catch((error: unknown) => end(1, failureInWords(error)));
+if (parsed.ok)
+  await run(parsed.flags).catch((error: unknown) => end(error instanceof InputFileError ? 2 : 1, failureInWords(error)));
 else end(2, parsed.message);
 
 async function run(flags: NodeFlags): Promise<void> {

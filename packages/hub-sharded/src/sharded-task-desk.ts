@@ -303,6 +303,7 @@ export class ShardedTaskDesk implements TaskDesk {
       // Another node that holds it hears of it with its next renewal at the latest; the edge tells the agent at once.
       const held = this.#assignments.get(taskId);
       if (held) this.#assignments.forget(held);
+      this.#dependencies.cancelled(taskId);
       return { before: stored.task, after: undefined };
     }
     return undefined;
@@ -314,8 +315,10 @@ export class ShardedTaskDesk implements TaskDesk {
     const stored = await queue?.read(taskId);
     if (!queue || !stored) return undefined;
     const next = transition(stored.task, { type: "retry" }, clock.nowMs());
-    if (!next.ok || !next.task || !(await queue.change(stored, { type: "exhume", after: next.task }))) return undefined;
-    this.#dispatcher.offer(queue, rankOf(stored.task));
+    if (!next.ok || !next.task) return undefined;
+    const parked = await this.#dependencies.isPending(taskId);
+    if (!(await queue.change(stored, { type: "exhume", after: next.task, parked }))) return undefined;
+    if (!parked) this.#dispatcher.offer(queue, rankOf(stored.task));
     return { before: stored.task, after: next.task };
   }
 

@@ -59,7 +59,8 @@ export class Sweeps {
       for (const stored of await queue.longWaiting(nowMs - TIMERS.queuedTtlMs)) {
         const next = transition(stored.task, { type: "expire" }, nowMs);
         if (!next.ok || !next.task) continue;
-        if (await queue.change(stored, { type: "expire", after: next.task }).catch(leftAlone)) expired++;
+        const change = { type: "expire", after: next.task, reason: "ttl_expired" } as const;
+        if (await queue.change(stored, change).catch(leftAlone)) expired++;
       }
       if (expired === 0) return;
     }

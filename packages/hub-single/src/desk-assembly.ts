@@ -2,6 +2,7 @@
 import type { Clock, RandomHex, Roster } from "@hubscale/hub-runtime";
 import type { Database } from "./data-folder.ts";
 import type { Dispatcher, Endpoints } from "./dispatch/dispatcher.ts";
+import { Dependents } from "./dispatch/dependents.ts";
 import { HandOver } from "./dispatch/hand-over.ts";
 import { type AgentTasks, Holdings, ScannedAgentTasks } from "./dispatch/holdings.ts";
 import { IndexedDispatcher } from "./dispatch/indexed-dispatcher.ts";
@@ -64,6 +65,8 @@ export function assembleDesk(options: DeskOptions): AssembledDesk {
   const holdings = new Holdings(rows.live);
   observers.push(holdings);
   const { queued, ready } = queuesOf(options, table, observers, () => dispatcher.notify({ type: "endpoints_changed" }));
+  const dependents = new Dependents({ table, commands, live: rows.live, onFailure });
+  observers.push(dependents);
   const view = viewOf(options, table, queued, observers);
   const touches = touchesOf(options, commands, holdings, observers);
   if (fixes.has("C7")) observers.push(retentionOf(options, table));
@@ -103,7 +106,7 @@ export function assembleDesk(options: DeskOptions): AssembledDesk {
 
   const submissionKeys = new SubmissionKeys(options.db, clock);
   const sweeps = new Sweeps({ view, commands, roster, clock, submissionKeys, takesOverdueAgain: options.warts, onFailure });
-  const parts = { table, commands, view, dispatcher, holdings, touches, recovery, sweeps, submissionKeys };
+  const parts = { table, commands, view, dispatcher, dependents, holdings, touches, recovery, sweeps, submissionKeys };
   const desk = new SingleDesk({ ...options, ...parts });
   return { desk, table, dispatcher, sweeps, work, stored };
 }

@@ -2,6 +2,7 @@
 import {
   edgeSecurityOf,
   failureInWords,
+  InputFileError,
   rateLimitsOf,
   startHubEdge,
   systemClock,
@@ -11,7 +12,7 @@ import { parseFlags } from "./flags.ts";
 import { openSingleHub } from "./single-hub.ts";
 
 const parsed = parseFlags(process.argv.slice(2));
-if (parsed.ok) await run(parsed.flags).catch((error: Error) => end(1, describe(error)));
+if (parsed.ok) await run(parsed.flags).catch((error: unknown) => end(error instanceof InputFileError ? 2 : 1, describe(error)));
 else end(2, parsed.message);
 
 async function run(flags: Extract<typeof parsed, { ok: true }>["flags"]): Promise<void> {

@@ -15,6 +15,7 @@ import type {
 } from "@hubscale/hub-runtime";
 import type { SidecarFrameOf, Task, TaskFilter, TaskStats } from "@hubscale/protocol";
 import type { RowOperation } from "./backplane/durable-rows.ts";
+import type { Dependents } from "./dispatch/dependents.ts";
 import type { Dispatcher } from "./dispatch/dispatcher.ts";
 import type { Holdings } from "./dispatch/holdings.ts";
 import type { Recovery } from "./recovery.ts";
@@ -30,6 +31,7 @@ export interface DeskParts {
   commands: TaskCommands;
   view: TaskView;
   dispatcher: Dispatcher;
+  dependents: Dependents;
   holdings: Holdings;
   touches: Touches;
   recovery: Recovery;
@@ -110,10 +112,11 @@ export class SingleDesk implements TaskDesk {
 
   /** The database itself is closed by the backplane, which shares it. */
   async close(): Promise<void> {
-    const { dispatcher, recovery, sweeps, table, touches } = this.#parts;
+    const { dependents, dispatcher, recovery, sweeps, table, touches } = this.#parts;
     recovery.close();
     await sweeps.close();
     await dispatcher.close();
+    await dependents.close();
     await touches.close();
     await table.settled();
   }

@@ -1,5 +1,5 @@
 /** The timers that find tasks which nobody else looks after (contract §5). */
-import { wasTakenAsOverdue } from "@hubscale/hub-core";
+import { isTooOld, wasTakenAsOverdue } from "@hubscale/hub-core";
 import type { Cancel, Clock, Roster } from "@hubscale/hub-runtime";
 import { TIMERS, type Task } from "@hubscale/protocol";
 import type { SubmissionKeys } from "./table/submission-keys.ts";
@@ -70,8 +70,7 @@ export class Sweeps {
   }
 
   async #expire(): Promise<void> {
-    const isExpired = (task: Task) =>
-      task.complexity.effective_tier !== "trivial" && this.#clock.nowMs() - task.updated_at >= TIMERS.queuedTtlMs;
+    const isExpired = (task: Task) => isTooOld(task, this.#clock.nowMs());
     for (const task of await this.#view.list({ status: "queued" })) {
       if (isExpired(task)) await this.#commands.run(task.id, { type: "expire" }, isExpired);
     }

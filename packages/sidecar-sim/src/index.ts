@@ -24,5 +24,4 @@ export * from "./sidecar-surroundings.ts";
 export * from "./sidecar-timers.ts";
 export * from "./task-executor.ts";
 export { textFrame } from "./text-frame.ts";
-export * from "./token-file.ts";
 export * from "./work-time.ts";

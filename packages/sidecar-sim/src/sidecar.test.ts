@@ -1,4 +1,4 @@
-import { LIMITS, TIMERS } from "@hubscale/protocol";
+import { TIMERS } from "@hubscale/protocol";
 import { expect, test } from "vitest";
 import { DrawnExecutor, type SidecarBehaviour } from "./drawn-executor.ts";
 import { ManualClock } from "./manual-clock.ts";
@@ -370,49 +370,6 @@ test("tokens are sent once in 100 ms, other events as they come, and the last to
   end(plainSuccess("", 1));
   await s.advance(0);
   expect(texts()).toEqual(["e", "task_complete"]);
-});
-
-test("text that is too much for a frame is left out, and its tokens are counted", async () => {
-  const { s, runs } = byHand();
-  s.connect();
-  s.assign("task-1");
-  s.sent();
-  const { work } = runs[0] as (typeof runs)[0];
-  for (let i = 0; i < 3; i++) work.onProgress({ type: "token", text: "\u0001".repeat(1_000_000), tokens: 250_000, model: "m" });
-  work.onProgress({ type: "status", text: "on" });
-  work.onProgress({ type: "steady_tokens", textPerToken: "word ", tokensPerSec: 1e9, tokens: 1e9, model: "m" });
-  await s.advance(100);
-  const frames = s.sent();
-  expect(frames.map((frame) => (frame["execution_event"] as { tokens_so_far: number }).tokens_so_far)).toEqual([
-    750_000,
-    null,
-    100_750_000,
-  ]);
-  for (const frame of frames) expect(JSON.stringify(frame).length).toBeLessThan(LIMITS.payloadBytes);
-});
-
-// What an object has in place of `toString` is the sender's choice.
-const NO_TEXT = { toString: 1, valueOf: 1 };
-
-test.each([
-  { type: "task_ack", task_id: NO_TEXT, status: "complete" },
-  { type: "task_ack", task_id: "task-1", status: NO_TEXT },
-  { type: "task_assign", task_id: NO_TEXT, generation: 1 },
-  { type: "task_assign", task_id: "task-2", generation: NO_TEXT },
-  { type: "task_assign", task_id: "task-1", generation: 2, assigned_at: NO_TEXT },
-  { type: "task_cancelled", task_id: NO_TEXT },
-  { type: "state_report_ack", task_id: NO_TEXT },
-  { type: "task_continue", task_id: NO_TEXT, generation: NO_TEXT },
-  { type: "task_reassign", task_id: NO_TEXT },
-  { type: "rate_limited", retry_after_ms: NO_TEXT },
-  { type: "error", error: NO_TEXT, message_type: NO_TEXT },
-])("a frame with fields of other types ends nothing: %j", async (frame) => {
-  const s = sidecarWith();
-  s.connect();
-  s.assign("task-1");
-  s.hear(frame);
-  await s.advance(1_000);
-  expect(s.types().at(-1)).toBe("task_complete");
 });
 
 test("work that is taken away is told so, and what comes of it later is not sent", async () => {

@@ -32,8 +32,8 @@ export function meanWorkMs(work: WorkTime): number {
 /** A day, as the constant, the mean or the median: far above any task, of which a hub takes most away after 20 minutes. */
 export const WORK_MS_MAX = 86_400_000;
 
-/** At 10 one task in six takes 22,000 times the median or more; beyond it there is no mean left. */
-const SIGMA_MAX = 10;
+/** The mean of a lognormal is exp(sigma² / 2) medians: 3,000 at 4; the widest that was found, of a tool's time, has 2.8. */
+const SIGMA_MAX = 4;
 
 /** What can be read, in words. */
 export const WORK_TIME_HELP = `write MS, exp:MEAN or lognormal:MEDIAN,SIGMA, with up to ${WORK_MS_MAX} ms and a SIGMA up to ${SIGMA_MAX}`;

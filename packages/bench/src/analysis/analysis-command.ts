@@ -1,6 +1,6 @@
 /** `bench analysis DIR`: the written analysis of the results in a folder. */
-import { writeFileSync } from "node:fs";
 import { relative } from "node:path";
+import { writeWholeFile } from "@hubscale/hub-runtime/files";
 import type { Command } from "commander";
 import type { Surroundings } from "../compare/compare-command.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
@@ -44,7 +44,7 @@ export function analysisCommand(dir: string, { out, evidence }: AnalysisOptions,
   else texts.push({ file: out, text: page });
   for (const { file, text } of texts) {
     try {
-      writeFileSync(file, text);
+      writeWholeFile(file, text);
     } catch (error) {
       return fail(`cannot write ${file}: ${(error as Error).message}`);
     }

@@ -19,7 +19,7 @@ export function renderAnalysis(folder: ResultFolder, from: string): string {
     ...beamSection(folder),
     ...limitsSection(folder),
   ];
-  const files = Object.entries(RESULT_FILES).map(([kind, { name, command }]) => {
+  const files = Object.entries(RESULT_FILES).map(([kind, { file: name, command }]) => {
     const file = folder[kind as keyof typeof RESULT_FILES];
     return `- \`${name}\`: ${file ? (made(file.value) ?? "there") : `not there (\`${command}\`)`}`;
   });

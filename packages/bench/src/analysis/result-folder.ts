@@ -1,21 +1,18 @@
 /** The result files of one folder, as far as they are there. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { AgentsPerGpu, FleetDecision, FleetInput } from "@hubscale/fleet-model";
-import type { BytesResult } from "../bytes/bytes-report.ts";
-import { FAULTS_SCHEMA, type FaultsResult } from "../faults/faults-result.ts";
-import { STUBS_SCHEMA, type StubFleetsResult } from "../fleet/stub-fleets-command.ts";
-import type { GpuResult } from "../gpu-sharing/gpu-report.ts";
-import { LADDER_SCHEMA, type LadderResult } from "../ladder/ladder-result.ts";
-import { COMPARE_SCHEMA, type CompareResult } from "../results/compare-result.ts";
+import type { Static, TSchema } from "typebox";
+import { BYTES_RESULT, BYTES_SCHEMA, type BytesResult } from "../bytes/bytes-schema.ts";
+import { FAULTS_FILE, type RecordedFaults } from "../faults/faults-file.ts";
+import { FLEET_RESULT, FLEET_SCHEMA, type FleetResult } from "../fleet/fleet-schema.ts";
+import { STUB_FLEETS_RESULT, STUBS_SCHEMA, type StubFleetsResult } from "../fleet/stub-fleets-schema.ts";
+import { GPU_RESULT, GPU_SCHEMA, type GpuResult } from "../gpu-sharing/gpu-schema.ts";
+import { LADDER_FILE } from "../ladder/ladder-file.ts";
+import type { LadderResult } from "../ladder/ladder-schema.ts";
+import type { CompareResult } from "../results/compare-result.ts";
+import { type FileKind, readResultFile } from "../results/result-file.ts";
+import { COMPARE_FILE } from "../results/stored-result.ts";
 import { Footnotes, QuotedFile } from "./footnotes.ts";
-
-export interface FleetResult {
-  schema: "hubscale.fleet/1";
-  input: FleetInput;
-  decision: FleetDecision;
-  agentsPerGpu: AgentsPerGpu[];
-}
 
 export interface ResultFolder {
   notes: Footnotes;
@@ -25,54 +22,60 @@ export interface ResultFolder {
   gpu: QuotedFile<GpuResult> | undefined;
   fleet: QuotedFile<FleetResult> | undefined;
   stubs: QuotedFile<StubFleetsResult> | undefined;
-  faults: QuotedFile<FaultsResult> | undefined;
+  faults: QuotedFile<RecordedFaults> | undefined;
 }
 
 /** Name, schema, and the command that makes it. */
 export const RESULT_FILES = {
-  compare: { name: "results.json", schema: COMPARE_SCHEMA, command: "pnpm bench compare --effort full --out DIR" },
-  ladder: { name: "ladder.json", schema: LADDER_SCHEMA, command: "pnpm bench ladder --effort full --out DIR" },
-  bytes: { name: "bytes.json", schema: "hubscale.bytes/1", command: "pnpm --silent bench bytes --json > DIR/bytes.json" },
-  gpu: { name: "gpu.json", schema: "hubscale.gpu/1", command: "pnpm --silent bench gpu --json > DIR/gpu.json" },
+  compare: { file: "results.json", ...COMPARE_FILE },
+  ladder: { file: "ladder.json", ...LADDER_FILE },
+  bytes: {
+    file: "bytes.json",
+    schema: BYTES_RESULT,
+    name: BYTES_SCHEMA,
+    command: "pnpm --silent bench bytes --json > DIR/bytes.json",
+  },
+  gpu: { file: "gpu.json", schema: GPU_RESULT, name: GPU_SCHEMA, command: "pnpm --silent bench gpu --json > DIR/gpu.json" },
   fleet: {
-    name: "fleet.json",
-    schema: "hubscale.fleet/1",
+    file: "fleet.json",
+    schema: FLEET_RESULT,
+    name: FLEET_SCHEMA,
     command:
       "pnpm --silent bench fleet --result DIR/results.json --ladder DIR/ladder.json --faults DIR/faults.json --json > DIR/fleet.json",
   },
-  stubs: { name: "stubs.json", schema: STUBS_SCHEMA, command: "pnpm --silent bench fleet --stubs 6 --json > DIR/stubs.json" },
-  faults: { name: "faults.json", schema: FAULTS_SCHEMA, command: "pnpm bench faults --out DIR" },
+  stubs: {
+    file: "stubs.json",
+    schema: STUB_FLEETS_RESULT,
+    name: STUBS_SCHEMA,
+    command: "pnpm --silent bench fleet --stubs 6 --json > DIR/stubs.json",
+  },
+  faults: { file: "faults.json", ...FAULTS_FILE },
 } as const;
 
 export function readResultFolder(dir: string): { ok: true; folder: ResultFolder } | { ok: false; problems: string[] } {
   const notes = new Footnotes();
   const problems: string[] = [];
-  const read = <Value>({ name, schema }: { name: string; schema: string }): QuotedFile<Value> | undefined => {
-    const file = join(dir, name);
+  const read = <Schema extends TSchema>(kind: FileKind<Schema> & { file: string }): QuotedFile<Static<Schema>> | undefined => {
+    const file = join(dir, kind.file);
     if (!existsSync(file)) return undefined;
-    try {
-      const value: unknown = JSON.parse(readFileSync(file, "utf8"));
-      const its = (value as { schema?: unknown } | null)?.schema;
-      if (its === schema) return new QuotedFile(name, value as Value, notes);
-      problems.push(`${file} has schema '${String(its)}'; '${schema}' is wanted`);
-    } catch (error) {
-      problems.push(`cannot read ${file}: ${(error as Error).message}`);
-    }
+    const found = readResultFile(file, kind);
+    if (found.ok) return new QuotedFile(kind.file, found.value, notes);
+    problems.push(found.problem);
     return undefined;
   };
   const folder: ResultFolder = {
     notes,
-    compare: read<CompareResult>(RESULT_FILES.compare),
-    ladder: read<LadderResult>(RESULT_FILES.ladder),
-    bytes: read<BytesResult>(RESULT_FILES.bytes),
-    gpu: read<GpuResult>(RESULT_FILES.gpu),
-    fleet: read<FleetResult>(RESULT_FILES.fleet),
-    stubs: read<StubFleetsResult>(RESULT_FILES.stubs),
-    faults: read<FaultsResult>(RESULT_FILES.faults),
+    compare: read(RESULT_FILES.compare),
+    ladder: read(RESULT_FILES.ladder),
+    bytes: read(RESULT_FILES.bytes),
+    gpu: read(RESULT_FILES.gpu),
+    fleet: read(RESULT_FILES.fleet),
+    stubs: read(RESULT_FILES.stubs),
+    faults: read(RESULT_FILES.faults),
   };
   const found = Object.keys(RESULT_FILES).some((kind) => folder[kind as keyof typeof RESULT_FILES] !== undefined);
   if (problems.length === 0 && !found) {
-    const names = Object.values(RESULT_FILES).map(({ name }) => name);
+    const names = Object.values(RESULT_FILES).map(({ file }) => file);
     problems.push(`${dir} has none of ${names.join(", ")}; ${RESULT_FILES.compare.command} writes the first`);
   }
   return problems.length > 0 ? { ok: false, problems } : { ok: true, folder };

@@ -8,6 +8,9 @@ import type { ServerSources } from "../provisioning/index.ts";
 import { awaitEndpoints } from "../staged-fleet/await-endpoints.ts";
 import { plannedTaskBody } from "../staged-fleet/planned-task.ts";
 import { StagedFleet } from "../staged-fleet/staged-fleet.ts";
+import type { ByteCount, TaskBytes } from "./bytes-schema.ts";
+
+export type { ByteCount, TaskBytes };
 
 export interface ByteCountRun {
   mix: WorkMix;
@@ -20,24 +23,6 @@ export interface ByteCountRun {
   sources: ServerSources;
   at(share: number, doing: string): void;
   tell(line: string): void;
-}
-
-/** Of one task, means; `hub` without what an agent sends and hears while it does nothing. */
-export interface TaskBytes {
-  tier: WorkTier;
-  tasks: number;
-  /** In the fleet's time, without tools. */
-  workSec: number;
-  tokensOut: number;
-  hub: SegmentTraffic;
-  ollama: SegmentTraffic;
-  api: SegmentTraffic;
-}
-
-export interface ByteCount {
-  /** Of one agent in a second of the fleet's time: heartbeat, resource reports, presence. */
-  idle: SegmentTraffic;
-  tiers: TaskBytes[];
 }
 
 export const AGENTS = 4;

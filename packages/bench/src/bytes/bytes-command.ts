@@ -8,7 +8,8 @@ import { ProcessCare } from "../machine/index.ts";
 import { serverSourcesOf } from "../provisioning/index.ts";
 import { loadWorkload } from "../workload/workload.ts";
 import { AGENTS, countBytes } from "./byte-count.ts";
-import { type BytesResult, renderBytes } from "./bytes-report.ts";
+import { renderBytes } from "./bytes-report.ts";
+import { BYTES_SCHEMA, type BytesResult } from "./bytes-schema.ts";
 import { lineDemands } from "./uplink-table.ts";
 
 export interface BytesCommandOptions {
@@ -72,7 +73,7 @@ export async function bytesCommand(options: BytesCommandOptions, { stdout, stder
       tell: (line) => progress.say(line),
     });
     progress.done();
-    const result: BytesResult = { schema: "hubscale.bytes/1", seed, timeScale, count, lines: lineDemands(count) };
+    const result: BytesResult = { schema: BYTES_SCHEMA, seed, timeScale, count, lines: lineDemands(count) };
     stdout.write(options.json ? `${JSON.stringify(result)}\n` : `${renderBytes(result)}\n`);
     return EXIT.ok;
   } catch (error) {

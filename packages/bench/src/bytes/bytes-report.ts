@@ -1,14 +1,8 @@
 import type { SegmentTraffic } from "@hubscale/fleet-model";
-import type { ByteCount } from "./byte-count.ts";
-import { busySec, LINES_MBIT, type LineDemand, requestsOf } from "./uplink-table.ts";
+import { busySec, LINES_MBIT, requestsOf } from "./uplink-table.ts";
+import type { BytesResult } from "./bytes-schema.ts";
 
-export interface BytesResult {
-  schema: "hubscale.bytes/1";
-  seed: number;
-  timeScale: number;
-  count: ByteCount;
-  lines: LineDemand[];
-}
+export type { BytesResult };
 
 /** Two Markdown tables. */
 export function renderBytes({ count, lines, timeScale }: BytesResult): string {

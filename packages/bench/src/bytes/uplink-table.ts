@@ -10,6 +10,9 @@ import {
   type WorkTier,
 } from "@hubscale/fleet-model";
 import type { ByteCount, TaskBytes } from "./byte-count.ts";
+import type { LineDemand } from "./bytes-schema.ts";
+
+export type { LineDemand };
 
 /** What goes over a site's line, and how it is wrapped. The API is reached without the mesh. */
 export interface LineLayout {
@@ -29,17 +32,6 @@ export const LAYOUTS: readonly LineLayout[] = [
 ];
 
 export const LINES_MBIT = [10, 20, 100, 1_000] as const;
-
-export interface LineDemand {
-  tier: WorkTier | "mix";
-  layout: string;
-  /** Of one agent that always works, tools included; at the IP layer. */
-  bitsPerSec: BothWays;
-  /** By the line's rate, the same in both directions, in the order of LINES_MBIT. */
-  agents: number[];
-  /** The direction that is full first. */
-  bound: "up" | "down";
-}
 
 /** Tools between the requests of a task, TraceLab's mean; they move nothing and take time. */
 export function busySec({ workSec, tier }: TaskBytes, requests: number): number {

@@ -1,7 +1,8 @@
 /** `bench calibrate dets`: how far the twin's table is from the DETS that it stands for, on the disk at hand. */
-import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { writeWholeFile } from "@hubscale/hub-runtime/files";
 import { type Command, InvalidArgumentError } from "commander";
 import type { Surroundings } from "../compare/compare-command.ts";
 import { progressOn, silentProgress } from "../compare/progress.ts";
@@ -73,8 +74,7 @@ async function calibrateCommand(options: CalibrateOptions, surroundings: Surroun
       nowMs: () => performance.now(),
       tell,
     });
-    writeFileSync(`${out}.partial`, `${JSON.stringify(calibration, null, 2)}\n`);
-    renameSync(`${out}.partial`, out);
+    writeWholeFile(out, `${JSON.stringify(calibration, null, 2)}\n`);
     progress.done();
     stdout.write(`${renderCalibration(calibration)}\n\nwrote ${out}\n`);
     return EXIT.ok;

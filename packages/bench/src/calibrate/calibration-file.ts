@@ -1,7 +1,7 @@
 /** Calibrations as files: the one that is shipped, or one of the user's. */
-import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { type Calibration, CALIBRATION_SCHEMA } from "./calibration.ts";
+import { readResultFile } from "../results/result-file.ts";
+import { CALIBRATION, CALIBRATION_SCHEMA, type Calibration } from "./calibration-schema.ts";
 
 /** The calibration that was made when this version was, and is shipped with it. Figures from it are recorded, not measured. */
 export function readRecord(): Calibration {
@@ -22,18 +22,9 @@ export function recordAsCalibration(): Calibration {
 
 export type ReadCalibration = { ok: true; calibration: Calibration } | { ok: false; problem: string };
 
+const CALIBRATION_FILE = { schema: CALIBRATION, name: CALIBRATION_SCHEMA, command: "pnpm bench calibrate dets" };
+
 export function readCalibration(file: string): ReadCalibration {
-  const wrong = (problem: string): ReadCalibration => ({
-    ok: false,
-    problem: `the calibration ${file} cannot be used: ${problem}; pnpm bench calibrate dets writes one`,
-  });
-  let value: unknown;
-  try {
-    value = JSON.parse(readFileSync(file, "utf8"));
-  } catch (error) {
-    return wrong((error as Error).message);
-  }
-  const schema = typeof value === "object" && value !== null ? (value as { schema?: unknown }).schema : undefined;
-  if (schema !== CALIBRATION_SCHEMA) return wrong(`its schema is '${String(schema)}', not '${CALIBRATION_SCHEMA}'`);
-  return { ok: true, calibration: value as Calibration };
+  const read = readResultFile(file, CALIBRATION_FILE);
+  return read.ok ? { ok: true, calibration: read.value } : read;
 }

@@ -1,62 +1,21 @@
 /** What a calibration says, and how its figures come from the rounds. Pure. */
 import { type Estimate, medianEstimate, ratioEstimate } from "../measure/estimate.ts";
 import { OPERATIONS, type Operation } from "./timed-store.ts";
+import {
+  type Calibration,
+  CALIBRATION_SCHEMA,
+  type ErlangFacts,
+  type OperationResult,
+  type RecordedFrom,
+  type SizeResult,
+  type Wall,
+} from "./calibration-schema.ts";
 
-export const CALIBRATION_SCHEMA = "hubscale.calibration/1";
-
-export interface Calibration {
-  schema: typeof CALIBRATION_SCHEMA;
-  startedAt: string;
-  wallSeconds: number;
-  /** The twin and the disk are always measured here; this says whether DETS was too. */
-  dets: { source: "measured"; erlang: ErlangFacts } | { source: "recorded"; why: string; recorded: RecordedFrom };
-  environment: Record<string, unknown>;
-  /** Bytes of one row, without what the store adds. */
-  rowBytes: { dets: number; twin: number };
-  sizes: SizeResult[];
-  /** Null when no table was filled. */
-  growth: { detsBytesPerRow: Estimate | null; twinBytesPerRow: Estimate | null };
-  wall: Wall | null;
-  notes: string[];
-}
-
-export interface ErlangFacts {
-  otpRelease: string;
-  origin: string;
-}
-
-export interface RecordedFrom {
-  startedAt: string;
-  erlang: ErlangFacts;
-  environment: Record<string, unknown>;
-}
-
-export interface SizeResult {
-  /** In both tables, before and after each round. */
-  rows: number;
-  rounds: number;
-  operations: Partial<Record<Operation, OperationResult>>;
-  /** A bare append of a row and fdatasync, in turn with the tables. */
-  appendSyncMs: Estimate;
-}
-
-export interface OperationResult {
-  twinMs: Estimate;
-  /** When DETS was recorded: of that machine, not of this one. Null: not measured and not recorded at this size. */
-  detsMs: Estimate | null;
-  /** Twin over DETS, round by round, so that what slowed both down for a while cancels; below 1 the twin is faster. */
-  ratio: Estimate | null;
-}
+export type { Calibration, ErlangFacts, OperationResult, RecordedFrom, SizeResult, Wall };
+export { CALIBRATION_SCHEMA };
 
 /** A DETS file holds at most 2 GB (Erlang/OTP, dets(3)). */
 export const DETS_LIMIT_BYTES = 2 ** 31;
-
-export interface Wall {
-  limitBytes: number;
-  /** One row for each task, never pruned. */
-  tasks: Estimate;
-  after: { tasksPerSec: number; seconds: Estimate }[];
-}
 
 /** Milliseconds and operations of one store in one round. */
 export interface Timing {

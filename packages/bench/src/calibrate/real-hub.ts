@@ -4,21 +4,10 @@
  */
 import type { Estimate } from "../measure/estimate.ts";
 import type { HubResult } from "../results/compare-result.ts";
-import type { Calibration, ErlangFacts, OperationResult } from "./calibration.ts";
+import type { Calibration, OperationResult } from "./calibration.ts";
+import type { RealHubPrediction } from "./calibration-schema.ts";
 
-export interface RealHubPrediction {
-  /** The twin's result that it starts from. */
-  of: string;
-  /** Of one task: changes of a row with their sync, and rows read in folds. */
-  perTask: { changes: number; rowsFolded: number };
-  /** Times in its table as DETS takes them over times as the twin's table takes them, for that work. */
-  tableRatio: Estimate;
-  /** The twin's capacity by that ratio: holds as far as the table is what holds the hub back. */
-  tasksPerSec: Estimate;
-  /** One core does nothing but the table, which is one process there: more it cannot do, on the machine of the calibration. */
-  tableCeilingTasksPerSec: Estimate;
-  calibration: { startedAt: string; erlang: ErlangFacts; rows: number; isRecorded: boolean };
-}
+export type { RealHubPrediction };
 
 /** Null where the twin or the calibration says too little. */
 export function predictRealHub(hub: HubResult, completedRows: number, calibration: Calibration): RealHubPrediction | null {

@@ -84,8 +84,11 @@ async function compareCommand(options: CompareCommandOptions, surroundings: Surr
   const prepare = ({ progress, ...facts }: StageFacts) => {
     const configuration = configurationOf({ ...facts, options, ...plan });
     const points = PointFiles.open(out, configuration, { resume: options.resume, startedAt: startedAt.toISOString() });
-    if (!points.ok)
-      return fail(EXIT.usage, `${out} holds a run of another configuration; start anew without --resume`, ...points.problems);
+    if (!points.ok) {
+      const why = points.isDamaged ? [] : [`${out} holds a run of another configuration; start anew without --resume`];
+      return fail(EXIT.usage, ...why, ...points.problems);
+    }
+    for (const line of points.damaged) progress.say(line);
     opened = points;
     if (options.resume) progress.say(resumeLine(points));
     if (abandons) progress.say(`the interrupted run in ${out} is replaced; --resume would have gone on with it`);

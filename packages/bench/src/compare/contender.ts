@@ -2,9 +2,12 @@
 import { CapacitySearch } from "../measure/capacity-search.ts";
 import { judgeTrial, type TrialFacts } from "../measure/trial-judgement.ts";
 import type { Slo } from "../measure/slo.ts";
-import type { History, RoleResources, StageHistograms, TrialSummary } from "../results/compare-result.ts";
+import type { RoleResources, StageHistograms, TrialSummary } from "../results/compare-result.ts";
 import { ceilingLoad } from "./ceiling-load.ts";
 import { together } from "./checked-history.ts";
+import type { CheckedHistory, Point, TrialHistory } from "./point-schema.ts";
+
+export type { CheckedHistory, Point, TrialHistory };
 
 /** A started hub, as far as measuring goes. */
 export interface MeasuredHub {
@@ -58,28 +61,6 @@ export interface MeasuredTrial extends Omit<TrialFacts, "quietAfterMs" | "owed">
   endedEarly: boolean;
   /** Of this trial's own tasks; absent for a load without tasks. */
   checked?: TrialHistory;
-}
-
-export interface TrialHistory extends CheckedHistory {
-  /** Acknowledged tasks that were not seen to end. */
-  unfinished: number;
-}
-
-/** A judged trial with all that a later start needs to go on from it. */
-export interface Point {
-  /** Where the search began. */
-  guess: number;
-  summary: TrialSummary;
-  counters: Record<string, number>;
-  histograms: MeasuredTrial["histograms"];
-  checked: TrialHistory | null;
-}
-
-/** The check of every task since the agents connected. */
-export interface CheckedHistory {
-  history: History;
-  /** Ids of some tasks that broke a guarantee. */
-  offending: string[];
 }
 
 export interface LoadGenerator {

@@ -2,7 +2,7 @@
 import { significant } from "../decision/decision.ts";
 import { estimateText, othersNotes } from "../report/summary.ts";
 import { renderTable } from "../report/terminal.ts";
-import type { HubResult, TrialSummary } from "../results/compare-result.ts";
+import type { HubResult, StoredTrial } from "../results/compare-result.ts";
 import { protocolFaultsText } from "../results/history.ts";
 import { QUANTITIES, type Quantity } from "./quantity.ts";
 
@@ -60,17 +60,17 @@ function quantityIsHeld(quantity: Quantity | undefined): boolean {
   return quantity !== undefined && quantity !== "tasksPerSec";
 }
 
-function trialTable(trials: readonly TrialSummary[], unit: string) {
+function trialTable(trials: readonly StoredTrial[], unit: string) {
   return {
     caption: "",
     head: [unit, "outcome", "response", "service", "done in time", "event loop", "generator CPU", "why"],
     rows: trials.map((trial) => [
       significant(trial.load),
       trial.outcome + (trial.endedEarly ? " (ended early)" : ""),
-      millis(trial.observedMs),
-      millis(trial.observedServiceMs),
+      millis(trial.observedMs ?? null),
+      millis(trial.observedServiceMs ?? null),
       `${trial.completedInTime}/${trial.offered}`,
-      trial.loopUtilisation === null ? "–" : `${Math.round(100 * trial.loopUtilisation)} %`,
+      typeof trial.loopUtilisation !== "number" ? "–" : `${Math.round(100 * trial.loopUtilisation)} %`,
       `${Math.round(100 * trial.generatorCpuShare)} %`,
       trial.reasons.join("; "),
     ]),

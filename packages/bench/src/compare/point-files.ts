@@ -2,18 +2,14 @@
  * A comparison's trials on disk, each as a file of its own as soon as it is judged, so that a run that was interrupted, by Ctrl-C or
  * by a power cut, goes on where it was. Kept is only what was measured under the same configuration.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import type { Point } from "./contender.ts";
+import { syncFolder, writeWholeFile } from "@hubscale/hub-runtime/files";
+import { LatencyRecord } from "../load/latency-record.ts";
+import { type FileRead, readResultFile } from "../results/result-file.ts";
+import { KEPT_POINT, type KeptPoint, type Point, RUN, type RunConfiguration } from "./point-schema.ts";
 
-/** Everything that, if it were another, would make the trials of another kind. Values are compared as JSON. */
-export type RunConfiguration = Record<string, unknown>;
-
-export interface KeptPoint extends Point {
-  hub: string;
-  /** Of all trials of the run, in their order. */
-  turn: number;
-}
+export type { KeptPoint, RunConfiguration };
 
 export type OpenedPoints =
   | {
@@ -22,14 +18,18 @@ export type OpenedPoints =
       kept: KeptPoint[];
       /** Trials of the earlier start that cannot be believed and were removed. */
       dropped: number;
+      /** Files of trials that cannot be read, in words; they were set aside, and the trials are measured again. */
+      damaged: string[];
       /** Of the earlier start; null: there was none. */
       startedAt: string | null;
     }
-  | { ok: false; problems: string[] };
+  /** What differs in the configuration, or what is wrong with the file that says it; nothing was changed. */
+  | { ok: false; problems: string[]; isDamaged?: true };
 
 const FOLDER = "points";
 const RUN_FILE = "run.json";
-const POINT_FILE = /^\d+\.json$/;
+const POINT_FILE = /^\d{5,}\.json$/;
+const turnOf = (name: string) => Number.parseInt(name, 10);
 const fileOf = (turn: number) => `${String(turn).padStart(5, "0")}.json`;
 
 export class PointFiles {
@@ -46,25 +46,33 @@ export class PointFiles {
     { resume, startedAt }: { resume: boolean; startedAt: string },
   ): OpenedPoints {
     const dir = join(out, FOLDER);
-    if (resume && existsSync(join(dir, RUN_FILE))) return PointFiles.#resume(dir, configuration);
+    if (resume && (existsSync(join(dir, RUN_FILE)) || pointFilesIn(dir).length > 0))
+      return PointFiles.#resume(dir, configuration);
     rmSync(dir, { recursive: true, force: true });
     mkdirSync(dir);
-    put(dir, RUN_FILE, { startedAt, configuration });
-    return { ok: true, points: new PointFiles(dir, 0), kept: [], dropped: 0, startedAt: null };
+    syncFolder(out);
+    put(join(dir, RUN_FILE), { startedAt, configuration });
+    return { ok: true, points: new PointFiles(dir, 0), kept: [], dropped: 0, damaged: [], startedAt: null };
   }
 
   static #resume(dir: string, configuration: RunConfiguration): OpenedPoints {
-    const run = read(join(dir, RUN_FILE)) as { startedAt: string; configuration: RunConfiguration };
-    const problems = differences(run.configuration, configuration);
+    const names = pointFilesIn(dir);
+    const run = readResultFile(join(dir, RUN_FILE), { schema: RUN });
+    if (!run.ok) return { ok: false, problems: [run.problem, lostConfiguration(names.length)], isDamaged: true };
+    const problems = differences(run.value.configuration, configuration);
     if (problems.length > 0) return { ok: false, problems };
-    const found = readdirSync(dir)
-      .filter((name) => POINT_FILE.test(name))
-      .sort()
-      .map((name) => read(join(dir, name)) as KeptPoint);
+    const found: KeptPoint[] = [];
+    const damaged: string[] = [];
+    for (const name of names) {
+      const read = readPoint(join(dir, name), turnOf(name));
+      if (read.ok) found.push(read.value);
+      else damaged.push(setAside(join(dir, name), read.problem));
+    }
     const kept = found.filter((point) => isUsable(point, found));
     for (const { turn } of found.filter((point) => !kept.includes(point))) rmSync(join(dir, fileOf(turn)));
-    const points = new PointFiles(dir, (found.at(-1)?.turn ?? -1) + 1);
-    return { ok: true, points, kept, dropped: found.length - kept.length, startedAt: run.startedAt };
+    syncFolder(dir);
+    const points = new PointFiles(dir, Math.max(-1, ...names.map(turnOf)) + 1);
+    return { ok: true, points, kept, dropped: found.length - kept.length, damaged, startedAt: run.value.startedAt };
   }
 
   private constructor(dir: string, turn: number) {
@@ -72,17 +80,16 @@ export class PointFiles {
     this.#turn = turn;
   }
 
-  /** Returns when the file is there, whole. */
+  /** Returns when the file is there, whole, also after a power cut. */
   keep(hub: string, point: Point): void {
     const turn = this.#turn++;
-    put(this.#dir, fileOf(turn), { hub, turn, ...point } satisfies KeptPoint);
+    put(join(this.#dir, fileOf(turn)), { hub, turn, ...point } satisfies KeptPoint);
   }
 }
 
 /** Whether a folder holds points that a new run would replace. */
 export function holdsPoints(out: string): boolean {
-  const dir = join(out, FOLDER);
-  return existsSync(dir) && !existsSync(join(out, "results.json")) && readdirSync(dir).some((name) => POINT_FILE.test(name));
+  return !existsSync(join(out, "results.json")) && pointFilesIn(join(out, FOLDER)).length > 0;
 }
 
 /**
@@ -101,12 +108,45 @@ function differences(before: RunConfiguration, now: RunConfiguration): string[] 
   });
 }
 
-function read(file: string): unknown {
-  return JSON.parse(readFileSync(file, "utf8"));
+function lostConfiguration(trials: number): string {
+  const anew = "start anew without --resume";
+  if (trials === 0) return `no trial is kept there, so nothing is lost: ${anew}`;
+  return `it says under which conditions the ${trials} trials beside it were measured, and nothing can go on from them without it: take it from a copy, or ${anew} and in another folder, which keeps them`;
 }
 
-function put(dir: string, name: string, value: unknown): void {
-  const partial = join(dir, `${name}.partial`);
-  writeFileSync(partial, `${JSON.stringify(value)}\n`);
-  renameSync(partial, join(dir, name));
+function readPoint(file: string, turn: number): FileRead<KeptPoint> {
+  const read = readResultFile(file, { schema: KEPT_POINT });
+  if (!read.ok) return read;
+  const wrong = (problem: string): FileRead<KeptPoint> => ({ ok: false, problem: `${file}: ${problem}` });
+  if (read.value.turn !== turn) return wrong(`turn: is ${read.value.turn}, not that of the file's name`);
+  return hasReadableHistograms(read.value) ? read : wrong("histograms: cannot be decoded");
+}
+
+function hasReadableHistograms({ histograms, summary }: KeptPoint): boolean {
+  const all = [summary.histograms, histograms?.response, histograms?.service].flatMap((texts) => Object.values(texts ?? {}));
+  try {
+    LatencyRecord.merged(all.filter((text) => text !== ""));
+    return true;
+  } catch {
+    // Whatever the decoder says: it was not made by its encoder.
+    return false;
+  }
+}
+
+/** Kept under another name, for whoever wants to look at it; the other trials stand, each by itself. */
+function setAside(file: string, problem: string): string {
+  renameSync(file, `${file}.damaged`);
+  return `${problem}; set aside as ${file}.damaged, its trial is measured again`;
+}
+
+function pointFilesIn(dir: string): string[] {
+  return existsSync(dir)
+    ? readdirSync(dir)
+        .filter((name) => POINT_FILE.test(name))
+        .sort()
+    : [];
+}
+
+function put(file: string, value: unknown): void {
+  writeWholeFile(file, `${JSON.stringify(value)}\n`);
 }

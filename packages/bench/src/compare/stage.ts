@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { readTokens, writeTokens } from "@hubscale/sidecar-sim";
+import { InputFileError } from "@hubscale/hub-runtime/files";
 import { formatHubId, type HubSpec, parseHubId } from "../drivers/index.ts";
 import { failureLines } from "../failure-lines.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
@@ -12,6 +12,7 @@ import { WorkerPlacement } from "../hosts/worker-placement.ts";
 import { Workers } from "../hosts/workers.ts";
 import { type CpuIsolation, noIsolation, openCpuIsolation } from "../isolation/cpu-quota.ts";
 import { type EnvironmentFingerprint, ProcessCare, readEnvironment } from "../machine/index.ts";
+import { readTokens, writeTokens } from "../load/token-file.ts";
 import { parseSlo, type Slo } from "../measure/slo.ts";
 import { serverSourcesOf } from "../provisioning/index.ts";
 import { loadWorkload, type Workload } from "../workload/workload.ts";
@@ -169,7 +170,9 @@ export async function onStage(
   } catch (error) {
     progress.done();
     // What fails because the program was told to end is no failure worth telling.
-    return care.ending ? EXIT.error : fail(...failureLines(error));
+    if (care.ending) return EXIT.error;
+    const code = fail(...failureLines(error));
+    return error instanceof InputFileError ? EXIT.usage : code;
   } finally {
     await care.close();
   }

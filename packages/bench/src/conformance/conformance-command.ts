@@ -1,5 +1,5 @@
 /** `bench conformance`: the shared cases against any hub by its URLs, whoever started it. */
-import { readFile } from "node:fs/promises";
+import { readInputText } from "@hubscale/hub-runtime/files";
 import { conformanceCases, runConformanceCase } from "@hubscale/hub-runtime/testing";
 import type { Command } from "commander";
 import type { Terminal } from "../compare/progress.ts";
@@ -53,11 +53,12 @@ export async function conformanceCommand(options: ConformanceCommandOptions, { s
   if (!parsed.ok) return fail(EXIT.usage, parsed.problem);
   const target = parsed.value;
   if (options.tokenFile !== undefined) {
-    try {
-      target.registrationToken = (await readFile(options.tokenFile, "utf8")).trim();
-    } catch (error) {
-      return fail(EXIT.usage, `--token-file ${options.tokenFile}: ${(error as Error).message}`);
-    }
+    const read = readInputText(options.tokenFile);
+    const token = read.ok ? read.text.trim() : "";
+    if (!read.ok) return fail(EXIT.usage, `--token-file: ${read.problem}`);
+    if (!/^[\x21-\x7e]+$/.test(token))
+      return fail(EXIT.usage, `--token-file ${options.tokenFile}: must hold one token without spaces`);
+    target.registrationToken = token;
   }
   const obstacle = await obstacleAt(target);
   if (obstacle !== undefined) return fail(EXIT.error, obstacle);

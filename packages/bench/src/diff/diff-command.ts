@@ -37,7 +37,7 @@ export function diffCommand(
 ): ExitCode {
   const [a, b] = [readResult(pathA), readResult(pathB)];
   for (const read of [a, b]) if (!read.ok) stderr.write(`hubscale: ${read.problem}\n`);
-  if (!a.ok || !b.ok) return EXIT.error;
+  if (!a.ok || !b.ok) return EXIT.usage;
   const diff = diffOf(a.result, b.result, { paths: { a: pathA, b: pathB }, ...options });
   stdout.write(options.json ? `${JSON.stringify(diff)}\n` : `${renderDiff(diff)}\n`);
   return exitCodeOf(diff, options.failOn);

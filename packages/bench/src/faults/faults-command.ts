@@ -1,8 +1,8 @@
 /** `bench faults`: seeded, replayable faults happen to hubs at work; nothing acknowledged may be lost or done twice. */
-import { writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { DurabilityLevel } from "@hubscale/hub-runtime";
+import { writeWholeFile } from "@hubscale/hub-runtime/files";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Surroundings } from "../compare/compare-command.ts";
 import { progressOn, silentProgress } from "../compare/progress.ts";
@@ -117,7 +117,7 @@ export async function faultsCommand(
         const run = await runOf(spec, { seed, leaseMs, kinds, durability, work, care, env });
         runs.push(run);
         // A series that is ended early leaves what it has found.
-        writeFileSync(file, `${JSON.stringify(resultOf())}\n`);
+        writeWholeFile(file, `${JSON.stringify(resultOf())}\n`);
         if (!options.json) {
           progress.done();
           stdout.write(`${runLine(run)}\n`);
@@ -127,7 +127,7 @@ export async function faultsCommand(
     progress.done();
     const result = resultOf();
     const page = join(out, "faults.html");
-    writeFileSync(page, renderFaultsPage(result));
+    writeWholeFile(page, renderFaultsPage(result));
     stdout.write(options.json ? `${JSON.stringify(result)}\n` : `\n${renderFaults(result)}\n\nwrote ${file} and ${page}\n`);
     const broken = runs.filter((run) => run.broken.length > 0);
     for (const run of broken) {

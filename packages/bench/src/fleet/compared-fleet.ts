@@ -1,18 +1,14 @@
 /** A comparison's hubs in a fleet: what a team of the shipped size would meet first, and when the hub would be what it meets. */
-import { decideFleet, type FleetDecision, type FleetInput, rounded, type Wall } from "@hubscale/fleet-model";
+import { decideFleet, rounded, type Wall } from "@hubscale/fleet-model";
 import type { CompareResult } from "../results/compare-result.ts";
 import { loadFleet } from "../workload/fleet-file.ts";
 import { loadWorkload } from "../workload/workload.ts";
 import { DRAWS, fleetInput } from "./fleet-input.ts";
 import { nextBottleneck } from "./fleet-report.ts";
 import { evidenceOf } from "./hub-evidence-file.ts";
+import type { ComparedFleet } from "./fleet-schema.ts";
 
-export interface ComparedFleet {
-  workload: string;
-  /** All that the decision rests on: whoever changes a part of it and calls `decideFleet` has a what-if. */
-  input: FleetInput;
-  decision: FleetDecision;
-}
+export type { ComparedFleet };
 
 const FLEET = "office";
 const WORKLOAD = "coding";

@@ -9,6 +9,7 @@ import { renderTable } from "../report/terminal.ts";
 import { loadFleet } from "../workload/fleet-file.ts";
 import { loadWorkload } from "../workload/workload.ts";
 import { DRAWS, fleetInput } from "./fleet-input.ts";
+import { FLEET_SCHEMA } from "./fleet-schema.ts";
 import { renderFleet } from "./fleet-report.ts";
 import {
   disagreeing,
@@ -120,7 +121,7 @@ export async function fleetCommand(options: FleetCommandOptions, { stdout, stder
   const perGpu = agentsPerGpu(input);
   const simulated = options.simulate ? simulateOne(input, mix, () => performance.now()) : null;
   if (options.json) {
-    stdout.write(`${JSON.stringify({ schema: "hubscale.fleet/1", input, decision, agentsPerGpu: perGpu, simulated })}\n`);
+    stdout.write(`${JSON.stringify({ schema: FLEET_SCHEMA, input, decision, agentsPerGpu: perGpu, simulated })}\n`);
     return EXIT.ok;
   }
   stdout.write(`${renderFleet(input, decision, perGpu)}\n`);

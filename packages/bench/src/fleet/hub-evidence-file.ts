@@ -3,11 +3,13 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { FixGain, HubEvidence, HubMeasure } from "@hubscale/fleet-model";
-import { FAULTS_SCHEMA, type FaultsResult } from "../faults/faults-result.ts";
+import { FAULTS_FILE } from "../faults/faults-file.ts";
 import { readLadder } from "../ladder/ladder-file.ts";
 import type { LadderResult } from "../ladder/ladder-result.ts";
 import { scaled } from "../measure/estimate.ts";
-import { COMPARE_SCHEMA, type CompareResult, type HubResult } from "../results/compare-result.ts";
+import type { CompareResult, HubResult } from "../results/compare-result.ts";
+import { readResultFile } from "../results/result-file.ts";
+import { COMPARE_FILE } from "../results/stored-result.ts";
 
 type Evidence = { ok: true; evidence: HubEvidence } | { ok: false; problem: string };
 
@@ -30,9 +32,8 @@ export function evidenceInFolder(dir: string): Evidence {
 
 /** Of a results.json, and of a ladder.json for the single fixes. */
 export function evidenceFrom(file: string, ladderFile?: string): Evidence {
-  const result = readJson<CompareResult>(file);
+  const result = readResultFile(file, COMPARE_FILE);
   if (!result.ok) return result;
-  if (result.value.schema !== COMPARE_SCHEMA) return { ok: false, problem: `${file} is not a result of bench compare` };
   const evidence = evidenceOf(result.value, "recorded");
   if (evidence.hubs.length === 0) return { ok: false, problem: `${file} has no hub with a valid capacity` };
   if (ladderFile === undefined) return { ok: true, evidence };
@@ -45,9 +46,8 @@ export function evidenceFrom(file: string, ladderFile?: string): Evidence {
  * changes nothing.
  */
 export function withFaults(evidence: HubEvidence, file: string): Evidence {
-  const result = readJson<FaultsResult>(file);
+  const result = readResultFile(file, FAULTS_FILE);
   if (!result.ok) return result;
-  if (result.value.schema !== FAULTS_SCHEMA) return { ok: false, problem: `${file} is not a result of bench faults` };
   const known = new Map(result.value.hubs.map(({ hub, byKind }) => [hub, byKind.find(({ kind }) => kind === "kill-node")]));
   const hubs = evidence.hubs.map((hub): HubMeasure => {
     const { recoverySeconds = null, tasksDelayed = null } = known.get(hub.id) ?? {};
@@ -109,12 +109,4 @@ function gainsOf({ ladders }: LadderResult): FixGain[] {
   return (ladders[0]?.rungs ?? []).flatMap(({ kind, added, ratio, toldApart }) =>
     kind === "alone" && ratio && toldApart.byCapacity ? [{ fix: added.join("+"), gain: ratio }] : [],
   );
-}
-
-function readJson<T>(file: string): { ok: true; value: T } | { ok: false; problem: string } {
-  try {
-    return { ok: true, value: JSON.parse(readFileSync(file, "utf8")) as T };
-  } catch (error) {
-    return { ok: false, problem: `cannot read ${file}: ${(error as Error).message}` };
-  }
 }

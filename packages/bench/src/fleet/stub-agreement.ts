@@ -6,21 +6,9 @@
 import { BATCHES, type Estimate, simulateFleet } from "@hubscale/fleet-model";
 import type { StubFleet } from "./stub-fleets.ts";
 import { TaskTimes } from "./task-times.ts";
+import type { StubAgreement } from "./stub-fleets-schema.ts";
 
-export interface StubAgreement {
-  /** In the sequence of random fleets. */
-  fleet: number;
-  agents: number;
-  /** Compared, of those begun after the first few of each agent. */
-  tasks: number;
-  failed: { stubs: number; simulated: number };
-  stubTasksPerHour: number;
-  simulatedTasksPerHour: number;
-  /** Simulated over stubs, less 1, of tasks an hour. */
-  error: Estimate;
-  /** Of the error, what this program's lateness makes of it, by arithmetic: waits of a task × how late × the scale / time of a task. */
-  lateness: number;
-}
+export type { StubAgreement };
 
 /** Models load, agents begin one by one: so many tasks of each agent are not compared. */
 const SETTLING_TASKS_EACH = 2;

@@ -9,8 +9,8 @@ import { fleetsOnStubs } from "./fleet-on-stubs.ts";
 import { agreementOf, type StubAgreement } from "./stub-agreement.ts";
 import { type StubFleet, fleetsForStubs } from "./stub-fleets.ts";
 import { findPace } from "./stub-pace.ts";
+import { STUBS_SCHEMA, type StubFleetsResult } from "./stub-fleets-schema.ts";
 
-export const STUBS_SCHEMA = "hubscale.fleet-stubs/1";
 /** By so much simulation and stubs may differ. */
 export const STUB_AGREEMENT = 0.1;
 /** More would keep one program too busy to be on time. */
@@ -28,14 +28,6 @@ export interface StubFleetsOptions {
   seed: number;
   json: boolean;
   progress: boolean;
-}
-
-export interface StubFleetsResult {
-  schema: typeof STUBS_SCHEMA;
-  seed: number;
-  /** Real minutes that the fleets ran. */
-  minutes: number;
-  groups: { timeScale: number; lateMs: number; fleets: StubAgreement[] }[];
 }
 
 export async function stubFleetsCommand(

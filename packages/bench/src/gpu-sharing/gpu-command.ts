@@ -6,7 +6,8 @@ import type { Surroundings } from "../compare/compare-command.ts";
 import { progressOn, silentProgress } from "../compare/progress.ts";
 import { failureText } from "../failure-lines.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
-import { AGREEMENT, type GpuResult, renderGpu } from "./gpu-report.ts";
+import { AGREEMENT, renderGpu } from "./gpu-report.ts";
+import { GPU_SCHEMA, type GpuResult } from "./gpu-schema.ts";
 import type { GpuSetting } from "./gpu-setting.ts";
 import { measureGpuTable } from "./gpu-table.ts";
 
@@ -73,7 +74,7 @@ export async function gpuCommand(options: GpuCommandOptions, { stdout, stderr }:
     progress.done();
     const { round, sizes, roundsPerTask } = setting;
     const result: GpuResult = {
-      schema: "hubscale.gpu/1",
+      schema: GPU_SCHEMA,
       seed,
       timeScale,
       gpu: options.gpu,

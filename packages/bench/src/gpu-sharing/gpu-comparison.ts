@@ -1,27 +1,11 @@
 /** What the stub was seen to do, beside what the closed form says of the same means. */
 import type { AgentRound } from "@hubscale/fleet-model";
-import { type Estimate, ratioEstimate, scaled } from "../measure/estimate.ts";
+import { ratioEstimate, scaled } from "../measure/estimate.ts";
 import type { CountedAnswer } from "./gpu-agents.ts";
 import { type GpuCase, type GpuSetting, solveCase } from "./gpu-setting.ts";
+import type { GpuComparison } from "./gpu-schema.ts";
 
-export interface GpuFigures<Figure> {
-  tasksPerHour: Figure;
-  tokensPerSec: Figure;
-  responseSec: Figure;
-  queueWaitSec: Figure;
-}
-
-export interface GpuComparison extends GpuCase {
-  answers: number;
-  /** What the requests of the run came to; the closed form is solved for these, so that sampling the sizes is no difference. */
-  round: AgentRound;
-  /** By which share timers and HTTP made the agents' pauses longer than was drawn; they are in `round`. */
-  lateShare: number;
-  measured: GpuFigures<Estimate>;
-  solved: GpuFigures<number>;
-  /** Measured over solved less 1; of the wait: the difference as a share of the response. */
-  difference: GpuFigures<number>;
-}
+export type { GpuComparison };
 
 /** Answers that lie together are no independent observations; batches of this many nearly are. */
 const BATCH = 50;
@@ -70,7 +54,7 @@ function measure(
   runs: readonly (readonly CountedAnswer[])[],
   roundsPerTask: number,
   random: () => number,
-): GpuFigures<Estimate> {
+): GpuComparison["measured"] {
   const batches = runs.flatMap(batchesOf);
   const estimate = (unit: string, sums: (batch: Batch) => { numerator: number; denominator: number }) =>
     ratioEstimate(batches.map(sums), unit, random) ?? nothing();

@@ -1,18 +1,8 @@
 import type { Estimate } from "../measure/estimate.ts";
 import type { GpuComparison } from "./gpu-comparison.ts";
-import type { GpuSetting } from "./gpu-setting.ts";
+import type { GpuResult } from "./gpu-schema.ts";
 
-export interface GpuResult {
-  schema: "hubscale.gpu/1";
-  seed: number;
-  timeScale: number;
-  gpu: string;
-  model: string;
-  sizes: GpuSetting["sizes"];
-  round: GpuSetting["round"];
-  roundsPerTask: number;
-  cases: GpuComparison[];
-}
+export type { GpuResult };
 
 /** Where the closed form holds it must agree this well. */
 export const AGREEMENT = 0.05;

@@ -1,9 +1,9 @@
 /** hosts.yaml: on which machines the parts of a comparison run. */
-import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { dirname, resolve } from "node:path";
+import { readInputText } from "@hubscale/hub-runtime/files";
 import { type Static, Type } from "typebox";
-import { schemaProblems } from "../workload/schema-problems.ts";
+import { schemaProblems } from "../results/schema-problems.ts";
 import { readYaml } from "../workload/yaml-file.ts";
 
 /** In the subjects of the control server, in the names of log files, on the command line. */
@@ -107,12 +107,9 @@ export const HOW_TO_TOKEN = "make one with `openssl rand -hex 24 > token`, and c
 
 /** The secret that workers and coordinator share, out of a file of one line. */
 export function readToken(path: string): { ok: true; token: string } | { ok: false; problem: string } {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8").trim();
-  } catch (error) {
-    return { ok: false, problem: `cannot read the token file: ${(error as Error).message}; ${HOW_TO_TOKEN}` };
-  }
-  if (TOKEN.test(text)) return { ok: true, token: text };
+  const read = readInputText(path, "the token file");
+  if (!read.ok) return { ok: false, problem: `${read.problem}; ${HOW_TO_TOKEN}` };
+  const token = read.text.trim();
+  if (TOKEN.test(token)) return { ok: true, token };
   return { ok: false, problem: `${path} holds no token (16 to 256 letters, digits, ., - and _); ${HOW_TO_TOKEN}` };
 }

@@ -1,9 +1,9 @@
 /** `bench ladder`: its options, checked before anything is started, and its files. */
-import { renameSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { type Fix, isFix } from "@hubscale/hub-single";
+import { writeWholeFile } from "@hubscale/hub-runtime/files";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Surroundings } from "../compare/compare-command.ts";
 import { progressOn, silentProgress } from "../compare/progress.ts";
@@ -160,11 +160,9 @@ function exitCodeOf({ ladders }: Pick<LadderResult, "ladders">): ExitCode {
   return references.every((rung) => rung.valid) ? EXIT.ok : EXIT.inconclusive;
 }
 
-/** The file appears whole or not at all. */
 function put(dir: string, name: string, content: string): string {
   const file = join(dir, name);
-  writeFileSync(`${file}.partial`, content);
-  renameSync(`${file}.partial`, file);
+  writeWholeFile(file, content);
   return file;
 }
 

@@ -1,16 +1,15 @@
 /** A ladder that was climbed before. */
-import { readFileSync } from "node:fs";
-import { LADDER_SCHEMA, type LadderResult } from "./ladder-result.ts";
+import { readResultFile } from "../results/result-file.ts";
+import { LADDER_RESULT, LADDER_SCHEMA, type LadderResult } from "./ladder-schema.ts";
 
-/** A message where there is none or it is of another schema. */
+export const LADDER_FILE = {
+  schema: LADDER_RESULT,
+  name: LADDER_SCHEMA,
+  command: "pnpm bench ladder --effort full --out DIR",
+};
+
+/** A message where there is none or it is not what `bench ladder` writes. */
 export function readLadder(file: string): { ok: true; ladder: LadderResult } | { ok: false; problem: string } {
-  let value: unknown;
-  try {
-    value = JSON.parse(readFileSync(file, "utf8"));
-  } catch (error) {
-    return { ok: false, problem: `cannot read ${file}: ${(error as Error).message}` };
-  }
-  const schema = (value as { schema?: unknown } | null)?.schema;
-  if (schema === LADDER_SCHEMA) return { ok: true, ladder: value as LadderResult };
-  return { ok: false, problem: `${file} is not a result of bench ladder: its schema is '${String(schema)}'` };
+  const read = readResultFile(file, LADDER_FILE);
+  return read.ok ? { ok: true, ladder: read.value } : read;
 }

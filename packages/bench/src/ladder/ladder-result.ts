@@ -1,74 +1,12 @@
 /** What `bench ladder` writes: `ladder.json`, schema `hubscale.ladder/1`, and how a rung is set against the reference. Pure. */
-import type { Fix } from "@hubscale/hub-single";
 import type { Estimate } from "../measure/estimate.ts";
-import type { History, HubResult } from "../results/compare-result.ts";
+import type { HubResult } from "../results/compare-result.ts";
 import { independentQuotient } from "../statistics/effect-size.ts";
 import { type Gain, hubIdOf, nameOf, type Rung } from "./rungs.ts";
+import { type Condition, LADDER_SCHEMA, type Ladder, type LadderResult, type RungResult } from "./ladder-schema.ts";
 
-export const LADDER_SCHEMA = "hubscale.ladder/1";
-
-export interface LadderResult {
-  schema: typeof LADDER_SCHEMA;
-  startedAt: string;
-  wallSeconds: number;
-  seed: number;
-  effort: string;
-  slo: string;
-  /** The SLO's bound as it was applied: stretched by the CPU quota (slow motion). */
-  appliedBoundMs: number;
-  arrivals: string;
-  /** Hubs that were under load at the same time, each with its own quota and its own generator. */
-  slowHubsAtOnce: number;
-  hubsAtOnce: number;
-  isolation: { kind: string; how: string; coresPerMachine: number | null };
-  environment: Record<string, unknown>;
-  verdict: string;
-  ladders: Ladder[];
-  notes: string[];
-}
-
-/** One ladder: all rungs under one condition. */
-export interface Ladder {
-  condition: Condition;
-  /** In which the fixes were added up. */
-  order: { fixes: Fix[]; by: "gain" | "request" };
-  rungs: RungResult[];
-}
-
-export interface Condition {
-  workload: string;
-  streaming: boolean;
-  agents: number;
-  completedRows: number;
-  queuedRows: number;
-  work: string;
-  /** Tasks/s at which every agent works all the time: no hub can bear more. Null: agents work no time at all. */
-  agentsCeilingPerSec: number | null;
-}
-
-export interface RungResult {
-  kind: Rung["kind"];
-  name: string;
-  hub: string;
-  fixes: Fix[];
-  added: Fix[];
-  valid: boolean;
-  invalidReasons: string[];
-  capacity: Estimate | null;
-  /** Capacity over the reference's. Null for the reference itself, and where one of the two is missing. */
-  ratio: Estimate | null;
-  cpuMsPerTask: Estimate | null;
-  /** The reference's CPU for a task over this one's: above 1 this one is cheaper. */
-  cpuRatio: Estimate | null;
-  /** Whether the interval of the ratio leaves out 1. */
-  toldApart: { byCapacity: boolean; byCpu: boolean };
-  /** The capacity reaches what the agents can do: the hub may bear more. */
-  atAgentsCeiling: boolean;
-  fsyncsPerTask: Estimate | null;
-  bound: string;
-  trials: { held: number; missed: number; invalid: number };
-  history: History;
-}
+export type { Condition, Ladder, LadderResult, RungResult };
+export { LADDER_SCHEMA };
 
 /** Measured, and set against the reference under the same condition; the reference is set against nothing. */
 export function rungResultOf(rung: Rung, hub: HubResult, reference: RungResult | null, condition: Condition): RungResult {

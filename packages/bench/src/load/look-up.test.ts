@@ -136,3 +136,23 @@ test("a task whose ack comes while the hub is asked is not asked for any more", 
   expect(questions).toBe(1);
   expect(history.verdict()).toMatchObject({ completed: 1, lost: 0, clean: true });
 });
+
+test("a submission that is acknowledged while the hub is asked is asked for too", async () => {
+  const history = new RunHistory();
+  for (const event of acknowledged("a")) history.note(event);
+  const clock = new ManualClock();
+  const lookUp = async (taskId: string): Promise<LookUp> => {
+    if (taskId === "a") for (const event of acknowledged("b")) history.note(event);
+    return { status: "queued", by: null };
+  };
+  const asking = lookUpTasks(history, {
+    clock,
+    submitter: { lookUp },
+    isOurs: () => true,
+    note: (event) => history.note(event),
+  });
+  await new Promise(setImmediate);
+  clock.advance(500);
+  await asking;
+  expect(history.verdict()).toMatchObject({ acknowledged: 2, unfinished: 2, unverified: 0, clean: true });
+});

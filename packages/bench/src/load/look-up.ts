@@ -17,8 +17,6 @@ export interface LookUpOptions {
 interface Question {
   taskId: string;
   afterEnd: boolean;
-  /** What the hub said last. */
-  said: LookUp | undefined;
 }
 
 const IN_FLIGHT = 32;
@@ -38,47 +36,60 @@ export async function lookUpTasks(history: RunHistory, options: LookUpOptions): 
   const limitMs = clock.monotonicMs() + LIMIT_MS;
   let heardMs = clock.monotonicMs();
   const isOver = () => clock.monotonicMs() >= Math.min(limitMs, heardMs + SILENT_FOR_MS);
-  let questions: Question[] = [
-    ...history.openTasks().map((taskId) => ({ taskId, afterEnd: false, said: undefined })),
-    ...history.newestCompleted(options.completed ?? 0).map((taskId) => ({ taskId, afterEnd: true, said: undefined })),
-  ];
-  while (questions.length > 0) {
+  /** The last answer of each. */
+  const said = new Map<string, LookUp>();
+  const settled = new Set<string>();
+  // Anew each time: a submission may be acknowledged late.
+  const open = () => history.openTasks().filter((taskId) => !settled.has(taskId));
+  let completed = history.newestCompleted(options.completed ?? 0);
+  for (;;) {
+    const questions: Question[] = [
+      ...open().map((taskId) => ({ taskId, afterEnd: false })),
+      ...completed.map((taskId) => ({ taskId, afterEnd: true })),
+    ];
+    completed = [];
     const remaining = questions.values();
-    const again: Question[] = [];
     const worker = async () => {
       for (const question of remaining) {
+        const { taskId, afterEnd } = question;
         // Its ack may have come meanwhile.
-        if (!question.afterEnd && !history.isOpen(question.taskId)) continue;
-        const said = isOver() ? question.said : await submitter.lookUp(question.taskId);
-        if (said !== undefined && said.status !== "unknown") heardMs = clock.monotonicMs();
-        const isBelieved = said?.status === question.said?.status || !isLoss(question, said);
-        if (said !== undefined && said.status !== "unknown" && isBelieved) note(eventOf(question, said, options));
-        // That a completed task could not be asked for accuses nobody.
-        else if (!question.afterEnd || isLoss(question, said)) again.push({ ...question, said });
+        if (isOver() || (!afterEnd && !history.isOpen(taskId))) continue;
+        const answer = await submitter.lookUp(taskId);
+        if (answer.status !== "unknown") heardMs = clock.monotonicMs();
+        const isBelieved = !isLoss(question, answer) || answer.status === said.get(taskId)?.status;
+        said.set(taskId, answer);
+        if (answer.status !== "unknown" && isBelieved) {
+          settled.add(taskId);
+          note(eventOf(question, answer, options));
+        } else if (afterEnd && answer.status !== "unknown") completed.push(taskId);
       }
     };
     await Promise.all(Array.from({ length: Math.min(IN_FLIGHT, questions.length) }, worker));
-    questions = again;
-    if (isOver()) break;
-    if (questions.length > 0) await new Promise<void>((resolve) => clock.after(AGAIN_AFTER_MS, resolve));
-  }
-  for (const { taskId, afterEnd, said } of questions) {
-    const why = said === undefined ? "not asked in time" : said.status === "unknown" ? said.why : `${said.status}, said once`;
-    note({ type: "looked_up", taskId, afterEnd, status: "unknown", why });
+    const left = open();
+    if (left.length === 0 && completed.length === 0) return;
+    if (isOver()) {
+      for (const taskId of left) note({ type: "looked_up", taskId, status: "unknown", why: whyNot(said.get(taskId)) });
+      return;
+    }
+    await new Promise<void>((resolve) => clock.after(AGAIN_AFTER_MS, resolve));
   }
 }
 
-function isLoss({ afterEnd }: Question, said: LookUp | undefined): boolean {
-  if (afterEnd) return said?.status === "queued" || said?.status === "assigned";
-  return said?.status === "absent" || said?.status === "token_refused";
+function whyNot(answer: LookUp | undefined): string {
+  if (answer === undefined) return "not asked in time";
+  return answer.status === "unknown" ? answer.why : `${answer.status}, said once`;
+}
+
+function isLoss({ afterEnd }: Question, { status }: LookUp): boolean {
+  return afterEnd ? status === "queued" || status === "assigned" : status === "absent" || status === "token_refused";
 }
 
 function eventOf(
   { taskId, afterEnd }: Question,
-  said: Exclude<LookUp, { status: "unknown" }>,
+  answer: Exclude<LookUp, { status: "unknown" }>,
   { isOurs }: LookUpOptions,
 ): HistoryEvent {
-  const isOfOthers = said.status === "completed" && said.by !== null && !isOurs(said.by);
-  const status: LookedUpStatus = isOfOthers ? "completed_by_another" : said.status;
+  const isOfOthers = answer.status === "completed" && answer.by !== null && !isOurs(answer.by);
+  const status: LookedUpStatus = isOfOthers ? "completed_by_another" : answer.status;
   return { type: "looked_up", taskId, status, afterEnd };
 }

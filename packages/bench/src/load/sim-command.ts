@@ -1,5 +1,5 @@
-import { openFileLimit } from "@hubscale/hub-runtime";
-import { type Clock, readTokens, roomForAgents, type Tokens, writeTokens } from "@hubscale/sidecar-sim";
+import { openFileLimit } from "@hubscale/hub-runtime/open-files";
+import { type Clock, roomForAgents, type Tokens } from "@hubscale/sidecar-sim";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { type FreeRunState, runFreely } from "./free-run.ts";
 import { awaitEndpoints } from "../staged-fleet/await-endpoints.ts";
@@ -12,6 +12,7 @@ import type { SimSettings } from "./sim-flags.ts";
 import { ProcessWatch } from "./process-load.ts";
 import { connectedLine, progressLine, summaryLines, timeScaleNotes } from "./sim-report.ts";
 import { taskBody } from "./task-body.ts";
+import { readTokens, writeTokens } from "./token-file.ts";
 
 export interface SimSurroundings {
   clock: Clock;
@@ -34,7 +35,7 @@ const FLEET_DRAIN_LIMIT_MS = 30_000;
 const ENDPOINTS_WITHIN_MS = 40_000;
 
 /**
- * `pnpm sim`. Resolves to the exit code: 0; 1 with one line that says what is wrong and what to do; 4 when the hub broke a guarantee,
+ * `pnpm sim`. Resolves to the exit code: 0; 1, or 2 for a token file, with one line that says what is wrong and what to do; 4 when the hub broke a guarantee,
  * or could not be asked whether it did.
  */
 export async function runSim(settings: SimSettings, around: SimSurroundings): Promise<ExitCode> {
@@ -76,7 +77,7 @@ async function runAgents(settings: SimSettings, around: SimSurroundings, staged:
       known = await readTokens(settings.tokenFile);
     } catch (error) {
       around.say(`sim: cannot use the token file: ${(error as Error).message}`);
-      return EXIT.error;
+      return EXIT.usage;
     }
   }
   around.say(`sim: ${settings.agents} agents ${prefix}-0… to ${settings.ws.join(", ")}`);

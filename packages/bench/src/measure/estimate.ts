@@ -1,14 +1,8 @@
 /** Numbers with their intervals. Resampling draws from the same seeded generator as the simulated sidecars. */
 export { seededRandom } from "@hubscale/sidecar-sim";
+import type { Estimate } from "./estimate-schema.ts";
 
-/** A measured number is never bare: it carries its interval, how many observations stand behind it, and its unit. */
-export interface Estimate {
-  value: number;
-  low: number;
-  high: number;
-  n: number;
-  unit: string;
-}
+export type { Estimate };
 
 /**
  * Ratio of sums (for instance CPU-ms over tasks) with a 95 % percentile bootstrap over the observations (Efron 1979). One

@@ -34,7 +34,7 @@ export function reportCommand(path: string, options: ReportOptions, { stdout, st
   const read = readResult(path);
   if (!read.ok) {
     stderr.write(`hubscale: ${read.problem}\n`);
-    return EXIT.error;
+    return EXIT.usage;
   }
   const bounds = options.thresholds === undefined ? undefined : loadThresholds(options.thresholds);
   if (bounds && !bounds.ok) {

@@ -1,6 +1,6 @@
 /** The result on disk: `results.json`, `report.md`, `report.html` in one folder. */
-import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { writeWholeFile } from "@hubscale/hub-runtime/files";
 import type { CompareResult } from "../results/compare-result.ts";
 import { makeFolder } from "../results/stored-result.ts";
 import { chartFiles } from "./chart-files.ts";
@@ -8,7 +8,7 @@ import { renderHtml } from "./html.ts";
 import { renderMarkdown } from "./markdown.ts";
 import { summarise } from "./summary.ts";
 
-/** Writes the three files, and the charts that the Markdown shows; each file appears whole or not at all. */
+/** Writes the three files, and the charts that the Markdown shows; each file appears whole or not at all, also after a power cut. */
 export function writeReport(dir: string, result: CompareResult): { json: string; markdown: string; html: string } {
   const summary = summarise(result);
   const charts = chartFiles(result);
@@ -23,8 +23,6 @@ export function writeReport(dir: string, result: CompareResult): { json: string;
 
 function put(dir: string, name: string, content: string): string {
   const file = join(dir, name);
-  const partial = `${file}.partial`;
-  writeFileSync(partial, content);
-  renameSync(partial, file);
+  writeWholeFile(file, content);
   return file;
 }

@@ -2,7 +2,7 @@
 import { mean, median, quantileSorted, sampleStandardDeviation } from "simple-statistics";
 import type { Estimate } from "../measure/estimate.ts";
 import { studentQuantile } from "../statistics/effect-size.ts";
-import type { CompareResult, HubResult, TrialSummary } from "./compare-result.ts";
+import type { CompareResult, HubResult, StoredTrial } from "./compare-result.ts";
 
 /** Over the trials of all hubs. */
 export interface Swing {
@@ -37,7 +37,7 @@ export function othersCoresOf(result: Hubs): Swing | null {
   return swingOf(result, ({ othersCores }) => othersCores);
 }
 
-function swingOf({ hubs }: Hubs, of: (trial: TrialSummary) => number | null | undefined): Swing | null {
+function swingOf({ hubs }: Hubs, of: (trial: StoredTrial) => number | null | undefined): Swing | null {
   const each = hubs.flatMap(({ trials }) => trials.flatMap((trial) => of(trial) ?? [])).sort((a, b) => a - b);
   if (each.length === 0) return null;
   return {

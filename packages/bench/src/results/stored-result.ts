@@ -1,7 +1,9 @@
 /** Folders of results: whether one can be written, and the result that one holds. What goes into it: report/report-files.ts. */
-import { accessSync, constants, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { COMPARE_SCHEMA, type CompareResult } from "./compare-result.ts";
+import { syncFolder } from "@hubscale/hub-runtime/files";
+import { COMPARE_RESULT, COMPARE_SCHEMA, type CompareResult } from "./compare-result.ts";
+import { readResultFile } from "./result-file.ts";
 
 /** Where a command that only reads results speaks. */
 export interface ReportStreams {
@@ -20,26 +22,26 @@ export function unwritable(dir: string): string | undefined {
   }
 }
 
-/** With its parents. Not by Node's own recursive way, which never returns below a file system that makes no folders, such as /proc. */
+/**
+ * With its parents, so that it is there after a power cut. Not by Node's own recursive way, which never returns below a file system that
+ * makes no folders, such as /proc.
+ */
 export function makeFolder(dir: string): void {
   if (existsSync(dir)) return;
   const parent = dirname(dir);
   if (parent !== dir) makeFolder(parent);
   mkdirSync(dir);
+  syncFolder(parent);
 }
 
-/** A result from a folder or a file; a message where there is none or it is of another schema. */
+export const COMPARE_FILE = {
+  schema: COMPARE_RESULT,
+  name: COMPARE_SCHEMA,
+  command: "pnpm bench compare --effort full --out DIR",
+};
+
+/** A result from a folder or a file; a message where there is none or it is not what `bench compare` writes. */
 export function readResult(path: string): { ok: true; result: CompareResult } | { ok: false; problem: string } {
-  const file = path.endsWith(".json") ? path : join(path, "results.json");
-  let value: unknown;
-  try {
-    value = JSON.parse(readFileSync(file, "utf8"));
-  } catch (error) {
-    return { ok: false, problem: `cannot read ${file}: ${(error as Error).message}` };
-  }
-  const schema = (value as { schema?: unknown } | null)?.schema;
-  if (schema !== COMPARE_SCHEMA) {
-    return { ok: false, problem: `${file} has schema '${String(schema)}'; this version reads '${COMPARE_SCHEMA}'` };
-  }
-  return { ok: true, result: value as CompareResult };
+  const read = readResultFile(path.endsWith(".json") ? path : join(path, "results.json"), COMPARE_FILE);
+  return read.ok ? { ok: true, result: read.value } : read;
 }

@@ -7,43 +7,10 @@ import { linearRegression, linearRegressionLine } from "simple-statistics";
 import { familyOf } from "../drivers/hub-family.ts";
 import type { Estimate } from "../measure/estimate.ts";
 import type { HubResult } from "../results/compare-result.ts";
-import { fitUsl, LEAST_POINTS, type UslFit } from "./usl.ts";
+import type { Bottleneck, ModelError, RoleLoad, ScalingModel, UslFit } from "./scaling-schema.ts";
+import { fitUsl, LEAST_POINTS } from "./usl.ts";
 
-export interface ScalingModel {
-  /** By family of hubs (`sharded-redis`). Null: no family had points enough; `whyNoUsl` says so. */
-  usl: Record<string, UslFit> | null;
-  whyNoUsl: string | null;
-  /** Of each measured hub. */
-  bottlenecks: Bottleneck[];
-  /** How far the utilisation law is off where it can be checked; null: no family was measured at two sizes. */
-  error: ModelError | null;
-}
-
-export interface Bottleneck {
-  hub: string;
-  /** By role, the busiest first. */
-  roles: RoleLoad[];
-  /** Used up first as the load rises, and what would be next if that were lifted; null: only one role. */
-  first: string;
-  next: string | null;
-}
-
-export interface RoleLoad {
-  role: string;
-  /** Share of what the role may use (its quota, or one core each), at the hub's capacity. */
-  utilisation: Estimate;
-  /** Tasks/s at which the role would be used up, at the CPU that a task cost. A projection. */
-  ceiling: Estimate;
-}
-
-export interface ModelError {
-  /** `from`: the sizes that were known, a list with commas. */
-  heldOut: { hub: string; from: string; predicted: number; measured: number; errorPercent: number }[];
-  /** Mean of the errors' sizes. */
-  meanPercent: number;
-  /** Half the width of the measured capacities' intervals, mean: what the error is to be held against. */
-  measuredHalfWidthPercent: number;
-}
+export type { Bottleneck, ModelError, RoleLoad, ScalingModel };
 
 export function scalingModelOf(hubs: readonly HubResult[], coresPerMachine: number | null, random: () => number): ScalingModel {
   const measured = hubs.filter((hub) => hub.valid && hub.capacity.tasksPerSec !== null);

@@ -8,32 +8,9 @@ import { familyOf, memberOf } from "../drivers/hub-family.ts";
 import { type Estimate, quantileOfSorted } from "../measure/estimate.ts";
 import type { HubResult } from "../results/compare-result.ts";
 import { bottleneckOf, predictedFrom } from "./scaling-model.ts";
+import type { ProjectedSize, ScaledSize, Scaling } from "./scaling-schema.ts";
 
-export interface Scaling {
-  family: string;
-  /** The size that the speed-ups are over: one node if that was measured. */
-  over: string;
-  /** In the order of their nodes, `over` included. */
-  sizes: ScaledSize[];
-  beyond: ProjectedSize[];
-}
-
-export interface ScaledSize {
-  hub: string;
-  nodes: number;
-  tasksPerSec: Estimate;
-  speedUp: Estimate;
-  /** The busiest role at the capacity, and how busy it was. */
-  busiest: { role: string; utilisation: number } | null;
-}
-
-export interface ProjectedSize {
-  hub: string;
-  nodes: number;
-  tasksPerSec: Estimate;
-  /** The role whose end is the hub's. */
-  saturates: string;
-}
+export type { ProjectedSize, ScaledSize, Scaling };
 
 /** Multiples of the largest measured size. */
 const BEYOND = [1.5, 2, 4];

@@ -10,6 +10,7 @@
 import { standardNormal } from "@hubscale/sidecar-sim";
 import { levenbergMarquardt } from "ml-levenberg-marquardt";
 import { type Estimate, quantileOfSorted } from "../measure/estimate.ts";
+import type { UslDeviation, UslFit } from "./scaling-schema.ts";
 
 export interface UslPoint {
   nodes: number;
@@ -19,37 +20,7 @@ export interface UslPoint {
 
 export type UslOutcome = ({ fitted: true } & UslFit) | { fitted: false; reason: string };
 
-export interface UslFit {
-  /** Throughput of one node, in the unit of the points. */
-  lambda: Estimate;
-  /** Contention, no unit, never negative. */
-  alpha: Estimate;
-  /** Coherency, no unit, never negative. */
-  beta: Estimate;
-  points: number;
-  residuals: UslDeviation[];
-  /** Each node count predicted by a fit to all others. */
-  heldOut: UslDeviation[];
-  /** Mean of the held-out errors' sizes, and the one beyond the largest node count that the fit had seen: what a projection risks. */
-  heldOutErrorPercent: { mean: number; beyondLargest: number };
-  /**
-   * The points scatter around the curve by this many times what their intervals explain (Birge 1932, Physical Review 40): above
-   * about 2 the law does not describe them. Null when they came without intervals. The parameters' intervals are widened by it.
-   */
-  birgeRatio: number | null;
-  /** Node count beyond which more nodes make it slower; null: none, β is 0. */
-  peakNodes: number | null;
-  projections: { nodes: number; throughput: Estimate }[];
-}
-
-export interface UslDeviation {
-  nodes: number;
-  measured: number;
-  /** What the curve says. */
-  fitted: number;
-  /** (measured − fitted) / fitted, in %. */
-  errorPercent: number;
-}
+export type { UslDeviation, UslFit };
 
 export interface UslParameters {
   lambda: number;

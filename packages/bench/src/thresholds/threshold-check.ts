@@ -7,14 +7,9 @@ import type { Estimate } from "../measure/estimate.ts";
 import type { CompareResult, HubResult } from "../results/compare-result.ts";
 import { independentQuotient, widenedForFewObservations } from "../statistics/effect-size.ts";
 import type { Threshold } from "./threshold-file.ts";
+import type { ThresholdCheck } from "./threshold-schema.ts";
 
-export interface ThresholdCheck extends Threshold {
-  met: boolean;
-  /** Null: not measured. */
-  measured: Estimate | null;
-  /** In words, with the figures. */
-  explanation: string;
-}
+export type { ThresholdCheck };
 
 export function checkThresholds(thresholds: readonly Threshold[], { hubs }: Pick<CompareResult, "hubs">): ThresholdCheck[] {
   return thresholds.map((threshold) => {

@@ -1,18 +1,9 @@
 /** Bounds that a run must keep, from a YAML file, for a pipeline that is to fail when it does not. */
 import { parseHubId } from "../drivers/index.ts";
 import { readYaml } from "../workload/yaml-file.ts";
+import type { Threshold } from "./threshold-schema.ts";
 
-export interface Threshold {
-  hub: string;
-  /** The metric is the ratio of the hub's to that of this one. */
-  over: string | null;
-  /** Path below the hub in `results.json`: `capacity.tasksPerSec`. */
-  metric: string;
-  kind: "at_least" | "at_most";
-  bound: number;
-  /** `file:line`, for whoever has to look it up. */
-  at: string;
-}
+export type { Threshold };
 
 export type LoadedThresholds = { ok: true; thresholds: Threshold[] } | { ok: false; problems: string[] };
 
@@ -20,6 +11,8 @@ const METRIC =
   /^(capacity\.(tasksPerSec|streamingAgents|messagesPerSec|connections)|latency\.assign(ServiceMsP99|MsP50|MsP99)|perTask\.\w+\.\w+|workPerTask\.\w+)$/;
 const METRIC_HELP =
   "write for instance capacity.tasksPerSec, latency.assignMsP99, perTask.hub.cpuMs, workPerTask.fsyncs (the names of results.json)";
+/** Beyond every rate, time and cost that is measured here. */
+const BOUND_MAX = 1e12;
 const FIELDS = new Set(["hub", "over", "metric", "at_least", "at_most"]);
 
 /** Names every wrong field with its line. `hubs`: those of the run, when they are known already. */
@@ -43,24 +36,30 @@ export function loadThresholds(file: string, hubs?: readonly string[]): LoadedTh
     for (const field of Object.keys(entry)) if (!FIELDS.has(field)) say(field, "unknown field");
     const hub = hubOf(entry["hub"], hubs, (problem) => say("hub", problem));
     const over = entry["over"] === undefined ? null : hubOf(entry["over"], hubs, (problem) => say("over", problem));
-    const metric = String(entry["metric"] ?? "");
+    const metric = written(entry["metric"] ?? "");
     if (!METRIC.test(metric)) say("metric", `unknown metric '${metric}'; ${METRIC_HELP}`);
     const bounds = (["at_least", "at_most"] as const).filter((kind) => entry[kind] !== undefined);
     const [kind = "at_least"] = bounds;
     const bound = entry[kind];
     if (bounds.length !== 1) say("at_least", "give one of at_least and at_most");
-    else if (typeof bound !== "number" || !Number.isFinite(bound)) say(kind, `must be a number, not '${String(bound)}'`);
+    else if (!(typeof bound === "number" && bound >= 0 && bound <= BOUND_MAX))
+      say(kind, `must be a number, not '${written(bound)}', from 0 to ${BOUND_MAX}`);
     return problems.length > before ? [] : [{ hub, over, metric, kind, bound: bound as number, at: at(path) }];
   });
   return problems.length > 0 ? { ok: false, problems } : { ok: true, thresholds };
 }
 
 function hubOf(value: unknown, hubs: readonly string[] | undefined, say: (problem: string) => void): string {
-  const id = String(value ?? "");
+  const id = written(value ?? "");
   const parsed = parseHubId(id);
   if (!parsed.ok) say(parsed.problem);
   else if (hubs && !hubs.includes(id)) say(`'${id}' is not among the hubs of this run (${hubs.join(", ")})`);
   return id;
+}
+
+/** `String` of a map or a list says nothing, and of a map without a prototype throws. */
+function written(value: unknown): string {
+  return typeof value === "object" ? (Array.isArray(value) ? "a list" : "a map") : String(value);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

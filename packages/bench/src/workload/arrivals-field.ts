@@ -1,6 +1,6 @@
 /** The field `arrivals` of a workload: `poisson`, `constant`, `bursts:20`, or `trace:FILE`. */
-import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { readInputText } from "@hubscale/hub-runtime/files";
 import type { Arrivals } from "../load/arrivals.ts";
 
 const HELP = "write poisson, constant, bursts:SIZE, or trace:FILE";
@@ -18,22 +18,28 @@ export function readArrivals(text: string, folder: string): { arrivals: Arrivals
   return `cannot read '${text}'; ${HELP}`;
 }
 
+/** From any start, a calendar's too: there milliseconds have 13 digits. Beyond it two times that differ are one number. */
+const TIME_MS_MAX = 1e15;
+/** From the first to the last: less is stretched to nothing that can be told from rounding. */
+const SPAN_MS_MIN = 0.001;
+/** Each is kept in memory, and handed to each generator. */
+const TIMES_MAX = 1_000_000;
+
 /** One time in a line, in ms from any start, ascending; lines that begin with # are not read. */
 function readTrace(file: string): { arrivals: Arrivals } | string {
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch (error) {
-    return `cannot read the trace: ${(error as Error).message}`;
-  }
+  const read = readInputText(file, "the trace");
+  if (!read.ok) return read.problem;
   const offsetsMs: number[] = [];
-  for (const [index, line] of text.split("\n").entries()) {
-    if (line.trim() === "" || line.startsWith("#")) continue;
-    const atMs = Number(line);
-    const before = offsetsMs.at(-1) ?? Number.NEGATIVE_INFINITY;
-    if (!(atMs >= before)) return `${file}:${index + 1}: '${line.trim()}' is no time in ms, or before the one above it`;
+  for (const [index, line] of read.text.split("\n").entries()) {
+    const text = line.trim();
+    if (text === "" || text.startsWith("#")) continue;
+    const atMs = Number(text);
+    const before = offsetsMs.at(-1) ?? -TIME_MS_MAX;
+    if (!(atMs >= before && atMs <= TIME_MS_MAX))
+      return `${file}:${index + 1}: '${text.slice(0, 40)}' is no time in ms, or before the one above it`;
+    if (offsetsMs.length === TIMES_MAX) return `${file}:${index + 1}: a trace has at most ${TIMES_MAX} times`;
     offsetsMs.push(atMs);
   }
   const span = (offsetsMs.at(-1) ?? 0) - (offsetsMs[0] ?? 0);
-  return span > 0 ? { arrivals: { kind: "trace", offsetsMs } } : `${file} has no two different times`;
+  return span >= SPAN_MS_MIN ? { arrivals: { kind: "trace", offsetsMs } } : `${file} has no two different times`;
 }

@@ -68,7 +68,7 @@ test("two hosts must not share a name", () => {
 });
 
 test("what is no YAML, and a file that is not there", () => {
-  expect(problemsOf(loadFleet, "name: [")[0]).toMatch(/^f.yaml: .*line 1/s);
+  expect(problemsOf(loadFleet, "name: [")[0]).toMatch(/^f.yaml:1: Flow sequence/);
   expect(loadFleet(join(dir, "none.yaml"))).toMatchObject({ problems: [expect.stringContaining("cannot read the fleet")] });
 });
 
@@ -88,10 +88,71 @@ test("a wrong field of the tiers too", () => {
   const long = (field: string) => workProblems((text) => text.replace(new RegExp(`${field}: .*`), `${field}: exp:86401`));
   for (const field of ["cpu_s", "wait_s", "tool_s"]) {
     expect(long(field)).toEqual([
-      expect.stringMatching(`${field}: 'exp:86401': must be a number from 0 to 86400, or exp:MEAN`),
+      expect.stringMatching(`${field}: 'exp:86401': must be a number of 0 or more, or exp:MEAN.*may be up to 86400`),
     ]);
   }
   expect(workProblems((text) => text.replace(/share: 1\n/g, "share: 0\n"))).toEqual([
     expect.stringMatching(/tiers.trivial: one of trivial, standard, complex must have a share above 0/),
   ]);
+});
+
+/** Nine levels of nine aliases each: 400 bytes that come to 9⁹ texts. */
+function aliasBomb(): string {
+  const names = [..."abcdefghij"];
+  const lines = names.slice(1).map((name, i) => `${name}: &${name} [${Array(9).fill(`*${names[i]}`).join(",")}]`);
+  return ["a: &a [x,x,x,x,x,x,x,x,x]", ...lines, ""].join("\n");
+}
+
+function indented(levels: number): string {
+  return Array.from({ length: levels }, (_, level) => `${" ".repeat(level)}a:\n`).join("");
+}
+
+test.each([
+  ["aliases that multiply", aliasBomb(), /^f.yaml: Excessive alias count.*; write out what its aliases/],
+  ["lists in lists", `a: ${"[".repeat(5_000)}${"]".repeat(5_000)}\n`, /^f.yaml:1: nested more than 50 levels deep$/],
+  ["lists in lists, in lines", `a:\n  ${"- ".repeat(5_000)}x\n`, /^f.yaml:2: nested more than 50 levels deep$/],
+  ["maps in maps, one too many", `a: ${"{a: ".repeat(50)}1${"}".repeat(50)}\n`, /^f.yaml: nested more than 50 levels deep$/],
+  ["maps in maps, in lines", indented(300), /^f.yaml: nested more than 50 levels deep$/],
+  ["maps in maps, in many lines", indented(1_000), /^f.yaml:402: nested more than 50 levels deep$/],
+  ["a list that is in itself", "a: &a [*a]\n", /^f.yaml: nested more than 50 levels deep$/],
+  ["a field twice", "name: a\nname: b\n", /^f.yaml:2: Map keys must be unique$/],
+  ["two documents", "name: a\n---\nname: b\n", /^f.yaml:\d: .*multiple documents/],
+  ["nothing", "", /f.yaml is empty/],
+  ["a program", "\0\u0001\u0002", /f.yaml is empty, or was cut off/],
+])("%s: refused in one line by every reader of YAML", (_, text, problem) => {
+  for (const load of [loadFleet, loadWorkload]) {
+    const problems = problemsOf(load, text);
+    expect(problems[0]).toMatch(problem);
+    expect(problems.filter((line) => line.includes("\n"))).toEqual([]);
+  }
+});
+
+test("a text with blanks and dashes in it is no nesting", () => {
+  const text = `${"-".repeat(60)} [[[ ${"- ".repeat(60)}`;
+  expect(fleetProblems((file) => `${file}note: |\n ${text}\n ${" ".repeat(500)}${text}\n`)).toEqual([
+    expect.stringContaining("note: unknown field"),
+  ]);
+});
+
+test("Windows' line ends and byte order mark do not matter", () => {
+  expect(fleetProblems((text) => `\uFEFF${text.replaceAll("\n", "\r\n")}`)).toEqual([]);
+});
+
+test.each([
+  [
+    "rounds: 3",
+    "rounds: lognormal:1.34,50",
+    "must be a number of 0 or more, or exp:MEAN, or lognormal:MEDIAN,SIGMA with SIGMA up to 4",
+  ],
+  ["rounds: 3", "rounds: 1e308", "the mean may be up to 1000"],
+  ["rounds: 3", "rounds: .inf", "the mean may be up to 1000"],
+  ["rounds: 3", "rounds: -3", "must be a number of 0 or more"],
+  ["share: 1", "share: 1e-300", "share: must be 0, or a number from 0.000001 to 1000000"],
+  ["completed_rows: 1000", "completed_rows: 1e308", "completed_rows: must be <= 1000000"],
+  ["completed_rows: 1000", "completed_rows: .nan", "completed_rows: must be a whole number"],
+  ["work: 0", "work: 1e308", "99 in 100 tasks must take a day at most"],
+  ["work: 0", "work: lognormal:1.34,50", "cannot read 'lognormal:1.34,50'"],
+])("a number out of all proportion: %s as %s", (from, to, problem) => {
+  const problems = workProblems((text) => text.replace(new RegExp(`^( *)${from.split(":")[0]}:.*$`, "m"), `$1${to}`));
+  expect(problems.join("\n")).toContain(problem);
 });

@@ -6,7 +6,7 @@ import { type Static, Type } from "typebox";
 import type { Arrivals } from "../load/arrivals.ts";
 import { parseSlo, SLO_HELP } from "../measure/slo.ts";
 import { readArrivals } from "./arrivals-field.ts";
-import { schemaProblems } from "./schema-problems.ts";
+import { schemaProblems } from "../results/schema-problems.ts";
 import { problemLines, readYaml } from "./yaml-file.ts";
 
 const perSec = () => Type.Optional(Type.Number({ minimum: 0, maximum: 10_000 }));
@@ -29,7 +29,7 @@ export type BesideTasks = Static<typeof BESIDE>;
 
 const WORKLOAD = Type.Object(
   {
-    name: Type.String({ minLength: 1 }),
+    name: Type.String({ minLength: 1, maxLength: 100 }),
     slo: Type.String(),
     agents: Type.Integer({ minimum: 1, maximum: 100_000 }),
     completed_rows: Type.Integer({ minimum: 0, maximum: 1_000_000 }),
@@ -54,6 +54,10 @@ const WORKLOAD = Type.Object(
 type WorkloadFile = Static<typeof WORKLOAD>;
 /** As in the file, but for the arrivals, which are read. */
 export type Workload = Omit<WorkloadFile, "arrivals"> & { arrivals: Arrivals };
+
+/** A trial waits for its last tasks, and an agent that took longer would be taken for dead. */
+const LONG_WORK_MS_MAX = 86_400_000;
+const TOO_LONG = `99 in 100 tasks must take a day at most (${LONG_WORK_MS_MAX} ms)`;
 
 /** How long an agent works on a task. The loader has checked that it can be read. */
 export function workTimeOf(workload: Workload): WorkTime {
@@ -97,6 +101,7 @@ export function loadWorkload(nameOrFile: string): LoadedWorkload {
   if (typeof arrivals === "string") problems.push(`${at("arrivals")}: ${arrivals}`);
   if (!parseSlo(workload.slo)) problems.push(`${at("slo")}: cannot read '${workload.slo}'; ${SLO_HELP}`);
   if (!parseWorkTime(String(workload.work))) problems.push(`${at("work")}: cannot read '${workload.work}'; ${WORK_TIME_HELP}`);
+  else if (!(longWorkMs(workload) <= LONG_WORK_MS_MAX)) problems.push(`${at("work")}: '${workload.work}': ${TOO_LONG}`);
   const mix = workload.tiers === undefined ? undefined : readWorkMix(workload.tiers);
   if (mix && !mix.ok) problems.push(...problemLines(yaml, mix.problems, ["tiers"]));
   if (problems.length > 0) return { ok: false, problems };

@@ -1,5 +1,6 @@
 import {
   byDequeueOrder,
+  cancelledDependencyOf,
   newTask,
   type ReclaimReason,
   schedule,
@@ -49,6 +50,7 @@ export class MemoryDesk implements TaskDesk {
     if (unknown.length > 0) return { ok: false, code: "unknown_dependency", taskIds: unknown };
     const task = newTask(`task-${this.#options.randomHex(8)}`, draft, this.#options.clock.nowMs());
     this.#tasks.set(task.id, task);
+    this.#checkDependencies(task);
     this.#wake();
     const outcome = { ok: true, task } as const;
     if (key) this.#submissions.set(key.hash, { fingerprint: key.fingerprint, outcome });
@@ -158,8 +160,27 @@ export class MemoryDesk implements TaskDesk {
     if (!next.ok) return next;
     if (next.task) this.#tasks.set(task.id, next.task);
     else this.#tasks.delete(task.id);
+    const cancelled = next.task ? cancelledDependencyOf(next.task) : task.id;
+    if (cancelled !== undefined) this.#tellDependents(task.id, cancelled);
+    if (next.task?.status === "queued" && task.status === "dead_letter") this.#checkDependencies(next.task);
     if (next.event.type === "requeued" || next.event.type === "completed") this.#wake();
     return next;
+  }
+
+  #tellDependents(taskId: string, cancelled: string): void {
+    for (const task of this.#tasks.values()) {
+      if (task.status === "queued" && task.depends_on.includes(taskId))
+        this.#apply(task, { type: "lose_dependency", cancelled });
+    }
+  }
+
+  /** While it was a dead letter it was told of nothing. */
+  #checkDependencies(task: Task): void {
+    for (const taskId of task.depends_on) {
+      const dependency = this.#tasks.get(taskId);
+      const cancelled = dependency ? cancelledDependencyOf(dependency) : taskId;
+      if (cancelled !== undefined) return void this.#apply(task, { type: "lose_dependency", cancelled });
+    }
   }
 
   #reclaim(task: Task, reason: ReclaimReason): void {

@@ -215,7 +215,13 @@ export class NatsTaskQueue implements TaskQueue {
         await this.#tickets.write(task);
         return true;
       case "exhume":
-        if (hold || !(await this.#changeTo(change.after, revision))) return false;
+        if (hold) return false;
+        if (change.parked) {
+          return (
+            (await this.#records.write({ task: change.after, hold: null, parked: true, by: null }, revision)) !== undefined
+          );
+        }
+        if (!(await this.#changeTo(change.after, revision))) return false;
         await this.#tickets.write(change.after);
         return true;
     }

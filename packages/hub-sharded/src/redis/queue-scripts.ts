@@ -55,13 +55,26 @@ const SCRIPTS = {
       redis.call("DEL", KEYS[1], KEYS[2])
       return removed`,
   },
-  /** Moves a waiting job to the dead letters. KEYS prioritized, failed, job; ARGV job id, ms, data, reason */
+  /** Moves a waiting or parked job to the dead letters. KEYS prioritized, delayed, failed, job; ARGV job id, ms, data, reason */
   hubscaleExpire: {
+    numberOfKeys: 4,
+    lua: `
+      if redis.call("ZREM", KEYS[1], ARGV[1]) + redis.call("ZREM", KEYS[2], ARGV[1]) == 0 then return 0 end
+      redis.call("ZADD", KEYS[3], ARGV[2], ARGV[1])
+      redis.call("HSET", KEYS[4], "data", ARGV[3], "failedReason", ARGV[4], "finishedOn", ARGV[2], "delay", 0)
+      return 1`,
+  },
+  /**
+   * Parks a dead letter, as BullMQ queues one again: it keeps a delayed job by its time × 4096.
+   * KEYS failed, delayed, job; ARGV job id, ms, ms until which it is parked
+   */
+  hubscalePark: {
     numberOfKeys: 3,
     lua: `
       if redis.call("ZREM", KEYS[1], ARGV[1]) == 0 then return 0 end
-      redis.call("ZADD", KEYS[2], ARGV[2], ARGV[1])
-      redis.call("HSET", KEYS[3], "data", ARGV[3], "failedReason", ARGV[4], "finishedOn", ARGV[2])
+      redis.call("HDEL", KEYS[3], "finishedOn", "processedOn", "failedReason")
+      redis.call("HSET", KEYS[3], "retriedAt", ARGV[2], "delay", ARGV[3] - ARGV[2])
+      redis.call("ZADD", KEYS[2], ARGV[3] * 4096, ARGV[1])
       return 1`,
   },
   /** The number of a name, given out in order. KEYS hash; ARGV name, maximum. -1: all are taken. */

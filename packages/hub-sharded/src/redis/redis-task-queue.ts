@@ -121,9 +121,9 @@ export class RedisTaskQueue implements TaskQueue {
       case "unpark":
         return this.#link.run(() => this.#queue.unpark(id));
       case "expire":
-        return this.#link.run(() => this.#queue.expire(stored, change.after, change.after.updated_at));
+        return this.#link.run(() => this.#queue.expire(stored, change.after, change.reason));
       case "exhume":
-        return this.#link.run(() => this.#queue.exhume(id, change.after.updated_at));
+        return this.#link.run(() => this.#queue.exhume(id, { atMs: change.after.updated_at, parked: change.parked }));
       case "discard":
         return this.#link.run(() => this.#queue.discard(id, stored));
     }

@@ -165,14 +165,18 @@ export class ShardQueue extends RedisQueueBackend {
   }
 
   /** Moves a waiting task to the dead letters. False: it does not wait any more. */
-  async expire(stored: StoredJob, after: Task, atMs: number): Promise<boolean> {
-    const keys = [this.keyOf("prioritized"), this.keyOf("failed"), this.toKey(after.id)];
+  async expire(stored: StoredJob, after: Task, reason: string): Promise<boolean> {
+    const keys = [this.keyOf("prioritized"), this.keyOf("delayed"), this.keyOf("failed"), this.toKey(after.id)];
     const data = encodeSnapshot({ task: after, starts: stored.starts });
-    return (await runScript(this.#redis, "hubscaleExpire", [...keys, after.id, atMs, data, "ttl_expired"])) === 1;
+    return (await runScript(this.#redis, "hubscaleExpire", [...keys, after.id, after.updated_at, data, reason])) === 1;
   }
 
-  /** Queues a dead letter again. False: it is none. */
-  async exhume(taskId: string, atMs: number): Promise<boolean> {
+  /** Queues a dead letter again, or parks it. False: it is none. */
+  async exhume(taskId: string, { atMs, parked }: { atMs: number; parked: boolean }): Promise<boolean> {
+    if (parked) {
+      const keys = [this.keyOf("failed"), this.keyOf("delayed"), this.toKey(taskId)];
+      return (await runScript(this.#redis, "hubscalePark", [...keys, taskId, atMs, atMs + PARKED_MS])) === 1;
+    }
     // Counts only once the job has left the dead letters, so it may be there before.
     await this.#redis.hset(this.toKey(taskId), "retriedAt", atMs);
     const job = { ...finishedJob(taskId), opts: {} };

@@ -77,10 +77,16 @@ const FILE = "tokens.json";
 async function readTokens(path: string): Promise<TokenEntry[]> {
   try {
     const { tokens } = JSON.parse(await readFile(path, "utf8")) as { tokens?: unknown };
-    if (Array.isArray(tokens)) return tokens as TokenEntry[];
+    if (Array.isArray(tokens) && tokens.every(isTokenEntry)) return tokens;
   } catch (error) {
     if ((error as { code?: string }).code === "ENOENT") return [];
     throw new CannotStart("store_corrupt", `the token file ${path} cannot be read: ${String(error)}`, { cause: error });
   }
   throw new CannotStart("store_corrupt", `the token file ${path} holds no list of tokens; restore it from a copy`);
+}
+
+function isTokenEntry(value: unknown): value is TokenEntry {
+  if (typeof value !== "object" || value === null) return false;
+  const { agent_id: agentId, token_hash: hash } = value as Record<string, unknown>;
+  return typeof agentId === "string" && typeof hash === "string";
 }

@@ -61,6 +61,53 @@ export const schedulingCases: readonly ConformanceCase[] = [
     },
   },
   {
+    name: "a task whose dependency is cancelled becomes a dead letter that says so, and so does what waits for it",
+    covers: "depends_on, dependency_cancelled",
+    async run(_target, context) {
+      const token = await context.submitter();
+      const nobody = context.unique("nobody");
+      const dependency = await context.submit({ assign_to: nobody });
+      const other = await context.submit({ assign_to: nobody });
+      const dependent = await context.submit({ assign_to: nobody, depends_on: [other, dependency] });
+      const last = await context.submit({ assign_to: nobody, depends_on: [dependent] });
+      const cancelled = await context.http("POST", `/api/tasks/${dependency}/cancel`, { token });
+      assert.equal(cancelled.status, 200);
+      for (const taskId of [dependent, last]) {
+        await context.eventually(async () => assert.equal((await context.task(taskId)).status, "dead_letter"));
+        assert.equal((await context.task(taskId)).last_error, `dependency_cancelled: ${dependency}`);
+        const retried = await context.http("POST", `/api/tasks/${taskId}/retry`, { token });
+        assert.equal(retried.status, 409, "what it depends on will never complete");
+        assert.deepEqual(retried.body, { error: "dependency_cancelled", task_id: taskId, cancelled: dependency });
+      }
+      assert.equal((await context.task(other)).status, "queued");
+      const late = await context.submit({ assign_to: nobody, depends_on: [dependent] });
+      await context.eventually(async () => assert.equal((await context.task(late)).status, "dead_letter"));
+      assert.equal((await context.task(late)).last_error, `dependency_cancelled: ${dependency}`);
+      const refused = await context.http("POST", "/api/tasks", {
+        token,
+        body: { description: "x", assign_to: nobody, depends_on: [dependency] },
+      });
+      assert.equal(refused.status, 422, "a cancelled task is unknown");
+    },
+  },
+  {
+    name: "a task waits for a dead letter, which may be retried",
+    covers: "depends_on",
+    async run(_target, context) {
+      const agent = await context.agent("worker");
+      const first = await context.handTask(agent, { max_retries: 1 });
+      const second = await context.submit({ assign_to: agent.agentId, depends_on: [first.task_id] });
+      agent.client.send({ type: "task_failed", task_id: first.task_id, generation: first.generation, error: "boom" });
+      assert.equal((await agent.client.take("task_ack"))["status"], "dead_letter");
+      assert.equal((await context.task(second)).status, "queued");
+      const token = await context.submitter();
+      assert.equal((await context.http("POST", `/api/tasks/${first.task_id}/retry`, { token })).status, 200);
+      const again = await agent.client.takeAssign(first.task_id);
+      agent.client.send({ type: "task_complete", task_id: first.task_id, generation: again.generation, result: {} });
+      await agent.client.takeAssign(second);
+    },
+  },
+  {
     name: "a rejected task is not lost",
     covers: "task_rejected",
     async run(_target, context) {

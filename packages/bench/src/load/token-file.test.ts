@@ -16,8 +16,11 @@ test("tokens come back as written, readable by their owner only", async () => {
   expect(statSync(path).mode & 0o777).toBe(0o600);
 });
 
-test.each(["", "[]", "null", '{"sim-0":7}'])("a file with %j is refused by its name", async (text) => {
-  const path = join(dir, "other.json");
-  writeFileSync(path, text);
-  await expect(readTokens(path)).rejects.toThrow("other.json is not a token file");
-});
+test.each(["", "[]", "null", '{"sim-0":7}', '{"sim-0":"a","sim-0":"b"}', '{"sim-0":"', "\0\0"])(
+  "a file with %j is refused by its name",
+  async (text) => {
+    const path = join(dir, "other.json");
+    writeFileSync(path, text);
+    await expect(readTokens(path)).rejects.toThrow("other.json is not a token file");
+  },
+);
