@@ -10,7 +10,7 @@ import type { HubEdgeOptions } from "./hub-edge-options.ts";
 import { HubMetrics } from "./hub-metrics.ts";
 import { IdentifyBackoff } from "./identify-backoff.ts";
 import { Messages } from "./messages.ts";
-import { type BusEvent, type TaskDesk, Unavailable } from "./ports.ts";
+import { type BusEvent, Refused, type TaskDesk, Unavailable } from "./ports.ts";
 import { PresenceBoard } from "./presence-board.ts";
 import { RateLimiter } from "./rate-limiter.ts";
 import { LocalRoster } from "./roster.ts";
@@ -91,7 +91,7 @@ async function reclaimed(tasks: TaskDesk, taskId: string, onBroken: (error: unkn
     await tasks.command(taskId, { reclaim: "acceptance_timeout" });
     return true;
   } catch (error) {
-    if (!(error instanceof Unavailable)) onBroken(error);
+    if (!(error instanceof Unavailable) && !(error instanceof Refused)) onBroken(error);
     return false;
   }
 }

@@ -75,7 +75,7 @@ export type ReportOutcome =
   | { ok: true; done: "accepted" | "noted" | "complete" | "retried" | "dead_letter" | "requeued" }
   | { ok: true; done: "continue"; generation: number }
   | { ok: true; done: "abort" }
-  | { ok: false; code: RefusalCode | "not_found" };
+  | { ok: false; code: RefusalCode | "not_found" | Refused["code"] };
 
 /** `before`: the task as it was, for `previous_status` and for telling the agent that held it. */
 export interface TaskChange {

@@ -5,6 +5,7 @@ import { jsonBytesOf, recordBytesFor } from "./document-size.ts";
 import type { HubMetrics } from "./hub-metrics.ts";
 import {
   type Clock,
+  Refused,
   type ReportOutcome,
   type ResultTooLarge,
   type TaskDesk,
@@ -51,6 +52,7 @@ export class TaskReports {
         largeBytes > 0 && frame.type === "task_complete" && (await this.#isExcessive(frame.task_id, largeBytes));
       outcome = await tasks.report(agent.agentId, isExcessive ? tooLarge(frame, largeBytes) : frame);
     } catch (error) {
+      if (error instanceof Refused) return this.#answer(agent, frame, { ok: false, code: error.code });
       if (!(error instanceof Unavailable)) throw error;
       metrics.counters.unavailable++;
       // Lost progress is no loss; every other frame has an answer that the agent waits for.
