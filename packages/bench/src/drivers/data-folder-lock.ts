@@ -37,7 +37,10 @@ export class DataFolderLock {
     }
     await store.close();
     const message = `the data folder ${folder} is in use by a server of an earlier hub, process ${server}`;
-    return { ok: false, refusal: { code: "data_folder", message, nextStep: `end process ${server}, or name another folder with --data` } };
+    return {
+      ok: false,
+      refusal: { code: "data_folder", message, nextStep: `end process ${server}, or name another folder with --data` },
+    };
   }
 
   /** Servers of this machine that work on the folder. */
