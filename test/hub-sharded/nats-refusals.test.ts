@@ -142,8 +142,9 @@ describe("a request that NATS does not take is refused with the limit, and nothi
     const agent = node.join(new TestAgent("ada"));
     await until("the refusal", () => lines.some((line) => line.includes(`${large.id}: the stream takes 20000 bytes`)));
     const small = await node.submit();
-    await until("the small task", () => agent.task?.id === small.id);
-    await node.complete(agent, small);
+    const assigned = await until("the small task", () => agent.task);
+    expect(assigned.id).toBe(small.id);
+    expect(await node.complete(agent, assigned)).toMatchObject({ ok: true });
   });
 });
 
@@ -237,5 +238,6 @@ it("a consumer that was deleted is made again, so that its tasks do not wait for
   const task = await node.submit();
   for (const { name } of await lanes()) await ask(`$JS.API.CONSUMER.DELETE.${TICKETS_STREAM}.${name}`);
   const agent = node.join(new TestAgent("ada"));
-  await until("the task", () => agent.task?.id === task.id);
+  await until("the task", () => agent.task);
+  expect(agent.task?.id).toBe(task.id);
 });

@@ -64,6 +64,9 @@ export class NatsLink {
   readonly #idleInboxes: Subscription[] = [];
   readonly #timer: NodeJS.Timeout;
   #requests = 0;
+  /** Of the last round trip of a ping, and when the one that is on its way was sent. */
+  #roundTripMs = 0;
+  #pingedAtMs: number | undefined;
   #isConnected = true;
   #maxPayloadBytes = MAX_PAYLOAD_BYTES;
 
@@ -72,7 +75,10 @@ export class NatsLink {
     this.errors = new EngineErrors(log);
     this.#log = log;
     this.subscribe(`${this.#inbox}.*`, (message) => this.#answer(message.subject.slice(this.#inbox.length + 1), message));
-    this.#timer = setInterval(() => this.#expireLate(), LOOK_FOR_LATE_EVERY_MS);
+    this.#timer = setInterval(() => {
+      this.#expireLate();
+      this.#ping();
+    }, LOOK_FOR_LATE_EVERY_MS);
     this.#timer.unref();
   }
 
@@ -100,13 +106,14 @@ export class NatsLink {
   }
 
   /**
-   * False: a new message would only queue up behind what the stream has not stored yet. Other streams may be led by another server, and
-   * what is read says nothing about what can be stored.
+   * False: a new message would only queue up behind what the stream has not stored yet, or on a connection that is behind. Other streams
+   * may be led by another server, and what is read says nothing about what can be stored.
    */
   isKeepingUp(stream: string): boolean {
     if (!this.#isConnected) return false;
-    const oldestMs = this.#stores.oldestStoreMs(stream);
-    return oldestMs === undefined || performance.now() - oldestMs < BEHIND_AFTER_MS;
+    const nowMs = performance.now();
+    const oldestMs = Math.min(this.#stores.oldestStoreMs(stream) ?? nowMs, this.#pingedAtMs ?? nowMs);
+    return nowMs - oldestMs < BEHIND_AFTER_MS && this.#roundTripMs < BEHIND_AFTER_MS;
   }
 
   /**
@@ -262,6 +269,21 @@ export class NatsLink {
       this.#leave(request.inbox);
       request.expire();
     }
+  }
+
+  /** A server that is silent or far away is behind with all; the client's own pings are too few to tell. */
+  #ping(): void {
+    const isWorthwhile = this.#reads.size + this.#stores.size > 0 || this.#roundTripMs >= BEHIND_AFTER_MS;
+    if (!isWorthwhile || !this.#isConnected || this.#pingedAtMs !== undefined) return;
+    const sentAtMs = (this.#pingedAtMs = performance.now());
+    const ended = (roundTripMs: number) => {
+      this.#roundTripMs = roundTripMs;
+      this.#pingedAtMs = undefined;
+    };
+    this.connection.flush().then(
+      () => ended(performance.now() - sentAtMs),
+      () => ended(0),
+    );
   }
 
   /** An answer that comes later must not be taken for that to another pull. What is under way still arrives, and is given back. */
