@@ -44,9 +44,9 @@ describe("bench compare refuses what it cannot do, before anything is started", 
     expect(stderr).toMatch(/cannot write to .*--out/);
   });
 
-  it("a report of a folder without results: exit 1, and the file that is missing", async () => {
+  it("a report of a folder without results: exit 2, and the file that is missing", async () => {
     const { code, stderr } = await runBench(["report", dir]);
-    expect(code).toBe(1);
+    expect(code).toBe(2);
     expect(stderr).toMatch(/results\.json/);
   });
 });
