@@ -7,6 +7,9 @@ import { renderDiff } from "./diff-report.ts";
 import { exitCodeOf } from "./diff-command.ts";
 import { diffOf, type ResultDiff } from "./result-diff.ts";
 
+// Hundreds of resampled comparisons each: seconds on a busy machine.
+const SLOW = { timeout: 30_000 };
+
 interface Truth {
   tasksPerSec: number;
   cpuMs: number;
@@ -105,7 +108,7 @@ const options = { paths: { a: "a", b: "b" }, force: false, margin: 0 };
 const SEEDS = Array.from({ length: 20 }, (_, i) => i + 1);
 const tuned: Truth = { tasksPerSec: 700, cpuMs: 0.5 };
 
-describe("A against A", () => {
+describe("A against A", SLOW, () => {
   it("says 'no difference' in at least 19 of 20 seeds, with no margin to help", () => {
     const verdicts = SEEDS.map((seed) => {
       const [a, b] = [measuredHub(tuned, seed), measuredHub(tuned, seed + 1000)];
@@ -122,7 +125,7 @@ describe("A against A", () => {
   });
 });
 
-describe("A against B", () => {
+describe("A against B", SLOW, () => {
   it("finds a hub that bears 1.5 times as much, in at least 19 of 20 seeds, and says which way", () => {
     const found = SEEDS.map((seed) => {
       const [a, b] = [measuredHub(tuned, seed), measuredHub({ ...tuned, tasksPerSec: 1050 }, seed + 1000)];
@@ -147,7 +150,7 @@ describe("A against B", () => {
   });
 });
 
-describe("a machine that was not of one speed", () => {
+describe("a machine that was not of one speed", SLOW, () => {
   /** Everything takes so much longer than at another time; the reference work shows it, with 15 % noise for a trial. */
   const onMachine = (slowness: number, { tasksPerSec, cpuMs }: Truth, seed: number): HubResult => {
     const random = seededRandom(seed, 78);
@@ -188,7 +191,7 @@ describe("a machine that was not of one speed", () => {
   });
 });
 
-describe("why a capacity moved", () => {
+describe("why a capacity moved", SLOW, () => {
   const why = (change: Partial<Truth>) =>
     diffOf(runOf([measuredHub(tuned, 1)]), runOf([measuredHub({ ...tuned, ...change }, 2)]), options).explanations.join("\n");
 
@@ -221,7 +224,7 @@ describe("why a capacity moved", () => {
   });
 });
 
-describe("what may not be compared", () => {
+describe("what may not be compared", SLOW, () => {
   const a = runOf([measuredHub(tuned, 1)]);
   const other = measuredHub(tuned, 2);
   test.each<[string, CompareResult]>([
