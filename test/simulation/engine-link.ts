@@ -41,6 +41,8 @@ export class EngineLink {
 
   call<T>(operation: Operation<T>): Promise<T> {
     const { engine, process, world } = this.#options;
+    // What the last step of a node that ended by itself would still have asked.
+    if (!process.isAlive) return new Promise(() => undefined);
     return new Promise((resolve, reject) => {
       const endTimeout = process.clock.after(TIMEOUT_MS, () =>
         reject(new Unavailable("the simulated engine does not answer", RETRY_AFTER_MS)),

@@ -4,6 +4,7 @@ import type { Random } from "@hubscale/sidecar-sim";
 import { AgentConnection } from "./agent-connection.ts";
 import type { Chance } from "./chance.ts";
 import type { History } from "./history.ts";
+import { resultBytesOf } from "./plan.ts";
 import type { SimulatedEngine } from "./simulated-engine.ts";
 import type { SimulatedNode } from "./simulated-node.ts";
 import type { World } from "./world.ts";
@@ -19,6 +20,8 @@ export interface SimulatedAgentOptions {
 
 interface Work {
   readonly taskId: string;
+  /** Of its result, beside its status. */
+  readonly bytes: number;
   generation: number;
   isDone: boolean;
 }
@@ -133,12 +136,12 @@ export class SimulatedAgent {
   #assigned(connection: AgentConnection, { generation, task_id: taskId }: TaskAssignFrame): void {
     const { chance, world } = this.#options;
     if (this.#work) return connection.send({ type: "task_rejected", task_id: taskId, reason: "busy" });
-    const work: Work = { taskId, generation, isDone: false };
+    // The same task takes as long the next time, and has as large a result.
+    const luck = chance(`${this.agentId} with ${taskId}`);
+    const work: Work = { taskId, generation, isDone: false, bytes: resultBytesOf(chance(`result of ${taskId}`)) };
     this.#work = work;
     this.#repeatItself(connection, taskId);
     this.#former.set(taskId, generation);
-    // The same task takes as long the next time.
-    const luck = chance(`${this.agentId} with ${taskId}`);
     // One in a hundred is never accepted: the hub takes it back.
     if (luck() > 0.01) connection.send({ type: "task_accepted", task_id: taskId });
     world.after(luck() * WORK_UP_TO_MS, () => {
@@ -159,13 +162,13 @@ export class SimulatedAgent {
     const { history } = this.#options;
     const [work, connection] = [this.#work, this.#connection];
     if (!work?.isDone || !connection) return;
-    const { generation, taskId: task_id } = work;
+    const { bytes, generation, taskId: task_id } = work;
     const draw = this.#choices();
     history.tell(`${this.agentId} says to ${connection.node.name} that ${task_id} is done, generation ${generation}`);
     const times = draw > 0.9 ? 2 : 1;
     for (let time = 0; time < times; time++) {
       if (draw < 0.08) connection.send({ type: "task_failed", task_id, generation, error: "it broke" });
-      else connection.send({ type: "task_complete", task_id, generation, result: { status: "ok" } });
+      else connection.send({ type: "task_complete", task_id, generation, result: { status: "ok", output: "x".repeat(bytes) } });
     }
     this.#expectAnswer(connection);
   }

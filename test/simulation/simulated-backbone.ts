@@ -6,12 +6,16 @@ import {
   FIRST_RANK,
   type Head,
   type Hold,
+  type ParkedTasks,
   placeOf,
+  type QueueDirectory,
   rankOf,
   type Stored,
+  type Submissions,
   type TaskQueue,
 } from "@hubscale/hub-sharded";
 import { MemoryStores, memoryBackplane } from "@hubscale/hub-runtime/testing";
+import { type CallFault, failing } from "./call-faults.ts";
 import type { EngineLink } from "./engine-link.ts";
 import { isTakeable, liveToken, type Row, type TaskStore, type TokenHold } from "./task-store.ts";
 
@@ -22,13 +26,15 @@ export interface SimulatedBackboneOptions {
   shards: number;
   /** Different for each call, also after a restart. */
   nextToken(agentId: string): string;
+  /** Of a call of the port, by its name; undefined: it goes well. */
+  faultOf(name: string): CallFault | undefined;
 }
 
 /** A row with the token that it was seen with. */
 type SeenRow = Row & { seenToken: string | null };
 
 export function simulatedBackbone(options: SimulatedBackboneOptions): Backbone {
-  const { broadcast, link, node, shards } = options;
+  const { broadcast, faultOf, link, node, shards } = options;
   const queues = new Map<string, TaskQueue>();
   let classNames: readonly string[] = [];
 
@@ -36,7 +42,7 @@ export function simulatedBackbone(options: SimulatedBackboneOptions): Backbone {
     const className = classNames[classNumber];
     if (className === undefined) return undefined;
     const key = `${classNumber} ${shard}`;
-    const queue = queues.get(key) ?? taskQueue(options, { className, classNumber, shard });
+    const queue = queues.get(key) ?? failing(taskQueue(options, { className, classNumber, shard }), QUEUE_CALLS, faultOf);
     queues.set(key, queue);
     return queue;
   };
@@ -47,60 +53,63 @@ export function simulatedBackbone(options: SimulatedBackboneOptions): Backbone {
     });
   };
 
-  return {
+  const directory: QueueDirectory = {
+    refresh,
+    all: () => queues.values(),
+    async classNumberOf(className) {
+      const known = classNames.indexOf(className);
+      if (known >= 0) return known;
+      await link.call((store) => {
+        if (!store.classNames.includes(className)) store.classNames.push(className);
+        return { answer: undefined, happened: [] };
+      });
+      await refresh();
+      return classNames.indexOf(className);
+    },
+    queueAt,
+    async queueOf(taskId) {
+      const place = placeOf(taskId, shards);
+      if (!place) return undefined;
+      if (!queueAt(place.classNumber, place.shard)) await refresh();
+      return queueAt(place.classNumber, place.shard);
+    },
+    heads: (wanted) => link.call((store) => ({ answer: wanted.map((queue) => headOf(store, queue, shards)), happened: [] })),
+  };
+  const parked: ParkedTasks = {
+    register: (taskId, pending, atMs) => told(link, (store) => store.waits.set(taskId, { pending, sinceMs: atMs })),
+    strike: (taskId, completed) =>
+      link.call((store) => {
+        const wait = store.waits.get(taskId);
+        const pending = (wait?.pending ?? []).filter((each) => !completed.includes(each));
+        if (wait) store.waits.set(taskId, { ...wait, pending });
+        return { answer: pending.length, happened: [] };
+      }),
+    forget: (taskId) => told(link, (store) => store.waits.delete(taskId)),
+    list: () =>
+      link.call((store) => {
+        const waits = [...store.waits];
+        return {
+          answer: waits.map(([taskId, { pending, sinceMs }]) => ({ taskId, sinceMs, pending: [...pending] })),
+          happened: [],
+        };
+      }),
+  };
+  const submissions: Submissions = {
+    claim: (hash, offered) =>
+      link.call((store) => {
+        const entry = store.submissions.get(hash) ?? offered;
+        store.submissions.set(hash, entry);
+        return { answer: entry, happened: [] };
+      }),
+    confirm: (hash, submission) => told(link, (store) => store.submissions.set(hash, submission)),
+  };
+  const backbone: Backbone = {
     servesInOrder: true,
     broadcast,
     backplane: memoryBackplane(node, new MemoryStores()),
-    queues: {
-      refresh,
-      all: () => queues.values(),
-      async classNumberOf(className) {
-        const known = classNames.indexOf(className);
-        if (known >= 0) return known;
-        await link.call((store) => {
-          if (!store.classNames.includes(className)) store.classNames.push(className);
-          return { answer: undefined, happened: [] };
-        });
-        await refresh();
-        return classNames.indexOf(className);
-      },
-      queueAt,
-      async queueOf(taskId) {
-        const place = placeOf(taskId, shards);
-        if (!place) return undefined;
-        if (!queueAt(place.classNumber, place.shard)) await refresh();
-        return queueAt(place.classNumber, place.shard);
-      },
-      heads: (wanted) => link.call((store) => ({ answer: wanted.map((queue) => headOf(store, queue, shards)), happened: [] })),
-    },
-    parked: {
-      register: (taskId, pending, atMs) => told(link, (store) => store.waits.set(taskId, { pending, sinceMs: atMs })),
-      strike: (taskId, completed) =>
-        link.call((store) => {
-          const wait = store.waits.get(taskId);
-          const pending = (wait?.pending ?? []).filter((each) => !completed.includes(each));
-          if (wait) store.waits.set(taskId, { ...wait, pending });
-          return { answer: pending.length, happened: [] };
-        }),
-      forget: (taskId) => told(link, (store) => store.waits.delete(taskId)),
-      list: () =>
-        link.call((store) => {
-          const waits = [...store.waits];
-          return {
-            answer: waits.map(([taskId, { pending, sinceMs }]) => ({ taskId, sinceMs, pending: [...pending] })),
-            happened: [],
-          };
-        }),
-    },
-    submissions: {
-      claim: (hash, offered) =>
-        link.call((store) => {
-          const entry = store.submissions.get(hash) ?? offered;
-          store.submissions.set(hash, entry);
-          return { answer: entry, happened: [] };
-        }),
-      confirm: (hash, submission) => told(link, (store) => store.submissions.set(hash, submission)),
-    },
+    queues: failing(directory, ["refresh", "classNumberOf", "queueOf", "heads"], faultOf),
+    parked: failing(parked, ["register", "strike", "forget", "list"], faultOf),
+    submissions: failing(submissions, ["claim", "confirm"], (name) => faultOf(`${name} a submission`)),
     claim: (duty, forMs) =>
       link.call((store, nowMs) => {
         const isFree = (store.claims.get(duty) ?? 0) <= nowMs;
@@ -109,7 +118,14 @@ export function simulatedBackbone(options: SimulatedBackboneOptions): Backbone {
       }),
     close: () => undefined,
   };
+  return failing(backbone, ["claim"], faultOf);
 }
+
+/** All that a queue is asked for. */
+const QUEUE_CALLS = [
+  ...(["take", "end", "adopt", "regain", "renew", "note", "returnLost"] as const),
+  ...(["add", "read", "change", "list", "counts", "longWaiting"] as const),
+];
 
 function taskQueue(
   { link, nextToken, shards }: SimulatedBackboneOptions,

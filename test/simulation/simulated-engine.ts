@@ -3,6 +3,8 @@
  * Whatever is stored for good goes through the checks of the core, in the order in which it happened.
  */
 import { checkTask, LifecycleChecker } from "@hubscale/hub-core";
+import { jsonBytesOf, recordBytesFor } from "@hubscale/hub-runtime/testing";
+import { LIMITS } from "@hubscale/protocol";
 import type { History } from "./history.ts";
 import { type Happening, TaskStore } from "./task-store.ts";
 import type { World } from "./world.ts";
@@ -15,6 +17,8 @@ export interface EngineFlaws {
 }
 
 const SYNC_MS = 15;
+/** What it takes of one task: the smallest engine on which a hub starts. */
+const RECORD_BYTES_MAX = recordBytesFor(LIMITS.documentBytesMin);
 /** Of an engine that has answered already. */
 const LAZY_SYNC_MS = 400;
 
@@ -103,6 +107,10 @@ export class SimulatedEngine {
     if (byGeneration !== undefined && byGeneration !== generation) {
       found.push(`task ${taskId}: a completion of generation ${byGeneration} was taken for generation ${generation}`);
     }
+    const bytes = jsonBytesOf(task);
+    if (bytes > RECORD_BYTES_MAX)
+      found.push(`task ${taskId}: ${what} with ${bytes} bytes, of which an engine takes ${RECORD_BYTES_MAX}`);
+    if (bytes > RECORD_BYTES_MAX - LIMITS.hubRecordBytes) this.#history.count("large");
     for (const each of found) this.#history.violated(each);
   }
 }

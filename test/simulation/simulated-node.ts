@@ -1,10 +1,19 @@
 /** One node of the sharded hub: its real desk, roster and reports, in a simulated process between simulated wires. */
 import { draftOf } from "@hubscale/hub-core";
-import { type TaskChange, type TaskReportFrame, Unavailable } from "@hubscale/hub-runtime";
-import { type AgentLine, ConnectedAgent, HubMetrics, LocalRoster, TaskReports } from "@hubscale/hub-runtime/testing";
-import { type Broadcast, type BroadcastTopic, ShardedTaskDesk } from "@hubscale/hub-sharded";
+import { Refused, type TaskChange, type TaskReportFrame } from "@hubscale/hub-runtime";
+import {
+  type AgentLine,
+  bytesAbove,
+  ConnectedAgent,
+  HubMetrics,
+  LocalRoster,
+  refuseAbove,
+  TaskReports,
+} from "@hubscale/hub-runtime/testing";
+import { type Broadcast, type BroadcastTopic, isEngineRefusal, ShardedTaskDesk } from "@hubscale/hub-sharded";
 import { LIMITS, type SubmitTaskBody } from "@hubscale/protocol";
 import type { Random } from "@hubscale/sidecar-sim";
+import { type CallFaultOf, UnknownError } from "./call-faults.ts";
 import type { Chance } from "./chance.ts";
 import { EngineLink } from "./engine-link.ts";
 import type { History } from "./history.ts";
@@ -25,6 +34,10 @@ export interface SimulatedNodeOptions {
   nodes(): readonly SimulatedNode[];
   /** Rises with each connection of the hub. */
   nextConnectedAt(): number;
+  /** Which calls of the port to the engine fail. */
+  faultOf: CallFaultOf;
+  /** It ended by itself; its connections are gone. */
+  onEnded(node: SimulatedNode): void;
 }
 
 /** The node's end of an agent's connection. */
@@ -34,6 +47,8 @@ export interface NodeEnd {
 }
 
 const START_AGAIN_MS = 1_000;
+/** Of a hub over the smallest engine on which one starts. */
+export const DOCUMENT_BYTES = LIMITS.documentBytesMin;
 const metrics = new HubMetrics({
   nowMs: () => 0,
   monotonicMs: () => 0,
@@ -47,6 +62,7 @@ export class SimulatedNode {
   readonly #busChance: Random;
   #running: Running;
   #starts = 0;
+  #isDeaf = false;
 
   constructor(options: SimulatedNodeOptions) {
     this.name = options.name;
@@ -77,14 +93,27 @@ export class SimulatedNode {
     this.#running.link.cut(forMs);
   }
 
+  /** Messages of the other nodes are lost on their way to this one. */
+  deafen(forMs: number): void {
+    this.#isDeaf = true;
+    this.#options.world.after(forMs, () => {
+      this.#isDeaf = false;
+    });
+  }
+
   /** The id; undefined: it was not acknowledged. */
   async submit(body: SubmitTaskBody): Promise<string | undefined> {
-    const submitted = await unlessUnavailable(this.#running.desk.submit(draftOf(body, "submitter")));
+    const { desk } = this.#running;
+    const draft = draftOf(body, "submitter");
+    const submitted = await this.#unlessRefused(async () => {
+      refuseAbove(DOCUMENT_BYTES, draft, JSON.stringify(body).length);
+      return desk.submit(draft);
+    });
     return submitted?.ok ? submitted.task.id : undefined;
   }
 
   command(taskId: string, command: "cancel" | "retry"): Promise<TaskChange | undefined> {
-    return unlessUnavailable(this.#running.desk.command(taskId, command));
+    return this.#unlessRefused(() => this.#running.desk.command(taskId, command));
   }
 
   /** What the edge does when an agent has said who it is. */
@@ -105,9 +134,12 @@ export class SimulatedNode {
           .then(() => {
             if (isClosed) return;
             roster.heardFrom(agent);
-            return reports.handle(agent, frame);
+            return reports.handle(agent, frame, largeBytesOf(frame));
           })
-          .catch((error: unknown) => this.#broken(error));
+          .catch((error: unknown) => {
+            if (!(error instanceof Refused)) return this.#broken(error);
+            line.send({ type: "error", error: error.code, limit_bytes: error.limitBytes });
+          });
       },
       closed: () => {
         isClosed = true;
@@ -125,8 +157,17 @@ export class SimulatedNode {
     let given = 0;
     const nextToken = (agentId: string) => `${this.name} ${agentId} ${start} ${++given}`;
     const listeners = new Map<BroadcastTopic, (message: string) => void>();
-    const backbone = simulatedBackbone({ node: this.name, link, shards, nextToken, broadcast: this.#broadcast(listeners) });
-    const onFault = (error: unknown) => this.#broken(error);
+    const backbone = simulatedBackbone({
+      node: this.name,
+      link,
+      shards,
+      nextToken,
+      broadcast: this.#broadcast(listeners),
+      faultOf: (name) => (process.isAlive ? this.#options.faultOf({ node: this.name, name }) : undefined),
+    });
+    const onFault = (error: unknown) => {
+      if (process.isAlive) this.#broken(error);
+    };
     const roster: LocalRoster = new LocalRoster({
       clock: process.clock,
       behaviour: { warts: false, presence: "digest" },
@@ -149,7 +190,7 @@ export class SimulatedNode {
       log: () => undefined,
     });
     const reports = new TaskReports({
-      documentBytes: LIMITS.documentBytes,
+      documentBytes: DOCUMENT_BYTES,
       clock: process.clock,
       tasks: desk,
       roster,
@@ -162,7 +203,7 @@ export class SimulatedNode {
         running.isOpen = true;
       },
       (error: unknown) => {
-        if (!(error instanceof Unavailable)) return this.#broken(error);
+        if (!isEngineRefusal(error)) return this.#broken(error);
         // It says that it cannot start, and somebody starts it again.
         if (this.#running === running) this.kill(START_AGAIN_MS);
         return undefined;
@@ -193,8 +234,18 @@ export class SimulatedNode {
     if (this.#running.link.isCut) return;
     for (const node of nodes()) {
       world.after(this.#busChance() * 5, () => {
-        if (!node.#running.link.isCut) node.process.enter(() => tell(node));
+        if (!node.#running.link.isCut && !(node.#isDeaf && node !== this)) node.process.enter(() => tell(node));
       });
+    }
+  }
+
+  async #unlessRefused<T>(ask: () => Promise<T>): Promise<T | undefined> {
+    try {
+      const answered = await answerOf(ask());
+      return answered.isAnswered ? answered.value : undefined;
+    } catch (error) {
+      this.#broken(error);
+      return undefined;
     }
   }
 
@@ -204,7 +255,13 @@ export class SimulatedNode {
     if (agent && agent.connectedAt < connectedAt) roster.supersede(agent);
   }
 
+  /** Ends it, as an error that nobody knows must; somebody starts it again. Of the hub's own errors there must be none. */
   #broken(error: unknown): void {
+    if (error instanceof UnknownError) {
+      this.kill(START_AGAIN_MS);
+      this.#options.onEnded(this);
+      return;
+    }
     this.#options.history.violated(`${this.name} broke: ${error instanceof Error ? error.stack : String(error)}`);
   }
 }
@@ -223,14 +280,16 @@ async function answerOf<T>(answer: Promise<T>): Promise<{ isAnswered: true; valu
   try {
     return { isAnswered: true, value: await answer };
   } catch (error) {
-    if (error instanceof Unavailable) return { isAnswered: false };
+    if (isEngineRefusal(error)) return { isAnswered: false };
     throw error;
   }
 }
 
-async function unlessUnavailable<T>(answer: Promise<T>): Promise<T | undefined> {
-  const answered = await answerOf(answer);
-  return answered.isAnswered ? answered.value : undefined;
+/** As the edge measures a result. */
+function largeBytesOf(frame: TaskReportFrame): number {
+  if (frame.type !== "task_complete") return 0;
+  const { result, verification_history, verification_report } = frame;
+  return bytesAbove(LIMITS.resultBytes, [result, verification_report, verification_history], JSON.stringify(frame).length);
 }
 
 function hexOf(random: Random, byteCount: number): string {

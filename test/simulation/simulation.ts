@@ -1,5 +1,6 @@
 /** A sharded hub with its engine, its agents and its faults in simulated time: one seed, one plan, always the same history. */
 import { seededRandom } from "@hubscale/sidecar-sim";
+import type { CallFault, CallFaultOf } from "./call-faults.ts";
 import { chanceOf } from "./chance.ts";
 import { History } from "./history.ts";
 import { type Action, AGENTS, endMsOf, NODES, planOf, sentenceOf } from "./plan.ts";
@@ -13,6 +14,8 @@ export interface SimulationResult {
   history: string[];
   counts: Record<string, number>;
   steps: number;
+  /** Milliseconds until all had come to an end. */
+  endedMs: number;
 }
 
 const LEASE_MS = 3_000;
@@ -35,15 +38,29 @@ export function scenarioOf(seed: number): Scenario {
   return { plan: planOf(seededRandom(seed)), noise: seed };
 }
 
-export async function simulate({ plan, noise }: Scenario, flaws: Partial<EngineFlaws> = {}): Promise<SimulationResult> {
+/** `faultOf`: calls of the port that fail beside those of the plan. */
+export async function simulate(
+  { plan, noise }: Scenario,
+  flaws: Partial<EngineFlaws> = {},
+  faultOf: CallFaultOf = () => undefined,
+): Promise<SimulationResult> {
   const chance = chanceOf(noise);
   const world = new World();
   const history = new History(world);
   const engine = new SimulatedEngine({ world, history, leaseMs: LEASE_MS, flaws: { ...SOUND, ...flaws } });
+  const planned = new PlannedCallFaults(history);
   let connections = 0;
   const nodes: SimulatedNode[] = Array.from({ length: NODES }, (_, index) => {
-    const shared = { world, chance, engine, history, shards: SHARDS, leaseMs: LEASE_MS };
-    return new SimulatedNode({ ...shared, name: `n${index + 1}`, nodes: () => nodes, nextConnectedAt: () => ++connections });
+    return new SimulatedNode({
+      ...{ world, chance, engine, history, shards: SHARDS, leaseMs: LEASE_MS },
+      name: `n${index + 1}`,
+      nodes: () => nodes,
+      nextConnectedAt: () => ++connections,
+      faultOf: (call) => planned.of(call) ?? faultOf(call),
+      onEnded: (node) => {
+        for (const each of agents) each.nodeDied(node);
+      },
+    });
   });
   const agents = Array.from({ length: AGENTS }, (_, index) => {
     return new SimulatedAgent({ agentId: `a${index + 1}`, world, chance, history, engine, nodes });
@@ -52,7 +69,7 @@ export async function simulate({ plan, noise }: Scenario, flaws: Partial<EngineF
   for (const action of plan) {
     world.after(action.atMs, () => {
       history.tell(`- ${sentenceOf(action)}`);
-      carryOut(action, { agents, engine, nodes, submitter });
+      carryOut(action, { agents, engine, nodes, planned, submitter });
     });
   }
   const faultsEndMs = Math.max(0, ...plan.map(endMsOf));
@@ -64,7 +81,7 @@ export async function simulate({ plan, noise }: Scenario, flaws: Partial<EngineF
     for (const each of [...engine.contradictions(), ...submitter.missing()]) history.violated(each);
   }
   const counts = { ...history.counts, undone: engine.undone };
-  return { violations: history.violations, history: history.lines, counts, steps };
+  return { violations: history.violations, history: history.lines, counts, steps, endedMs: world.elapsedMs };
 }
 
 /** Other chances that are tried for less of a plan: without an action everything else draws differently. */
@@ -95,6 +112,29 @@ async function firstThat<T>(candidates: readonly T[], holds: (candidate: T) => P
   return undefined;
 }
 
+/** Calls that are to fail, by node: after so many that go well. */
+class PlannedCallFaults {
+  readonly #history: History;
+  readonly #due: { node: string; fault: CallFault; skip: number; calls: number }[] = [];
+
+  constructor(history: History) {
+    this.#history = history;
+  }
+
+  add({ node, fault, skip, calls }: Extract<Action, { do: "fail calls of node" }>): void {
+    this.#due.push({ node: `n${node + 1}`, fault, skip, calls });
+  }
+
+  of({ node, name }: { node: string; name: string }): CallFault | undefined {
+    const due = this.#due.find((each) => each.node === node && each.calls > 0);
+    if (!due || due.skip-- > 0) return undefined;
+    due.calls--;
+    this.#history.tell(`${node}: ${name} fails, ${due.fault.sort}`);
+    this.#history.count(`failed ${due.fault.sort}`);
+    return due.fault;
+  }
+}
+
 /** The client's side of the story. */
 class Submitter {
   readonly #of: { engine: SimulatedEngine; history: History; nodes: readonly SimulatedNode[] };
@@ -105,9 +145,10 @@ class Submitter {
     this.#of = of;
   }
 
-  submit({ node, priority, assignTo, after }: Extract<Action, { do: "submit" }>): void {
+  submit({ node, priority, assignTo, after, bytes }: Extract<Action, { do: "submit" }>): void {
     const awaited = after === null ? undefined : this.#acknowledged[after];
-    const body = { description: "Change how the parser reads numbers.", priority, assign_to: assignTo };
+    const metadata = bytes > 0 ? { notes: "x".repeat(bytes) } : {};
+    const body = { description: "Change how the parser reads numbers.", priority, assign_to: assignTo, metadata };
     this.#on(node, async (at) => {
       const taskId = await at.submit({ ...body, depends_on: awaited === undefined ? [] : [awaited] });
       if (taskId !== undefined) this.#acknowledged.push(taskId);
@@ -148,6 +189,7 @@ function carryOut(
     agents: readonly SimulatedAgent[];
     engine: SimulatedEngine;
     nodes: readonly SimulatedNode[];
+    planned: PlannedCallFaults;
     submitter: Submitter;
   },
 ): void {
@@ -169,6 +211,10 @@ function carryOut(
       return node?.cutOff(action.forMs);
     case "set clock of node":
       return node?.process.setClockWrong(action.byMs);
+    case "fail calls of node":
+      return hub.planned.add(action);
+    case "deafen node":
+      return node?.deafen(action.forMs);
     case "cut power of engine":
       return hub.engine.cutPower(action.forMs);
     case "kill agent":

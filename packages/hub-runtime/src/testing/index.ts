@@ -15,6 +15,7 @@ export { type MemoryHubOptions, startMemoryHub } from "./memory-hub.ts";
 export { lineAgent } from "./recording-line.ts";
 /** The parts of the edge behind its sockets, for a hub in simulated time. */
 export { type AgentLine, ConnectedAgent } from "../connected-agent.ts";
+export { bytesAbove, jsonBytesOf, recordBytesFor, refuseAbove } from "../document-size.ts";
 export { HubMetrics } from "../hub-metrics.ts";
 export { PresenceBoard } from "../presence-board.ts";
 export { LocalRoster } from "../roster.ts";
