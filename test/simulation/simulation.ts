@@ -52,7 +52,12 @@ export async function simulate(
   let connections = 0;
   const nodes: SimulatedNode[] = Array.from({ length: NODES }, (_, index) => {
     return new SimulatedNode({
-      ...{ world, chance, engine, history, shards: SHARDS, leaseMs: LEASE_MS },
+      world,
+      chance,
+      engine,
+      history,
+      shards: SHARDS,
+      leaseMs: LEASE_MS,
       name: `n${index + 1}`,
       nodes: () => nodes,
       nextConnectedAt: () => ++connections,

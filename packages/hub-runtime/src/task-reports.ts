@@ -92,7 +92,7 @@ export class TaskReports {
     return jsonBytesOf(task ?? {}) + resultBytes > recordBytesFor(this.#options.documentBytes);
   }
 
-  #answer(agent: ConnectedAgent, frame: TaskReportFrame, outcome: Answered): void {
+  #answer(agent: ConnectedAgent, frame: TaskReportFrame, outcome: ReportOutcome): void {
     const { roster } = this.#options;
     switch (frame.type) {
       case "task_progress":
@@ -123,7 +123,7 @@ export class TaskReports {
   }
 
   /** Durable by now. The agent is idle before it is told so, and may be handed its next task only after. */
-  #ended(agent: ConnectedAgent, frame: TaskReportFrame & { task_id: string }, outcome: Answered): void {
+  #ended(agent: ConnectedAgent, frame: TaskReportFrame & { task_id: string }, outcome: ReportOutcome): void {
     const { roster, tasks, metrics } = this.#options;
     // A refused report ends the work too: the task was taken from the agent, which is free now.
     const isFreed = roster.finished(agent, frame.task_id);
@@ -138,8 +138,6 @@ export class TaskReports {
     if (isFreed) tasks.notify({ type: "agent_idle", agentId: agent.agentId });
   }
 }
-
-type Answered = ReportOutcome | { ok: false; code: Refused["code"] };
 
 function tooLarge({ task_id, generation }: SidecarFrameOf<"task_complete">, resultBytes: number): ResultTooLarge {
   return { type: "result_too_large", task_id, generation, error: `result_too_large: ${resultBytes} bytes beside this task` };
