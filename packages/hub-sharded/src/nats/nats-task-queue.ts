@@ -6,16 +6,8 @@
 import { parseRoutingClass, type RoutingClass, transition } from "@hubscale/hub-core";
 import { type Clock, Refused, Unavailable } from "@hubscale/hub-runtime";
 import type { Task, TaskStatus } from "@hubscale/protocol";
-import {
-  type Change,
-  type CompletedPast,
-  type Ending,
-  type Hold,
-  isEngineRefusal,
-  type QueueCounts,
-  type Taken,
-  type TaskQueue,
-} from "../backbone.ts";
+import type { Change, CompletedPast, Ending, Hold, QueueCounts, Taken, TaskQueue } from "../backbone.ts";
+import { isEngineRefusal } from "../backbone.ts";
 import type { HoldTokens } from "../hold-tokens.ts";
 import type { Holders } from "./holders.ts";
 import type { HubStreams } from "./hub-streams.ts";
