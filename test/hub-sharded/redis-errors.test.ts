@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { systemRandomHex } from "@hubscale/hub-runtime";
+import { LIMITS } from "@hubscale/protocol";
 import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { until } from "./desk-node.ts";
@@ -169,7 +170,7 @@ describe("a Redis that evicts since it was changed", () => {
   });
 });
 
-describe("a value above what Redis takes", () => {
+describe("a value above what a hub takes, and Redis too", () => {
   it("is refused by its size, and no other request is disturbed", async () => {
     await admin.config("SET", "proto-max-bulk-len", 2 ** 20);
     const received = async () => Number(/total_connections_received:(\d+)/.exec(await admin.info("stats"))?.[1]);
@@ -187,7 +188,7 @@ describe("a value above what Redis takes", () => {
       const others = Array.from({ length: 20 }, () => submitted(node, token));
       const answer = await large;
       expect(answer.status).toBe(413);
-      expect(await answer.json()).toMatchObject({ error: "payload_too_large", limit_bytes: 2 ** 20 - 65_536 });
+      expect(await answer.json()).toMatchObject({ error: "payload_too_large", limit_bytes: LIMITS.documentBytes });
       expect((await Promise.all(others)).map(({ status }) => status)).toEqual(others.map(() => 201));
       expect(await received()).toBe(connections);
     } finally {

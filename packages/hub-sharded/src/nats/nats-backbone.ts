@@ -68,7 +68,12 @@ export async function openNatsBackbone(options: NatsBackboneOptions): Promise<Ba
       claim,
       parked: new NatsParkedTasks(bucket),
       submissions: new NatsSubmissions(jetstream, streams),
-      backplane: new NatsBackplane({ ...parts, bus, documentBytes, describe: () => describe(options, link, queues) }),
+      backplane: new NatsBackplane({
+        ...parts,
+        bus,
+        documentBytes,
+        describe: () => describe({ ...options, documentBytes }, link, queues),
+      }),
       // A stream and its consumers are served by several threads of the server.
       servesInOrder: false,
       close() {
@@ -173,7 +178,7 @@ async function claimIn(bucket: HubBucket, clock: Clock, duty: string, forMs: num
 }
 
 async function describe(
-  options: NatsBackboneOptions,
+  options: NatsBackboneOptions & { documentBytes: number },
   link: NatsLink,
   queues: NatsQueueDirectory,
 ): Promise<BackplaneDescription> {
@@ -195,7 +200,7 @@ async function describe(
       queues: size,
       lease_ms: leaseMs,
       kept_completed: keepCompleted,
-      document_bytes: documentBytesOf(link),
+      document_bytes: options.documentBytes,
     },
   };
 }
