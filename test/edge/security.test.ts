@@ -61,7 +61,7 @@ it("takes so many connections as it is told to", async () => {
 
 const ROUNDS = 5;
 const FRAMES_PER_ROUND = 120;
-const FRAME_BYTES = 1_000_000;
+const FRAME_BYTES = 700_000;
 /** The bound on unread bytes (4 MiB), the history of the channel (16 MiB), and garbage that has not been collected yet. */
 const GROWTH_BYTES = 200_000_000;
 
