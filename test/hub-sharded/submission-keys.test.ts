@@ -34,7 +34,7 @@ describe("over redis,", () => {
 
   /** As it was before the task was known to be stored. */
   async function unconfirm(): Promise<void> {
-    const entry = `{${namespace}}:submission:${KEY.hash}`;
+    const entry = `{${namespace}:${KEY.hash}}:submission`;
     const text = (await engine.get(entry)) as string;
     expect(JSON.parse(text)).toMatchObject({ isStored: true });
     await engine.set(entry, JSON.stringify({ ...JSON.parse(text), isStored: false }), "KEEPTTL");
@@ -72,7 +72,7 @@ describe("over redis,", () => {
 
   it("is forgotten after a day", async () => {
     await submit(nodes[0]);
-    const leftMs = await engine.pttl(`{${namespace}}:submission:${KEY.hash}`);
+    const leftMs = await engine.pttl(`{${namespace}:${KEY.hash}}:submission`);
     expect(leftMs).toBeGreaterThan(86_000_000);
     expect(leftMs).toBeLessThanOrEqual(86_400_000);
   });

@@ -55,7 +55,7 @@ export async function openRedisBackbone(options: RedisBackboneOptions): Promise<
       queues,
       broadcast,
       parked: new RedisParkedTasks(link, home),
-      submissions: new RedisSubmissions(link, home),
+      submissions: new RedisSubmissions(servers, namespace),
       backplane: new RedisBackplane({ link, namespace: home, bus, describe: () => describe(options, servers, queues) }),
       // A connection is served in the order of its commands.
       servesInOrder: true,
