@@ -40,6 +40,7 @@ export class SubmissionKeys {
     for (;;) {
       const { gte } = rangeOf(KEYS.submissionTime);
       const old = await this.#db.keys({ gte, lt: timeKeyOf(this.#oldestMs), limit: DROPPED_AT_ONCE }).all();
+      if (old.length === 0) return;
       await this.#db.batch(
         old.flatMap((key) => [deletion(key), deletion(KEYS.submission + key.slice(key.lastIndexOf("/") + 1))]),
       );

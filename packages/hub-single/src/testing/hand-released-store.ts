@@ -2,6 +2,11 @@ import type { Database } from "../data-folder.ts";
 
 type Operation = { type: "put"; key: string; value: string } | { type: "del"; key: string };
 
+interface Range {
+  gte: string;
+  lt: string;
+}
+
 /** A database in memory whose writes are done when a test says so: what happens meanwhile is up to the test. */
 export class HandReleasedStore {
   readonly #rows = new Map<string, string>();
@@ -26,11 +31,19 @@ export class HandReleasedStore {
       put: (key: string, value: string) => write([{ type: "put", key, value }]),
       del: (key: string) => write([{ type: "del", key }]),
       batch: (operations?: Operation[]) => (operations ? write(operations) : chained(write)),
-      iterator: ({ gte, lt }: { gte: string; lt: string }) => {
-        const entries = [...this.#rows].filter(([key]) => key >= gte && key < lt).sort(([a], [b]) => (a < b ? -1 : 1));
+      keys: ({ limit, ...range }: Range & { limit: number }) => ({
+        all: () => Promise.resolve(this.#entriesOf(range, limit).map(([key]) => key)),
+      }),
+      iterator: (range: Range) => {
+        const entries = this.#entriesOf(range);
         return { nextv: (count: number) => Promise.resolve(entries.splice(0, count)), close: () => Promise.resolve() };
       },
     } as unknown as Database;
+  }
+
+  #entriesOf({ gte, lt }: Range, limit = Number.POSITIVE_INFINITY): [string, string][] {
+    const entries = [...this.#rows].filter(([key]) => key >= gte && key < lt).sort(([a], [b]) => (a < b ? -1 : 1));
+    return entries.slice(0, limit);
   }
 
   #write(operations: readonly Operation[]): Promise<void> {
