@@ -9,7 +9,6 @@ import { shardsFor } from "../drivers/index.ts";
 import type { ProcessCare } from "../machine/index.ts";
 import {
   formNatsCluster,
-  freePort,
   hasJetStream,
   isCurrent,
   natsClusterSettings,
@@ -17,6 +16,7 @@ import {
   provisionRedis,
   type ServerSources,
 } from "../provisioning/index.ts";
+import { keptFreePort } from "../provisioning/free-port.ts";
 import { FaultProxy } from "./fault-proxy.ts";
 import type { LosableDisk } from "./losable-disk.ts";
 import { RestartableServer } from "./restartable-server.ts";
@@ -63,7 +63,7 @@ export class BackboneUnderFault {
     const sources = { ...all, origins: all.origins.filter((origin) => origin === "path" || origin === "debian") };
     const isCluster = engine === "nats" && count > 1;
     const numbers = Array.from({ length: count }, (_, server) => server);
-    const routes = isCluster ? await Promise.all(numbers.map(() => freePort())) : [];
+    const routes = isCluster ? await Promise.all(numbers.map(() => keptFreePort())) : [];
     const wires: Wire[] = [];
     const servers: RestartableServer[] = [];
     const wire = async (ends: Wire["ends"], port: number) => {

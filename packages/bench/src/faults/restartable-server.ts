@@ -1,8 +1,7 @@
 /** A server that can be killed as by a power switch and started again with the same data at the same address. */
 import { kill } from "node:process";
 import { type ProcessCare, startMarkOf } from "../machine/index.ts";
-import { freePort } from "../provisioning/free-port.ts";
-import { CLUSTER_PORT_MAX } from "../provisioning/redis-cluster.ts";
+import { keptFreePort } from "../provisioning/free-port.ts";
 import type { Provisioned, ProvisionedServer } from "../provisioning/index.ts";
 
 export interface ServerPlace {
@@ -22,7 +21,7 @@ export class RestartableServer {
 
   /** Keeps its data in `keptFolder`, else in a temporary folder. Throws when the server cannot be had. */
   static async start(care: ProcessCare, start: StartServer, keptFolder?: string): Promise<RestartableServer> {
-    const place = { port: await freePort(CLUSTER_PORT_MAX), keptFolder: keptFolder ?? care.temporaryFolder("kept") };
+    const place = { port: await keptFreePort(), keptFolder: keptFolder ?? care.temporaryFolder("kept") };
     return new RestartableServer(start, place, await started(start, place));
   }
 
