@@ -17,6 +17,10 @@ interface CommonOptions {
   registrationTokenFile?: string;
   maxConnections?: number;
   allowLinkLocalEndpoints?: true;
+  publicUrl?: string;
+  allowedHost?: string;
+  allowedOrigin?: string;
+  trustedProxy?: string;
 }
 
 const program = new Command("hub")
@@ -108,6 +112,10 @@ function hubCommand(name: string, description: string): Command {
       "agents' connections to one node; default: what the limit of open files leaves, 18000 at most",
       wholeNumberFrom(1, 999_999),
     )
+    .option("--public-url <url>", "as clients reach the hub, where that is not its own address")
+    .option("--allowed-host <names>", "by which clients may call the hub beside localhost, addresses and the public URL")
+    .option("--allowed-origin <urls>", "of sites whose pages may use the hub from a browser")
+    .option("--trusted-proxy <networks>", "of balancers that say for whom they ask, like 10.0.0.0/8")
     .option("--allow-link-local-endpoints", "poll endpoints at link-local, multicast and metadata addresses too");
 }
 
@@ -161,14 +169,17 @@ async function run(
 
 /** As the hubs' programs take them. What does not go together is refused before anything is started. */
 function edgeArguments(options: Omit<CommonOptions, "port" | "data" | "rateLimits">): string[] {
-  const { registration, registrationTokenFile: file, maxConnections, allowLinkLocalEndpoints } = options;
-  const flags = [
-    "--registration",
-    registration,
-    ...(file === undefined ? [] : ["--registration-token-file", file]),
-    ...(maxConnections === undefined ? [] : ["--max-connections", String(maxConnections)]),
-    ...(allowLinkLocalEndpoints ? ["--allow-link-local-endpoints"] : []),
-  ];
+  const valued = {
+    registration: options.registration,
+    "registration-token-file": options.registrationTokenFile,
+    "max-connections": options.maxConnections,
+    "public-url": options.publicUrl,
+    "allowed-host": options.allowedHost,
+    "allowed-origin": options.allowedOrigin,
+    "trusted-proxy": options.trustedProxy,
+  };
+  const flags = Object.entries(valued).flatMap(([flag, value]) => (value === undefined ? [] : [`--${flag}`, String(value)]));
+  if (options.allowLinkLocalEndpoints) flags.push("--allow-link-local-endpoints");
   try {
     edgeFlagsOf(parseArgs({ args: flags, options: EDGE_FLAGS }).values);
   } catch (error) {

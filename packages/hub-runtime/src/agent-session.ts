@@ -45,6 +45,7 @@ export class AgentSession {
   readonly #socket: AgentSocket;
   #agent: ConnectedAgent | undefined;
   #violations: ViolationLog | undefined;
+  #isIdentifying = false;
   /** These two by the monotonic clock. */
   readonly openedAtMs: number;
   /** Of the last frame, for the idle limit of the socket. */
@@ -59,6 +60,11 @@ export class AgentSession {
 
   get agent(): ConnectedAgent | undefined {
     return this.#agent;
+  }
+
+  /** It has said who it is, and the hub is finding out whether that is so. */
+  get isIdentifying(): boolean {
+    return this.#isIdentifying;
   }
 
   /**
@@ -80,6 +86,10 @@ export class AgentSession {
   end(code: number, reason: string): void {
     this.closed();
     this.#socket.expel(code, reason);
+  }
+
+  tooMuchBeforeIdentify(): void {
+    this.end(1009, `more than ${LIMITS.identifyBytes} bytes before or in identify`);
   }
 
   /** The node goes away. Nothing more reaches the agent, so it is not listed, but what it has sent by now still counts. */
@@ -108,10 +118,11 @@ export class AgentSession {
     const frame = checked.value;
     if (frame.type === "identify") {
       if (agent) return this.#violated({ type: "error", error: "already_identified" });
-      if (data.length > LIMITS.identifyBytes) {
-        throw new Refused("payload_too_large", "what an agent says of itself is too large", LIMITS.identifyBytes);
-      }
-      return this.#identify(frame);
+      if (data.length > LIMITS.identifyBytes) return void this.tooMuchBeforeIdentify();
+      this.#isIdentifying = true;
+      return this.#identify(frame).finally(() => {
+        this.#isIdentifying = false;
+      });
     }
     return this.#identified(agent as ConnectedAgent, frame, data.length);
   }
@@ -199,6 +210,7 @@ export class AgentSession {
     const agent = new ConnectedAgent(frame, this.#socket, connectedAt);
     agent.lastSeenMs = this.#hub.clock.monotonicMs();
     this.#agent = agent;
+    this.#socket.allowWaiting();
     roster.join(agent);
     const identified = () => this.#socket.send({ type: "identified", agent_id: owner });
     // On the reference the others hear of a newcomer before it hears that it is in.
@@ -240,20 +252,18 @@ export class AgentSession {
     });
   }
 
-  #ollama(agent: ConnectedAgent, url: string): Promise<void> | undefined {
-    const host = hostOfUrl(url);
-    if (!host || !/^https?:/.test(url)) {
-      return this.#violated({
-        type: "error",
-        error: "validation_failed",
-        message_type: "ollama_report",
-        errors: [{ field: "ollama_url", error: "invalid_value", detail: "must be an http URL" }],
-      });
-    }
+  async #ollama(agent: ConnectedAgent, url: string): Promise<void> {
+    const host = /^https?:/.test(url) ? hostOfUrl(url) : null;
+    if (host === null) return this.#ollamaRefused("must be an http URL");
     const port = Number(new URL(url).port || OLLAMA_PORT);
-    return this.#hub.endpoints.register(host, port, agent.agentId, "sidecar").then(() => {
-      agent.line.send({ type: "ollama_report_ack", status: "registered" });
-    });
+    const registered = await this.#hub.endpoints.register({ host, port, name: agent.agentId, source: "sidecar" });
+    if (!registered.ok) return this.#ollamaRefused(registered.detail);
+    agent.line.send({ type: "ollama_report_ack", status: "registered" });
+  }
+
+  #ollamaRefused(detail: string): undefined {
+    const errors = [{ field: "ollama_url", error: "invalid_value", detail }] as const;
+    return this.#violated({ type: "error", error: "validation_failed", message_type: "ollama_report", errors: [...errors] });
   }
 
   /** False: the frame is to be dropped. */

@@ -1,5 +1,5 @@
 /** One WebSocket: its frames in the order of their arrival, one at a time, and a bounded buffer towards the client. */
-import type { HubFrame } from "@hubscale/protocol";
+import { type HubFrame, LIMITS } from "@hubscale/protocol";
 import { WebSocket } from "ws";
 import type { AgentLine } from "./connected-agent.ts";
 import type { HubMetrics } from "./hub-metrics.ts";
@@ -20,6 +20,9 @@ export class AgentSocket implements AgentLine {
   readonly #maxBufferedBytes: number;
   readonly #waiting: Buffer[] = [];
   #handle: FrameHandler = () => undefined;
+  #waitingBytes = 0;
+  /** A client that is not known yet has nothing to say meanwhile. */
+  #waitingBytesMax = 0;
   #isBusy = false;
   #framesSinceExpelled: number | undefined;
 
@@ -50,11 +53,17 @@ export class AgentSocket implements AgentLine {
     }
     if (this.#isBusy) {
       this.#waiting.push(data);
-      if (this.#waiting.length === WAITING_FRAMES) this.#socket.pause();
+      this.#waitingBytes += data.length;
+      if (this.#waiting.length >= WAITING_FRAMES || this.#waitingBytes > this.#waitingBytesMax) this.#socket.pause();
       return;
     }
     const pending = this.#handle(data);
     if (pending) void this.#finish(pending);
+  }
+
+  /** From now on as much as one frame may have, since the client is known. */
+  allowWaiting(): void {
+    this.#waitingBytesMax = LIMITS.payloadBytes;
   }
 
   send(frame: HubFrame): void {
@@ -86,10 +95,12 @@ export class AgentSocket implements AgentLine {
     // What is left when the connection has ended is dropped: its sender cannot be told any more.
     while (this.#waiting.length > 0 && this.isOpen) {
       const data = this.#waiting.shift() as Buffer;
+      this.#waitingBytes -= data.length;
       if (this.#waiting.length === 0 && this.#socket.isPaused) this.#socket.resume();
       await this.#handle(data);
     }
     this.#waiting.length = 0;
+    this.#waitingBytes = 0;
     this.#isBusy = false;
   }
 

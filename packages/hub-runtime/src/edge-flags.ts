@@ -1,6 +1,6 @@
 /** The flags that every hub program has for its edge. */
+import ipaddr from "ipaddr.js";
 import { InputFileError, readInputText } from "./files/index.ts";
-import { type HubEdgeOptions } from "./hub-edge-options.ts";
 import type { RegistrationPolicy } from "./registration.ts";
 
 /** For the `options` of `parseArgs`. */
@@ -10,6 +10,10 @@ export const EDGE_FLAGS = {
   "max-connections": { type: "string" },
   "drain-ms": { type: "string", default: "0" },
   "allow-link-local-endpoints": { type: "boolean", default: false },
+  "public-url": { type: "string" },
+  "allowed-host": { type: "string", default: "" },
+  "allowed-origin": { type: "string", default: "" },
+  "trusted-proxy": { type: "string", default: "" },
 } as const;
 
 export interface EdgeFlags {
@@ -20,6 +24,10 @@ export interface EdgeFlags {
   maxConnections: number | undefined;
   drainMs: number;
   allowLinkLocalEndpoints: boolean;
+  publicUrl: string | undefined;
+  allowedHosts: string[];
+  allowedOrigins: string[];
+  trustedProxies: string[];
 }
 
 /** Throws with one line on the first flag that is wrong. */
@@ -29,6 +37,10 @@ export function edgeFlagsOf(values: {
   "max-connections"?: string | undefined;
   "drain-ms": string;
   "allow-link-local-endpoints": boolean;
+  "public-url"?: string | undefined;
+  "allowed-host": string;
+  "allowed-origin": string;
+  "trusted-proxy": string;
 }): EdgeFlags {
   const { registration, "registration-token-file": registrationTokenFile } = values;
   const maxConnections = connectionsOf(values["max-connections"]);
@@ -51,15 +63,39 @@ export function edgeFlagsOf(values: {
     maxConnections,
     drainMs,
     allowLinkLocalEndpoints: values["allow-link-local-endpoints"],
+    publicUrl: publicUrlOf(values["public-url"]),
+    allowedHosts: listed("--allowed-host", values["allowed-host"], hostNameOf, "a host name, like hub.example"),
+    allowedOrigins: listed("--allowed-origin", values["allowed-origin"], originOf, "an origin, like https://board.example"),
+    trustedProxies: listed("--trusted-proxy", values["trusted-proxy"], networkOf, "an address or a network, like 10.0.0.0/8"),
   };
 }
 
-/** Reads the token file, if there is one. Rejects with an `InputFileError` when it cannot be read or holds no good token. */
-export async function edgeSecurityOf(
-  flags: EdgeFlags,
-): Promise<Required<Pick<HubEdgeOptions, "registration" | "maxConnections" | "allowLinkLocalEndpoints">>> {
-  const { maxConnections, allowLinkLocalEndpoints } = flags;
-  return { registration: policyOf(flags), maxConnections, allowLinkLocalEndpoints };
+/** Separated by commas; an empty text has none. */
+function listed(flag: string, text: string, parse: (item: string) => string | undefined, form: string): string[] {
+  const items = text === "" ? [] : text.split(",").map((item) => item.trim());
+  return items.map((item) => {
+    const parsed = parse(item);
+    if (parsed === undefined) throw new Error(`${flag} must be ${form}, or several separated by commas, not "${item}"`);
+    return parsed;
+  });
+}
+
+function publicUrlOf(text: string | undefined): string | undefined {
+  if (text === undefined || (/^https?:\/\//.test(text) && URL.canParse(text))) return text;
+  throw new Error(`--public-url must be http://host:port as clients reach the hub, not "${text}"`);
+}
+
+function hostNameOf(text: string): string | undefined {
+  return /^[\w.-]+$/.test(text) && URL.canParse(`http://${text}`) ? new URL(`http://${text}`).hostname : undefined;
+}
+
+function originOf(text: string): string | undefined {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  return url && url.origin === text.toLowerCase().replace(/\/$/, "") ? url.origin : undefined;
+}
+
+function networkOf(text: string): string | undefined {
+  return ipaddr.isValid(text) || ipaddr.isValidCIDR(text) ? text : undefined;
 }
 
 function connectionsOf(text: string | undefined): number | undefined {
@@ -78,7 +114,8 @@ const CONNECTIONS_MAX = 1_048_576;
 /** 32 hex digits are 128 bits. Shorter ones are passwords, which can be guessed. */
 const TOKEN_CHARS_MIN = 32;
 
-function policyOf({ registration, registrationTokenFile: file }: EdgeFlags): RegistrationPolicy {
+/** Reads the token file, if there is one. Throws an `InputFileError` when it cannot be read or holds no good token. */
+export function registrationPolicyOf({ registration, registrationTokenFile: file }: EdgeFlags): RegistrationPolicy {
   if (registration !== "token" || file === undefined) return { mode: registration === "closed" ? "closed" : "open" };
   const read = readInputText(file);
   const token = read.ok ? read.text.trim() : "";

@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, test } from "vitest";
-import { isForbiddenAddress, safeLookup } from "./endpoint-address.ts";
+import { endpointHostOf, isForbiddenAddress, safeLookup } from "./endpoint-address.ts";
 import { probeEndpoint } from "./endpoint-probe.ts";
 
 const SAFELY = { allowLinkLocal: false };
@@ -25,17 +25,36 @@ test.each([
   "255.255.255.255",
   "ff02::1",
   "::ffff:224.0.0.1",
+  "::ffff:0:a9fe:a9fe",
+  "::ffff:0:6464:64c8",
+  "::ffff:6464:64c8",
+  "::a9fe:a9fe",
+  "64:ff9b::6464:64c8",
+  "64:ff9b:1::1",
+  "64:ff9b:1:a9fe:a9:fe00::",
+  "2002:6464:64c8::1",
+  "2001:0:4136:e378:8000:63bf:5601:5601",
+  "fd00::5efe:a9fe:a9fe",
+  "2001:db8::200:5efe:169.254.169.254",
 ])("%s is not polled", async (address) => {
   expect(isForbiddenAddress(address)).toBe(true);
   await expect(probeEndpoint(address, 80, SAFELY)).rejects.toThrow(`${address} is not polled`);
 });
 
-test.each(["127.0.0.1", "192.168.1.10", "10.0.0.1", "::1", "[::1]", "fd00::1", "2002:0a00:1::", "a-name"])(
-  "%s may be polled",
-  (address) => {
-    expect(isForbiddenAddress(address)).toBe(false);
-  },
-);
+test.each([
+  "127.0.0.1",
+  "192.168.1.10",
+  "10.0.0.1",
+  "::1",
+  "[::1]",
+  "fd00::1",
+  "2002:0a00:1::",
+  "64:ff9b::10.0.0.1",
+  "fd00::5efe:10.0.0.1",
+  "a-name",
+])("%s may be polled", (address) => {
+  expect(isForbiddenAddress(address)).toBe(false);
+});
 
 // Each is 169.254.169.254 to the resolver, though none is an address as the registry sees it.
 test.each(["2852039166", "0xa9fea9fe", "169.254.43518", "0251.0376.0251.0376"])(
@@ -45,6 +64,34 @@ test.each(["2852039166", "0xa9fea9fe", "169.254.43518", "0251.0376.0251.0376"])(
     await expect(probeEndpoint(host, 80, SAFELY)).rejects.toThrow("resolves to an address that is not polled");
   },
 );
+
+test.each([
+  "2852039166",
+  "0xa9fea9fe",
+  "169.254.43518",
+  "0251.0376.0251.0376",
+  "0xA9.254.0251.254",
+  "169.254.169.254.",
+  "::ffff:0:a9fe:a9fe",
+  "[fe80::1]",
+])("a client that names %s is refused at once", (host) => {
+  const detail = "link-local, multicast and metadata addresses are not polled";
+  expect(endpointHostOf(host, SAFELY)).toEqual({ ok: false, detail });
+});
+
+test.each(["", "a b", "a/b", "a?b", "a#b", "u@a", "a:80", "a\\b", "[::1", "::1]", "fe80::1%eth0", "1.2.3.4.5", "256.1.1.1"])(
+  '"%s" is no host',
+  (host) => expect(endpointHostOf(host, SAFELY)).toEqual({ ok: false, detail: "must be a host name or an address" }),
+);
+
+test.each([
+  ["GPU-1.example", "gpu-1.example"],
+  ["gpu_1", "gpu_1"],
+  ["0x7f.1", "127.0.0.1"],
+  ["10.1", "10.0.0.1"],
+  ["::1", "[::1]"],
+  ["[FD00:0::1]", "[fd00::1]"],
+])("%s is kept as %s", (host, kept) => expect(endpointHostOf(host, SAFELY)).toEqual({ ok: true, host: kept }));
 
 test("the resolver's answer decides, also when it gives several addresses", async () => {
   const found = await new Promise<unknown>((resolve, reject) =>

@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers/promises";
-import type { LlmEndpoint } from "@hubscale/protocol";
+import { LIMITS, type LlmEndpoint, TIMERS } from "@hubscale/protocol";
 import { expect, test } from "vitest";
 import { PROBES_AT_ONCE } from "./endpoint-probe.ts";
 import { EndpointRegistry } from "./endpoint-registry.ts";
@@ -30,6 +30,8 @@ test("asks so many endpoints at a time, each once, however many there are and ho
     clock,
     store: { save: async () => undefined, remove: async () => false, list: async () => hosts.map(stored) },
     resources: new HostResourceBoard(clock),
+    allowLinkLocal: false,
+    isOnline: () => true,
     probe: (host) => {
       asked.push(host);
       return new Promise((resolve) => answers.push(() => resolve({ models: [], loadedModels: [] })));
@@ -49,3 +51,80 @@ test("asks so many endpoints at a time, each once, however many there are and ho
   expect(asked).toEqual(hosts);
   expect(registry.views().filter(({ healthy }) => healthy)).toHaveLength(COUNT);
 });
+
+/** A store that keeps what it is given; every poll is answered by `isHealthy`. */
+function started({
+  isHealthy = () => true,
+  isOnline = () => true,
+}: {
+  isHealthy?: (host: string) => boolean;
+  isOnline?: () => boolean;
+} = {}) {
+  const clock = new ManualClock();
+  const rows = new Map<string, LlmEndpoint>();
+  const registry = new EndpointRegistry({
+    clock,
+    store: {
+      save: async (endpoint) => void rows.set(endpoint.id, endpoint),
+      remove: async (id) => rows.delete(id),
+      list: async () => [...rows.values()],
+    },
+    resources: new HostResourceBoard(clock),
+    allowLinkLocal: false,
+    isOnline,
+    probe: async (host) => {
+      if (!isHealthy(host)) throw new Error("no answer");
+      return { models: [], loadedModels: [] };
+    },
+    publish: () => void registry.reload(),
+    onChange: () => undefined,
+    log: () => undefined,
+  });
+  return { clock, registry, rows };
+}
+
+test("one agent may report so many endpoints, and a hub polls so many, also when all are registered at once", async () => {
+  const { registry, rows } = started();
+  const reported = await Promise.all(
+    Array.from({ length: 20 }, (_, port) => registry.register({ host: "gpu", port, name: "a", source: "sidecar" })),
+  );
+  expect(reported.filter(({ ok }) => ok)).toHaveLength(LIMITS.endpointsPerAgent);
+  expect(reported.at(-1)).toMatchObject({ ok: false, detail: "an agent may report at most 8 endpoints" });
+  expect(await registry.register({ host: "gpu", port: 0, name: "a", source: "sidecar" })).toMatchObject({ ok: true });
+  const added = await Promise.all(
+    Array.from({ length: LIMITS.endpoints }, (_, port) =>
+      registry.register({ host: "more", port, name: undefined, source: "admin" }),
+    ),
+  );
+  expect(rows.size).toBe(LIMITS.endpoints);
+  expect(added.at(-1)).toMatchObject({ ok: false, detail: "the hub polls at most 1000 endpoints: remove one" });
+});
+
+test("an agent does not take over an endpoint that is known, and is refused a forbidden address", async () => {
+  const { registry } = started();
+  await registry.register({ host: "GPU", port: 1, name: "the big one", source: "admin" });
+  expect(await registry.register({ host: "gpu", port: 1, name: "a", source: "sidecar" })).toMatchObject({
+    endpoint: { name: "the big one", source: "admin" },
+  });
+  expect(await registry.register({ host: "[::ffff:a9fe:a9fe]", port: 1, name: "a", source: "sidecar" })).toMatchObject({
+    ok: false,
+  });
+});
+
+test.each([
+  ["sidecar", false, false, 0],
+  ["sidecar", false, true, 1],
+  ["sidecar", true, false, 1],
+  ["admin", false, false, 1],
+] as const)(
+  "reported by %s, answering %s, its agent online %s: after an hour %i are left",
+  async (source, isHealthy, isOnline, left) => {
+    const { clock, registry, rows } = started({ isHealthy: () => isHealthy, isOnline: () => isOnline });
+    await registry.register({ host: "gpu", port: 1, name: "a", source });
+    for (let polls = 0; polls < 121; polls++) {
+      await registry.pollAll();
+      expect(rows.size).toBe(polls < 120 ? 1 : left);
+      clock.advance(TIMERS.endpointPollEveryMs);
+    }
+  },
+);

@@ -1,6 +1,7 @@
 /** The LLM endpoints: registered durably, polled for health by every node, and shown to routing. */
 import type { EndpointView } from "@hubscale/hub-core";
-import { type LlmEndpoint, TIMERS } from "@hubscale/protocol";
+import { LIMITS, type LlmEndpoint, TIMERS } from "@hubscale/protocol";
+import { endpointHostOf } from "./endpoint-address.ts";
 import { type EndpointModels, PROBES_AT_ONCE } from "./endpoint-probe.ts";
 import type { HostResourceBoard } from "./host-resources.ts";
 import type { BusEvent, Clock, EndpointStore } from "./ports.ts";
@@ -9,6 +10,9 @@ export interface EndpointRegistryOptions {
   clock: Clock;
   store: EndpointStore;
   resources: HostResourceBoard;
+  allowLinkLocal: boolean;
+  /** Whether the agent is connected to any node. */
+  isOnline(agentId: string): boolean;
   probe(host: string, port: number): Promise<EndpointModels>;
   publish(event: BusEvent): void;
   /** Registrations or health changed: an occasion to schedule. */
@@ -16,9 +20,27 @@ export interface EndpointRegistryOptions {
   log(line: string): void;
 }
 
+/** `name`: of the agent that reports it, or as an administrator calls it; default: its host. */
+export interface EndpointRequest {
+  host: string;
+  port: number;
+  name: string | null | undefined;
+  source: LlmEndpoint["source"];
+}
+
+/** `detail`: for `errors` of a 422. */
+export type RegisteredEndpoint = { ok: true; endpoint: LlmEndpoint } | { ok: false; detail: string };
+
+interface PolledEndpoint {
+  shown: LlmEndpoint;
+  failures: number;
+  /** By the monotonic clock. */
+  healthyAtMs: number;
+}
+
 export class EndpointRegistry {
   readonly #options: EndpointRegistryOptions;
-  readonly #endpoints = new Map<string, { shown: LlmEndpoint; failures: number }>();
+  readonly #endpoints = new Map<string, PolledEndpoint>();
   /** Endpoints whose poll is under way or waits its turn. */
   readonly #polls = new Map<string, Promise<void>>();
   readonly #turns: (() => void)[] = [];
@@ -49,26 +71,50 @@ export class EndpointRegistry {
     }));
   }
 
-  /** Durable when it resolves; health is known a poll later. */
-  async register(host: string, port: number, name: string, source: LlmEndpoint["source"]): Promise<LlmEndpoint> {
+  /**
+   * Durable when it resolves; health is known a poll later. What an agent reports that is known already stays as it is: agents of
+   * one host report the same.
+   */
+  async register({ name, port, source, ...request }: EndpointRequest): Promise<RegisteredEndpoint> {
+    const { allowLinkLocal, clock, publish, store } = this.#options;
+    const named = endpointHostOf(request.host, { allowLinkLocal });
+    if (!named.ok) return named;
+    const { host } = named;
     const id = `${host}:${port}`;
     const known = this.get(id);
+    if (known && (source === "sidecar" || known.name === (name ?? host))) return { ok: true, endpoint: known };
     const endpoint: LlmEndpoint = {
       id,
       host,
       port,
-      name,
+      name: name ?? host,
       source,
       status: "unknown",
       models: [],
       loaded_models: [],
-      registered_at: this.#options.clock.nowMs(),
+      registered_at: clock.nowMs(),
       last_checked_at: null,
     };
-    if (known && known.name === name) return known;
-    await this.#options.store.save(endpoint);
-    this.#options.publish({ type: "endpoints_changed" });
-    return endpoint;
+    const detail = known ? undefined : this.#isTooMany(endpoint);
+    if (detail !== undefined) return { ok: false, detail };
+    // Before it is stored, so that none comes in beside it that would be one too many.
+    if (!known) this.#endpoints.set(id, { shown: endpoint, failures: 0, healthyAtMs: clock.monotonicMs() });
+    try {
+      await store.save(endpoint);
+    } catch (error) {
+      if (!known) this.#endpoints.delete(id);
+      throw error;
+    }
+    if (!known) void this.#pollInTurn(id);
+    publish({ type: "endpoints_changed" });
+    return { ok: true, endpoint };
+  }
+
+  #isTooMany({ name, source }: LlmEndpoint): string | undefined {
+    if (this.#endpoints.size >= LIMITS.endpoints) return `the hub polls at most ${LIMITS.endpoints} endpoints: remove one`;
+    if (source !== "sidecar") return undefined;
+    const own = this.list().filter((each) => each.source === source && each.name === name).length;
+    return own < LIMITS.endpointsPerAgent ? undefined : `an agent may report at most ${LIMITS.endpointsPerAgent} endpoints`;
   }
 
   /** False: there is none. */
@@ -91,7 +137,10 @@ export class EndpointRegistry {
     for (const endpoint of stored) {
       const known = this.#endpoints.get(endpoint.id);
       if (known) known.shown = { ...known.shown, name: endpoint.name, source: endpoint.source };
-      else this.#endpoints.set(endpoint.id, { shown: { ...endpoint, status: "unknown" }, failures: 0 });
+      else {
+        const healthyAtMs = this.#options.clock.monotonicMs();
+        this.#endpoints.set(endpoint.id, { shown: { ...endpoint, status: "unknown" }, failures: 0, healthyAtMs });
+      }
     }
     if (added.length + removed.length > 0) this.#options.onChange();
     for (const { id } of added) void this.#pollInTurn(id);
@@ -127,11 +176,12 @@ export class EndpointRegistry {
   async #poll(id: string): Promise<void> {
     const polled = this.#endpoints.get(id);
     if (!polled) return;
-    const { clock, probe, log, onChange } = this.#options;
+    const { clock, probe, log, onChange, isOnline } = this.#options;
     const before = polled.shown.status;
     try {
       const { models, loadedModels } = await probe(polled.shown.host, polled.shown.port);
       polled.failures = 0;
+      polled.healthyAtMs = clock.monotonicMs();
       polled.shown = { ...polled.shown, status: "healthy", models, loaded_models: loadedModels };
     } catch (error) {
       polled.failures++;
@@ -141,5 +191,13 @@ export class EndpointRegistry {
     }
     polled.shown = { ...polled.shown, last_checked_at: clock.nowMs() };
     if (polled.shown.status !== before) onChange();
+    const { source, name } = polled.shown;
+    const isForgotten = clock.monotonicMs() - polled.healthyAtMs >= TIMERS.endpointForgottenMs;
+    if (source !== "sidecar" || !isForgotten || isOnline(name)) return;
+    log(
+      `endpoint ${id} is forgotten: ${JSON.stringify(name)}, which reported it, is away, and it has not answered for an hour`,
+    );
+    // Tried again at the next poll when the store cannot answer now.
+    await this.remove(id).catch((error: Error) => log(`endpoint ${id} could not be removed: ${error.message}`));
   }
 }

@@ -1,6 +1,5 @@
 import { checkerOf, REGISTER_ENDPOINT } from "@hubscale/protocol";
 import type { FastifyInstance } from "fastify";
-import { isForbiddenAddress } from "./endpoint-address.ts";
 import type { EndpointRegistry } from "./endpoint-registry.ts";
 import { invalid } from "./http-app.ts";
 
@@ -11,11 +10,7 @@ interface RegisterEndpointBody {
 }
 
 /** The registry of LLM endpoints. All want a token. */
-export function addEndpointRoutes(
-  app: FastifyInstance,
-  endpoints: EndpointRegistry,
-  { allowLinkLocal }: { allowLinkLocal: boolean },
-): void {
+export function addEndpointRoutes(app: FastifyInstance, endpoints: EndpointRegistry): void {
   const check = checkerOf<RegisterEndpointBody>(REGISTER_ENDPOINT);
 
   app.get("/api/admin/llm-registry", async () => ({ endpoints: endpoints.list(), count: endpoints.list().length }));
@@ -28,15 +23,10 @@ export function addEndpointRoutes(
   app.post("/api/admin/llm-registry", async (request, reply) => {
     const body = check(request.body ?? {});
     if (!body.ok) return invalid(reply, body.errors);
-    const { host, port = 11_434, name } = body.value;
-    if (/[\s/?#@]/.test(host)) {
-      return invalid(reply, [{ field: "host", error: "invalid_value", detail: "must be a host name or an address" }]);
-    }
-    if (!allowLinkLocal && isForbiddenAddress(host)) {
-      const detail = "link-local, multicast and metadata addresses are not polled";
-      return invalid(reply, [{ field: "host", error: "invalid_value", detail }]);
-    }
-    return reply.code(201).send(await endpoints.register(host, port, name ?? host, "admin"));
+    const { port = 11_434, name } = body.value;
+    const registered = await endpoints.register({ ...body.value, name, port, source: "admin" });
+    if (registered.ok) return reply.code(201).send(registered.endpoint);
+    return invalid(reply, [{ field: "host", error: "invalid_value", detail: registered.detail }]);
   });
 
   app.delete<{ Params: { id: string } }>("/api/admin/llm-registry/:id", async (request, reply) => {

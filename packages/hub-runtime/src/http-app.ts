@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import { rateTierOfRoute } from "@hubscale/hub-core";
 import { type FieldError, LIMITS } from "@hubscale/protocol";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import type { CallerCheck } from "./caller-check.ts";
 import { REFUSED_AT_ONCE } from "./connection-limits.ts";
 import type { HubMetrics } from "./hub-metrics.ts";
 import { KeptConnections } from "./kept-connections.ts";
@@ -26,6 +27,9 @@ export interface HttpAppOptions {
   limiter: RateLimiter;
   metrics: HubMetrics;
   clock: Clock;
+  callers: CallerCheck;
+  /** Networks of balancers whose `X-Forwarded-For` is believed, in CIDR notation. */
+  trustedProxies: readonly string[];
   /** Connections at one time, those that become WebSockets included. */
   connections: number;
   log(line: string): void;
@@ -49,6 +53,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   const { tokens, limiter, metrics } = options;
   const app = fastify({
     bodyLimit: LIMITS.payloadBytes,
+    trustProxy: options.trustedProxies.length > 0 && [...options.trustedProxies],
     forceCloseConnections: "idle",
     connectionTimeout: STUCK_CONNECTION_MS,
     requestTimeout: REQUEST_MS,
@@ -79,6 +84,8 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
 
   app.addHook("onRequest", async (request, reply) => {
     metrics.counters.http_requests++;
+    const refusal = options.callers.refusalOf(request.headers);
+    if (refusal) return reply.code(403).send(refusal);
     if (!options.isDraining() && !newcomers.isRefused(request.raw.socket)) return;
     // A kept connection would bring the client back here instead of to a node that serves it.
     reply.header("connection", "close");
@@ -178,8 +185,9 @@ function rawAnswer(status: string, body: object, headers = ""): string {
   return `HTTP/1.1 ${status}\r\n${headers}Connection: close\r\nContent-Type: application/json\r\nContent-Length: ${text.length}\r\n\r\n${text}`;
 }
 
+/** The name of the scheme in any case, as RFC 9110 has it. */
 export function bearerOf(header: string | undefined): string | undefined {
-  return header?.startsWith("Bearer ") ? header.slice("Bearer ".length).trim() : undefined;
+  return header === undefined ? undefined : /^bearer +(.*)$/i.exec(header)?.[1]?.trim();
 }
 
 /** What the HTTP parser could not make a request of, in the form of all other errors. */

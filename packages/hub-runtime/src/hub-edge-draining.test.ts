@@ -60,7 +60,7 @@ test("at the end: a request that crosses the end of its kept connection is told 
   socket.setEncoding("utf8").on("data", (text) => {
     heard += text;
   });
-  const request = "GET /health HTTP/1.1\r\nHost: hub\r\n\r\n";
+  const request = "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n";
   socket.write(request);
   await expect.poll(() => heard).toMatch(/"status":"ok"/);
   heard = "";

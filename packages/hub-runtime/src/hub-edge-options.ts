@@ -1,9 +1,10 @@
 import type { HubBehaviour } from "./behaviour.ts";
+import type { CallerRules } from "./caller-check.ts";
 import type { Backplane, Clock, HubView, RandomHex, Roster, TaskDesk } from "./ports.ts";
 import type { RateLimitSettings } from "./rate-limiter.ts";
 import type { RegistrationPolicy } from "./registration.ts";
 
-export interface HubEdgeOptions {
+export interface HubEdgeOptions extends CallerRules {
   /** Unique among the nodes of a hub. */
   node: string;
   host: string;
@@ -19,8 +20,8 @@ export interface HubEdgeOptions {
   randomHex: RandomHex;
   behaviour: HubBehaviour;
   rateLimits: "off" | "reference" | RateLimitSettings;
-  /** `http://…` as clients reach the hub, where that is not its own address: behind a load balancer. */
-  publicUrl?: string;
+  /** Networks of balancers, in CIDR notation: their `X-Forwarded-For` says who calls. Default: none. */
+  trustedProxies?: readonly string[];
   /**
    * WebSocket connections at one time; further ones get 503. The hub does not start where the limit of open files leaves less room.
    * Default: what it leaves, 18,000 at most.

@@ -5,6 +5,7 @@ import { connect, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { LIMITS } from "@hubscale/protocol";
 import { afterEach, describe, expect, test } from "vitest";
+import { WebSocket } from "ws";
 import { REFUSED_AT_ONCE } from "./connection-limits.ts";
 import type { HubEdge } from "./hub-edge.ts";
 import { ConformanceContext, ManualClock, type MemoryHubOptions, SidecarClient, startMemoryHub } from "./testing/index.ts";
@@ -36,6 +37,15 @@ async function raw(hub: HubEdge, ...parts: string[]): Promise<string> {
   const answer = await text(socket);
   socket.destroy();
   return answer;
+}
+
+/** The status of the first answer; the connection is closed then. */
+async function statusOf(hub: HubEdge, request: string): Promise<number> {
+  const socket = connect(hub.port, "127.0.0.1");
+  socket.write(request);
+  const [answer] = (await once(socket, "data")) as [Buffer];
+  socket.destroy();
+  return Number(/^HTTP\/1.1 (\d+) /.exec(answer.toString())?.[1]);
 }
 
 describe("registration", () => {
@@ -107,24 +117,93 @@ describe("bodies", () => {
   });
 });
 
+describe("callers", () => {
+  test("a browser's foreign page and a rebound name get 403, on HTTP and on the way to a socket", async () => {
+    const { hub, context } = await start({ allowedHosts: ["hub.example"] });
+    const authority = `127.0.0.1:${hub.port}`;
+    const lines = (path: string, ...headers: string[]) => `GET ${path} HTTP/1.1\r\n${headers.join("\r\n")}\r\n`;
+    const upgrade = [
+      "Connection: Upgrade",
+      "Upgrade: websocket",
+      "Sec-WebSocket-Version: 13",
+      `Sec-WebSocket-Key: ${"a".repeat(22)}==`,
+    ];
+    for (const [headers, http, socket] of [
+      [[`Host: ${authority}`], 200, 101],
+      [["Host: hub.example"], 200, 101],
+      [[`Host: ${authority}`, `Origin: http://${authority}`], 200, 101],
+      [[`Host: ${authority}`, "Origin: http://127.0.0.1:1"], 403, 403],
+      [[`Host: ${authority}`, "Origin: null"], 403, 403],
+      [["Host: evil.example", "Origin: http://evil.example"], 403, 403],
+      // A browser that opens a socket names the page: this is a program.
+      [["Host: evil.example"], 403, 101],
+    ] as const) {
+      const answer = await raw(hub, `${lines("/api/agents", ...headers, "Connection: close")}\r\n`);
+      expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${http} `));
+      expect(await statusOf(hub, `${lines("/ws", ...headers, ...upgrade)}\r\n`)).toBe(socket);
+    }
+    const agent = await context.agent("worker");
+    agent.client.send({ type: "ping" });
+    await agent.client.take("pong");
+  });
+
+  test("the name of the scheme is taken in any case", async () => {
+    const { hub, context } = await start();
+    const token = await context.submitter();
+    for (const scheme of ["bearer", "BEARER", "Bearer "]) {
+      const answer = await fetch(`${hub.httpUrl}/api/tasks`, { headers: { authorization: `${scheme} ${token}` } });
+      expect(answer.status).toBe(200);
+    }
+    for (const authorization of [token, `Basic ${token}`, `Bearer${token}`]) {
+      expect((await fetch(`${hub.httpUrl}/api/tasks`, { headers: { authorization } })).status).toBe(401);
+    }
+  });
+
+  test("callers without a token share a limit by their address, which a trusted proxy alone may say", async () => {
+    const ask = async (hub: HubEdge, address: string, name: string) =>
+      (
+        await fetch(`${hub.httpUrl}/api/onboard/register`, {
+          method: "POST",
+          headers: { "x-forwarded-for": address },
+          body: JSON.stringify({ agent_id: name }),
+        })
+      ).status;
+    for (const [trustedProxies, status] of [
+      [[], 429],
+      [["10.0.0.0/8"], 429],
+      [["127.0.0.0/8"], 201],
+    ] as const) {
+      const { hub } = await start({ rateLimits: "reference", trustedProxies });
+      for (let n = 0; n < 10; n++) expect(await ask(hub, "192.0.2.1", `a${n}`)).toBe(201);
+      expect(await ask(hub, "192.0.2.1", "one-too-many")).toBe(429);
+      expect(await ask(hub, "192.0.2.2", "another")).toBe(status);
+    }
+  });
+});
+
 describe("requests", () => {
   test.each([
     [
       "a path that cannot be decoded",
-      "GET /api/tasks/%ff%zz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+      "GET /api/tasks/%ff%zz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
       400,
       "bad_request",
     ],
     [
       "a part of a path that is too long",
-      `GET /api/tasks/${"x".repeat(400)} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`,
+      `GET /api/tasks/${"x".repeat(400)} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`,
       400,
       "bad_request",
     ],
-    ["headers above 16 KiB", `GET /health HTTP/1.1\r\nHost: x\r\nX: ${"x".repeat(17_000)}\r\n\r\n`, 431, "headers_too_large"],
+    [
+      "headers above 16 KiB",
+      `GET /health HTTP/1.1\r\nHost: localhost\r\nX: ${"x".repeat(17_000)}\r\n\r\n`,
+      431,
+      "headers_too_large",
+    ],
     ["what is no HTTP", "\u0016\u0003\u0001 hello\r\n\r\n", 400, "bad_request"],
-    ["an unknown method", "BREW /api/tasks HTTP/1.1\r\nHost: x\r\n\r\n", 400, "bad_request"],
-    ["a method that no route has", "PUT /api/tasks HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 404, "not_found"],
+    ["an unknown method", "BREW /api/tasks HTTP/1.1\r\nHost: localhost\r\n\r\n", 400, "bad_request"],
+    ["a method that no route has", "PUT /api/tasks HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", 404, "not_found"],
   ])("%s is answered in the form of all errors", async (_name, request, status, error) => {
     const { hub } = await start();
     const [head = "", body = ""] = (await raw(hub, request)).split("\r\n\r\n");
@@ -146,18 +225,18 @@ describe("requests", () => {
     };
     // All at once they overflow the queue of the listening socket (511), and the kernel lets go of some that think they are connected.
     for (let n = 0; n < 11; n++) await hold(91);
-    expect(await raw(hub, "GET /api/agents HTTP/1.1\r\nHost: x\r\n\r\n")).toMatch(
+    expect(await raw(hub, "GET /api/agents HTTP/1.1\r\nHost: localhost\r\n\r\n")).toMatch(
       /^HTTP\/1.1 503 [^]*retry-after: 1\r\n[^]*"unavailable"/,
     );
-    expect(await raw(hub, "GET /health HTTP/1.1\r\nHost: x\r\n\r\n")).toContain("200 OK");
+    expect(await raw(hub, "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")).toContain("200 OK");
     await expect(SidecarClient.connect(hub.wsUrl, 1_000)).rejects.toThrow("503");
     // Who is refused and asks for nothing makes room for the next to be told.
     await hold(REFUSED_AT_ONCE + 1);
     await expect.poll(() => held.findIndex(({ closed }) => closed)).toBe(1_001);
-    expect(await raw(hub, "GET /api/agents HTTP/1.1\r\nHost: x\r\n\r\n")).toContain("503");
+    expect(await raw(hub, "GET /api/agents HTTP/1.1\r\nHost: localhost\r\n\r\n")).toContain("503");
 
     clock.advance(1_000);
-    expect(await raw(hub, "GET /api/agents HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).toContain("200 OK");
+    expect(await raw(hub, "GET /api/agents HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")).toContain("200 OK");
     await expect.poll(() => held[0]?.closed).toBe(true);
     for (const socket of held) socket.destroy();
   });
@@ -217,4 +296,43 @@ test("a client that sends on after its tenth violation is heard no more and cut 
   await client.closed;
   const { counters } = (await context.http("GET", "/api/metrics")).body as { counters: Record<string, number> };
   expect(counters).toMatchObject({ frames_in: LIMITS.violations, violations: LIMITS.violations });
+});
+
+describe("before identify", () => {
+  test("what an agent says of itself has a limit, for all nodes keep it", async () => {
+    const { context } = await start();
+    const agentId = context.unique("a");
+    const token = await context.register(agentId);
+    const identify = async (extraChars: number) => {
+      const client = await context.connect();
+      client.send({ type: "identify", agent_id: agentId, token, extra: "x".repeat(extraChars) });
+      return client;
+    };
+    for (const chars of [LIMITS.identifyBytes, 4 * LIMITS.identifyBytes, LIMITS.payloadBytes - 1_000, LIMITS.payloadBytes]) {
+      expect((await (await identify(chars)).closed).code).toBe(1009);
+    }
+    await (await identify(LIMITS.identifyBytes - 300)).take("identified");
+  });
+
+  test("a frame that is never finished is not kept before the hub knows whose it is", async () => {
+    const { hub } = await start();
+    const client = new WebSocket(hub.wsUrl);
+    await once(client, "open");
+    // In parts of one message that is never ended, below what a frame may be.
+    for (let sent = 0; sent <= LIMITS.identifyBytes; sent += 1_024) client.send("x".repeat(1_024), { fin: false });
+    const [code] = (await once(client, "close")) as [number];
+    expect([1009, 1006]).toContain(code);
+  });
+
+  test("frames that come behind identify are handled when it is known whose they are", async () => {
+    const { context } = await start();
+    const agentId = context.unique("a");
+    const token = await context.register(agentId);
+    const client = await context.connect();
+    client.send({ type: "identify", agent_id: agentId, token });
+    for (let frame = 0; frame < 20; frame++)
+      client.send({ type: "message", to: agentId, payload: { text: "x".repeat(30_000) } });
+    await client.take("identified");
+    for (let frame = 0; frame < 20; frame++) await client.take("message_sent");
+  });
 });

@@ -5,6 +5,7 @@ import { TIMERS } from "@hubscale/protocol";
 import type { FastifyInstance } from "fastify";
 import { addAgentRoutes, addRoomRoute } from "./agent-routes.ts";
 import { busListener, rereadEndpoints } from "./bus-events.ts";
+import { CallerCheck } from "./caller-check.ts";
 import { addEndpointRoutes } from "./endpoint-routes.ts";
 import { type ConnectionLimits, connectionLimits, limitsInWords, type OpenFiles } from "./connection-limits.ts";
 import { createHttpApp } from "./http-app.ts";
@@ -36,11 +37,19 @@ export async function startHubEdge(options: HubEdgeOptions): Promise<HubEdge> {
   let isDraining = false;
   const files = { limit: openFileLimit(), open: openFileCount() };
   const limits = await connectionLimitsOf(files);
-  const sockets = new SocketServer(hub, { maxConnections: limits.webSockets, maxBufferedBytes, log });
-  const app = createHttpApp({ ...hub, log, connections: limits.webSockets + limits.http, isDraining: () => isDraining });
+  const callers = new CallerCheck(options);
+  const sockets = new SocketServer(hub, { callers, maxConnections: limits.webSockets, maxBufferedBytes, log });
+  const app = createHttpApp({
+    ...hub,
+    log,
+    callers,
+    trustedProxies: options.trustedProxies ?? [],
+    connections: limits.webSockets + limits.http,
+    isDraining: () => isDraining,
+  });
   const addRoutes = { hub, sockets, options, urls: () => urlsOf(options, app.open), isDraining: () => isDraining };
   addOpenRoutes(app.open, addRoutes);
-  app.secured((secured) => addSecuredRoutes(secured, hub, options.allowLinkLocalEndpoints ?? false));
+  app.secured((secured) => addSecuredRoutes(secured, hub));
   sockets.attach(app.open.server, app.newcomers);
 
   try {
@@ -124,10 +133,10 @@ function addOpenRoutes(app: FastifyInstance, { hub, sockets, options, urls, isDr
   });
 }
 
-function addSecuredRoutes(app: FastifyInstance, hub: HubParts, allowLinkLocal: boolean): void {
+function addSecuredRoutes(app: FastifyInstance, hub: HubParts): void {
   addTaskRoutes(app, hub);
   addRoomRoute(app, hub.channels);
-  addEndpointRoutes(app, hub.endpoints, { allowLinkLocal });
+  addEndpointRoutes(app, hub.endpoints);
   app.get("/api/admin/rate-limits", async () => hub.limiter.describe());
 }
 

@@ -47,6 +47,8 @@ export async function assembleHub(options: HubEdgeOptions): Promise<HubParts> {
     clock,
     store: backplane.endpoints,
     resources,
+    allowLinkLocal,
+    isOnline: (agentId) => presence.isOnline(agentId),
     probe: (host, port) => probeEndpoint(host, port, { allowLinkLocal }),
     publish,
     onChange: () => tasks.notify({ type: "endpoints_changed" }),

@@ -6,9 +6,11 @@ import { LIMITS, TIMERS } from "@hubscale/protocol";
 import { type RawData, type WebSocket, WebSocketServer } from "ws";
 import { AgentSession, type SessionContext } from "./agent-session.ts";
 import { AgentSocket } from "./agent-socket.ts";
+import type { CallerCheck } from "./caller-check.ts";
 import type { Newcomers } from "./newcomers.ts";
 
 export interface SocketServerOptions {
+  callers: CallerCheck;
   maxConnections: number;
   maxBufferedBytes: number;
   log(line: string): void;
@@ -36,13 +38,14 @@ export class SocketServer {
       socket.on("error", () => socket.destroy());
       const [path] = (request.url ?? "").split("?", 1);
       if (path !== "/ws") return refuse(socket, "404 Not Found");
+      if (this.#options.callers.socketRefusalOf(request.headers)) return refuse(socket, "403 Forbidden");
       // Counted when it came.
       if (newcomers.isRefused(socket)) return refuse(socket, "503 Service Unavailable");
       if (this.#isDraining || this.#open.size >= this.#options.maxConnections) {
         this.#hub.metrics.counters.connections_refused++;
         return refuse(socket, "503 Service Unavailable");
       }
-      this.#server.handleUpgrade(request, socket, head, (client) => this.#opened(client));
+      this.#server.handleUpgrade(request, socket, head, (client) => this.#opened(client, socket));
     });
   }
 
@@ -107,7 +110,7 @@ export class SocketServer {
     this.#server.close();
   }
 
-  #opened(client: WebSocket): void {
+  #opened(client: WebSocket, connection: Duplex): void {
     const socket = new AgentSocket({
       socket: client,
       metrics: this.#hub.metrics,
@@ -131,6 +134,23 @@ export class SocketServer {
     client.on("close", () => {
       this.#open.delete(session);
       session.closed();
+    });
+    this.#boundUntilIdentified(session, client, connection);
+  }
+
+  /** Who is not known yet holds no more of the hub's memory than an identify frame takes, in one frame or many, finished or not. */
+  #boundUntilIdentified(session: AgentSession, client: WebSocket, connection: Duplex): void {
+    let bytes = 0;
+    // After the listener of `ws`: what has come with these bytes has been handled.
+    connection.on("data", function count(chunk: Buffer) {
+      if (session.agent) return void connection.off("data", count);
+      bytes += chunk.length;
+      // What waits behind an identify frame that is being looked up is not read on.
+      if (session.isIdentifying || bytes <= LIMITS.identifyBytes) return;
+      connection.off("data", count);
+      session.tooMuchBeforeIdentify();
+      client.pause();
+      setTimeout(() => client.terminate(), CLOSE_MS).unref();
     });
   }
 

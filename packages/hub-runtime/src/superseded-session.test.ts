@@ -363,20 +363,3 @@ describe("while the store keeps a frame waiting", () => {
     expect((await (first ?? (await back())).client.take("message"))["payload"]).toEqual({ text: "for later" });
   });
 });
-
-test("what an agent says of itself has a limit, for all nodes keep it", async () => {
-  const { context } = await start();
-  const agentId = context.unique("a");
-  const token = await context.register(agentId);
-  const client = await context.connect();
-  const identify = (count: number) => ({
-    type: "identify",
-    agent_id: agentId,
-    token,
-    capabilities: Array.from({ length: count }, () => "x".repeat(250)),
-  });
-  client.send(identify(300));
-  expect(await client.take("error")).toEqual({ type: "error", error: "payload_too_large", limit_bytes: LIMITS.identifyBytes });
-  client.send(identify(250));
-  await client.take("identified");
-});

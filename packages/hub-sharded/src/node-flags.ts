@@ -19,7 +19,6 @@ export interface NodeFlags extends EdgeFlags {
   durability: DurabilityLevel;
   /** `off`, `reference`, or the path of a JSON file. */
   rateLimits: string;
-  publicUrl: string | undefined;
   keepCompleted: number;
   seedCompletedRows: number;
   /** The node ends when its stdin ends: for a parent that may die without a word. */
@@ -64,7 +63,6 @@ function flagsOf(args: readonly string[], defaultNode: string): NodeFlags {
       "lease-ms": { type: "string", default: String(DEFAULT_LEASE_MS) },
       durability: { type: "string", default: "fsync" },
       "rate-limits": { type: "string", default: "reference" },
-      "public-url": { type: "string" },
       "retain-completed": { type: "string", default: String(KEPT_COMPLETED_TASKS) },
       "seed-completed-rows": { type: "string", default: "0" },
       "fsync-floor-ms": { type: "string" },
@@ -108,7 +106,6 @@ function flagsOf(args: readonly string[], defaultNode: string): NodeFlags {
     leaseMs: numberOf("--lease-ms", values["lease-ms"], { min: LEASE_MS_MIN, max: 3_600_000 }),
     durability,
     rateLimits: values["rate-limits"],
-    publicUrl: values["public-url"],
     keepCompleted: numberOf("--retain-completed", values["retain-completed"], { min: 1, max: 10_000_000 }),
     seedCompletedRows: numberOf("--seed-completed-rows", values["seed-completed-rows"], { min: 0, max: 10_000_000 }),
     exitWithParent: values["exit-with-parent"],

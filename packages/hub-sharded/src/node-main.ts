@@ -1,10 +1,10 @@
 /** The program of one node: reads its flags, wires the parts, prints one line when it is ready. */
 import { hostname } from "node:os";
 import {
-  edgeSecurityOf,
   failureInWords,
   InputFileError,
   rateLimitsOf,
+  registrationPolicyOf,
   startHubEdge,
   systemClock,
   systemRandomHex,
@@ -24,14 +24,12 @@ else end(2, parsed.message);
 async function run(flags: NodeFlags): Promise<void> {
   const fail = (error: unknown) => end(1, failureInWords(error));
   const rateLimits = await rateLimitsOf(flags.rateLimits);
-  const security = await edgeSecurityOf(flags);
+  const registration = registrationPolicyOf(flags);
   const parts = { ...flags, backbone: backboneOf(flags), clock: systemClock, randomHex: systemRandomHex, log };
   const node = await openShardedNode({ ...parts, onFault: fail });
-  const { publicUrl, ...rest } = parts;
   const edge = await startHubEdge({
-    ...rest,
-    ...security,
-    ...(publicUrl !== undefined && { publicUrl }),
+    ...parts,
+    registration,
     rateLimits,
     behaviour: { warts: false, presence: "digest" },
     backplane: node.backplane,

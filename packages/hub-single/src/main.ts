@@ -1,9 +1,9 @@
 /** The program of the single hub: reads its flags, wires the parts, prints one line when it is ready. */
 import {
-  edgeSecurityOf,
   failureInWords,
   InputFileError,
   rateLimitsOf,
+  registrationPolicyOf,
   startHubEdge,
   systemClock,
   systemRandomHex,
@@ -18,14 +18,14 @@ else end(2, parsed.message);
 async function run(flags: Extract<typeof parsed, { ok: true }>["flags"]): Promise<void> {
   const fail = (error: unknown) => end(1, describe(error));
   const rateLimits = await rateLimitsOf(flags.rateLimits);
-  const security = await edgeSecurityOf(flags);
+  const registration = registrationPolicyOf(flags);
   const node = `single-${process.pid}`;
   const parts = { ...flags, node, clock: systemClock, randomHex: systemRandomHex };
   const hub = await openSingleHub({ ...parts, onFailure: fail });
   const edge = await startHubEdge({
     ...parts,
     ...hub,
-    ...security,
+    registration,
     rateLimits,
     makeTasks: (roster, view) => hub.makeTasks(roster, view),
     log,

@@ -20,7 +20,7 @@ export const SIDECAR_FRAMES = {
     token: Type.String({ minLength: 1, maxLength: LIMITS.tokenChars }),
     name: Type.Optional(Type.String({ maxLength: LIMITS.nameChars })),
     status: Type.Optional(Type.String({ maxLength: LIMITS.statusChars })),
-    capabilities: Type.Optional(Type.Array(Type.String({ maxLength: LIMITS.nameChars }))),
+    capabilities: Type.Optional(Type.Array(Type.String({ maxLength: LIMITS.nameChars }), { maxItems: LIMITS.capabilities })),
     ollama_url: Type.Optional(nullable(Type.String({ maxLength: LIMITS.urlChars }))),
     client_type: Type.Optional(Type.String({ maxLength: LIMITS.nameChars })),
     protocol_version: Type.Optional(Type.Integer()),
@@ -49,6 +49,7 @@ export const SIDECAR_FRAMES = {
     result: Type.Optional(Type.Unknown()),
     tokens_used: Type.Optional(amount),
     verification_report: Type.Optional(Type.Unknown()),
+    // Bounded by its bytes, as the result: a completion that is no frame would leave its task with the agent.
     verification_history: Type.Optional(nullable(Type.Array(Type.Unknown()))),
   }),
   task_failed: Type.Object({

@@ -6,6 +6,8 @@ import { PRIORITY_NAMES, TIERS } from "./task.ts";
 const text = (maxLength: number) => Type.String({ maxLength });
 const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) => Type.Union([schema, Type.Null()]);
 const optional = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) => Type.Optional(nullable(schema));
+const listOf = <T extends Parameters<typeof Type.Array>[0]>(item: T, maxItems: number = LIMITS.taskListItems) =>
+  optional(Type.Array(item, { maxItems }));
 const oneOf = <T extends string>(values: readonly T[]) => Type.Enum([...values]);
 
 /** `POST /api/tasks`. */
@@ -15,17 +17,17 @@ export const SUBMIT_TASK = Type.Object({
   metadata: optional(Type.Record(Type.String(), Type.Unknown())),
   max_retries: optional(Type.Integer({ minimum: 0 })),
   complete_by: optional(Type.Integer()),
-  needed_capabilities: optional(Type.Array(text(LIMITS.nameChars))),
+  needed_capabilities: listOf(text(LIMITS.nameChars), LIMITS.capabilities),
   repo: optional(text(LIMITS.repoChars)),
   branch: optional(text(LIMITS.nameChars)),
-  file_hints: optional(Type.Array(Type.Object({ path: Type.String() }))),
-  success_criteria: optional(Type.Array(Type.String())),
-  verification_steps: optional(Type.Array(Type.Object({ type: Type.String(), target: Type.String() }))),
+  file_hints: listOf(Type.Object({ path: Type.String() })),
+  success_criteria: listOf(Type.String()),
+  verification_steps: listOf(Type.Object({ type: Type.String(), target: Type.String() })),
   complexity_tier: optional(oneOf(TIERS)),
   max_verification_retries: optional(Type.Integer({ minimum: 0, maximum: LIMITS.maxVerificationRetries })),
   skip_verification: optional(Type.Boolean()),
   verification_timeout_ms: optional(Type.Integer({ minimum: 1 })),
-  depends_on: optional(Type.Array(Type.String())),
+  depends_on: listOf(text(LIMITS.nameChars), LIMITS.dependsOn),
   goal_id: optional(text(LIMITS.nameChars)),
   assign_to: optional(text(LIMITS.agentIdChars)),
 });

@@ -20,8 +20,14 @@ export const LIMITS = {
   messageHistoryEntries: 10_000,
   /** One WebSocket frame or HTTP body: far above a full task (about 20 KB), far below what would hold up the event loop. */
   payloadBytes: 1_048_576,
-  /** The frame in which an agent says who it is: every node keeps it, and a message between nodes must hold it. */
-  identifyBytes: 65_536,
+  /** All that a connection may send before the hub knows who it is. What it then says of itself, every node keeps. */
+  identifyBytes: 16_384,
+  /** Of an agent, and of those that a task needs: each set of them that is waited for is a queue of its own. */
+  capabilities: 64,
+  /** Tasks that one task waits for; each is looked up when it is submitted. */
+  dependsOn: 1_000,
+  /** File hints, criteria, verification steps of a task. */
+  taskListItems: 1_000,
   /**
    * What a client hands in to be stored or passed on, in the JSON that the hub writes: a task, the payload of a message. A record holds a task, its result and what the hub adds, and fits into one message of an engine: 1 MiB =
    * `documentBytes` + `resultBytes` + `hubRecordBytes` + `engineRoomBytes`. Smaller over an engine that takes less.
@@ -44,6 +50,10 @@ export const LIMITS = {
   submissionKeyChars: 255,
   /** Channels that one agent may listen to. */
   channelSubscriptions: 1_000,
+  /** LLM endpoints of a hub: every node polls each twice a minute. */
+  endpoints: 1_000,
+  /** That one agent may report: the Ollama of its machine, and what it had before it moved. */
+  endpointsPerAgent: 8,
   /** Violations of the protocol within the window below that close a connection with 1008. */
   violations: 10,
   violationWindowMs: 60_000,
@@ -74,6 +84,8 @@ export const TIMERS = {
   queuedTtlMs: 600_000,
   endpointPollEveryMs: 30_000,
   endpointFailures: 2,
+  /** An endpoint that a sidecar reported, that does not answer and whose sidecar is away is then forgotten. */
+  endpointForgottenMs: 3_600_000,
   resourceStaleMs: 90_000,
   fallbackMs: 5_000,
   reconnectFirstMs: 1_000,

@@ -37,10 +37,11 @@ export function frameCheckerOf(known: readonly SidecarFrameType[]): (frame: { ty
   };
 }
 
-/** The error tree of a failed check, flattened to one entry for each bad field. */
+/** The error tree of a failed check, flattened to one entry for each bad field, for the first `FIELDS_NAMED`. */
 function fieldErrors(compiled: Validator, value: unknown): FieldError[] {
   const byField = new Map<string, FieldError>();
   for (const issue of compiled.Errors(value)) {
+    if (byField.size >= FIELDS_NAMED) break;
     const path = issue.instancePath.slice(1).replaceAll("/", ".");
     if (issue.keyword === "required") {
       for (const name of issue.params.requiredProperties) {
@@ -57,6 +58,9 @@ function fieldErrors(compiled: Validator, value: unknown): FieldError[] {
   }
   return [...byField.values()].sort((a, b) => (a.field < b.field ? -1 : 1));
 }
+
+/** A list of wrong items would be answered with a far longer one. */
+const FIELDS_NAMED = 20;
 
 function describe(field: string, keyword: string, message: string): FieldError | undefined {
   switch (keyword) {
