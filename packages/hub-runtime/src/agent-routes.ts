@@ -10,20 +10,19 @@ import type { RateLimiter } from "./rate-limiter.ts";
 import { type RegistrationPolicy, registrationRefusal } from "./registration.ts";
 import { hashOfToken } from "./token-check.ts";
 
-export interface AgentRoutesOptions {
+export interface RegistrationOptions {
   store: TokenStore;
   randomHex: RandomHex;
   limiter: RateLimiter;
   metrics: HubMetrics;
-  presence: PresenceBoard;
   registration: RegistrationPolicy;
   /** As clients reach the hub. */
   urls(): { http: string; ws: string };
 }
 
-/** Registration and the list of agents, for everybody. */
-export function addAgentRoutes(app: FastifyInstance, options: AgentRoutesOptions): void {
-  const { store, randomHex, limiter, metrics, presence, registration, urls } = options;
+/** Registration, for everybody that the policy lets in. */
+export function addRegistration(app: FastifyInstance, options: RegistrationOptions): void {
+  const { store, randomHex, limiter, metrics, registration, urls } = options;
   const check = checkerOf<{ agent_id: string }>(REGISTER_AGENT);
 
   app.post("/api/onboard/register", {
@@ -46,7 +45,10 @@ export function addAgentRoutes(app: FastifyInstance, options: AgentRoutesOptions
       return reply.code(201).send(answer);
     },
   });
+}
 
+/** For everybody. */
+export function addAgentList(app: FastifyInstance, presence: PresenceBoard): void {
   app.get("/api/agents", async () => ({
     agents: [...presence.entries()].map((entry) => Object.assign(agentEntryOf(entry), { fsm_state: entry.fsm_state })),
   }));

@@ -43,6 +43,8 @@ export interface HttpApp {
   /** Routes for everybody. */
   open: FastifyInstance;
   newcomers: Newcomers;
+  /** Adds routes for everybody that cost something: limited by the caller's address. */
+  limited(add: (app: FastifyInstance) => void): void;
   /** Adds routes that want a token; `request.agentId` is its owner. */
   secured(add: (app: FastifyInstance) => void): void;
   /** Ends the connections that wait for a request, then the server. While draining. */
@@ -85,7 +87,10 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   app.addHook("onRequest", async (request, reply) => {
     metrics.counters.http_requests++;
     const refusal = options.callers.refusalOf(request.headers);
-    if (refusal) return reply.code(403).send(refusal);
+    if (refusal) {
+      metrics.counters.callers_refused++;
+      return reply.code(403).send(refusal);
+    }
     if (!options.isDraining() && !newcomers.isRefused(request.raw.socket)) return;
     // A kept connection would bring the client back here instead of to a node that serves it.
     reply.header("connection", "close");
@@ -120,6 +125,12 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   return {
     open: app,
     newcomers,
+    limited(add) {
+      app.register(async (scope) => {
+        scope.addHook("onRequest", async (request, reply) => admit(limiter, metrics, request, reply, request.ip));
+        add(scope);
+      });
+    },
     secured(add) {
       app.register(async (scope) => {
         scope.addHook("onRequest", authenticate);

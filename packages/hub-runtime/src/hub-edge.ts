@@ -3,18 +3,20 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
 import { TIMERS } from "@hubscale/protocol";
 import type { FastifyInstance } from "fastify";
-import { addAgentRoutes, addRoomRoute } from "./agent-routes.ts";
+import { addAgentList, addRegistration, addRoomRoute } from "./agent-routes.ts";
 import { busListener, rereadEndpoints } from "./bus-events.ts";
+import { Cached } from "./cached.ts";
 import { CallerCheck } from "./caller-check.ts";
 import { addEndpointRoutes } from "./endpoint-routes.ts";
 import { type ConnectionLimits, connectionLimits, limitsInWords, type OpenFiles } from "./connection-limits.ts";
 import { createHttpApp } from "./http-app.ts";
 import { type HubEdgeOptions, MAX_BUFFERED_BYTES } from "./hub-edge-options.ts";
 import { assembleHub, type HubParts } from "./hub-parts.ts";
-import { addHubRoutes } from "./hub-routes.ts";
+import { addHealthRoute, addHubRoutes } from "./hub-routes.ts";
 import { openFileCount, openFileLimit } from "./open-files.ts";
-import { type Cancel, type Roster, type TaskDesk, Unavailable } from "./ports.ts";
+import { type Cancel, type Roster, Unavailable } from "./ports.ts";
 import { NODE_HERE_EVERY_MS } from "./presence-board.ts";
+import { prometheusMetrics } from "./prometheus.ts";
 import { SocketServer } from "./socket-server.ts";
 import { addTaskRoutes } from "./task-routes.ts";
 
@@ -47,8 +49,15 @@ export async function startHubEdge(options: HubEdgeOptions): Promise<HubEdge> {
     connections: limits.webSockets + limits.http,
     isDraining: () => isDraining,
   });
-  const addRoutes = { hub, sockets, options, urls: () => urlsOf(options, app.open), isDraining: () => isDraining };
-  addOpenRoutes(app.open, addRoutes);
+  addHealthRoute(app.open, { node: options.node, isDraining: () => isDraining });
+  addRegistration(app.open, {
+    ...hub,
+    store: backplane.tokens,
+    randomHex: options.randomHex,
+    urls: () => urlsOf(options, app.open),
+    registration: options.registration ?? { mode: "open" },
+  });
+  app.limited((limited) => addReadRoutes(limited, hub, sockets, options));
   app.secured((secured) => addSecuredRoutes(secured, hub));
   sockets.attach(app.open.server, app.newcomers);
 
@@ -101,36 +110,28 @@ export async function startHubEdge(options: HubEdgeOptions): Promise<HubEdge> {
   }
 }
 
-interface OpenRoutes {
-  hub: HubParts;
-  sockets: SocketServer;
-  options: HubEdgeOptions;
-  urls(): { http: string; ws: string };
-  isDraining(): boolean;
-}
-
-function addOpenRoutes(app: FastifyInstance, { hub, sockets, options, urls, isDraining }: OpenRoutes): void {
-  const { node, backplane, randomHex } = options;
-  const { knownFrames, metrics, presence, roster, tasks } = hub;
+/** To everybody, limited by the address. */
+function addReadRoutes(app: FastifyInstance, hub: HubParts, sockets: SocketServer, options: HubEdgeOptions): void {
+  const { node, backplane, clock } = options;
+  const { knownFrames, metrics, presence, roster } = hub;
+  const cachedStats = new Cached(clock, () => hub.tasks.stats());
+  const stats = () => unlessUnavailable(cachedStats.get());
   addHubRoutes(app, {
-    node,
     backplane,
     knownFrames,
-    isDraining,
     metrics: async () => ({
       node,
       agents: { connected: roster.size, ready: roster.readySize, known: presence.size, sockets: sockets.connections },
-      queue_depth: await queueDepth(tasks),
+      queue_depth: (await stats())?.queued_index_size ?? null,
       ...metrics.snapshot(),
     }),
+    prometheus: prometheusMetrics({
+      ...{ node, metrics, roster, stats },
+      agentsKnown: () => presence.size,
+      sockets: () => sockets.connections,
+    }),
   });
-  addAgentRoutes(app, {
-    ...hub,
-    store: backplane.tokens,
-    randomHex,
-    urls,
-    registration: options.registration ?? { mode: "open" },
-  });
+  addAgentList(app, presence);
 }
 
 function addSecuredRoutes(app: FastifyInstance, hub: HubParts): void {
@@ -141,9 +142,9 @@ function addSecuredRoutes(app: FastifyInstance, hub: HubParts): void {
 }
 
 /** Null: the store cannot say now; the other figures are wanted all the more then. */
-async function queueDepth(tasks: TaskDesk): Promise<number | null> {
+async function unlessUnavailable<T>(asked: Promise<T>): Promise<T | null> {
   try {
-    return (await tasks.stats()).queued_index_size;
+    return await asked;
   } catch (error) {
     if (error instanceof Unavailable) return null;
     throw error;

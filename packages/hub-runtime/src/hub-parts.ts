@@ -29,6 +29,7 @@ export async function assembleHub(options: HubEdgeOptions): Promise<HubParts> {
   const monotonicMs = () => clock.monotonicMs();
   const publish = (event: BusEvent) => backplane.publish(event);
   const metrics = new HubMetrics(clock);
+  backplane.observeStore((milliseconds) => metrics.store.add(milliseconds));
   const resources = new HostResourceBoard(clock);
   const knownFrames = framesKnownTo(behaviour);
 
@@ -39,7 +40,7 @@ export async function assembleHub(options: HubEdgeOptions): Promise<HubParts> {
     reclaim: (taskId) => reclaimed(tasks, taskId, onBroken),
     onAssigned: (task) => {
       metrics.counters.tasks_assigned++;
-      metrics.assignMs.add(nowMs() - task.created_at);
+      metrics.assignment.add(nowMs() - task.created_at);
     },
   });
   const presence = new PresenceBoard({ node, clock, behaviour, roster, publish });

@@ -8,19 +8,26 @@ import {
 } from "@hubscale/protocol";
 import type { FastifyInstance } from "fastify";
 import type { Backplane } from "./ports.ts";
+import type { PrometheusMetrics } from "./prometheus.ts";
 
 export interface HubRoutesOptions {
-  node: string;
   backplane: Backplane;
   knownFrames: readonly SidecarFrameType[];
-  isDraining(): boolean;
   /** For `GET /api/metrics`. */
   metrics(): Promise<Record<string, unknown>>;
+  prometheus: PrometheusMetrics;
+}
+
+/** 503 while draining: a load balancer then sends nobody else here. */
+export function addHealthRoute(app: FastifyInstance, { node, isDraining }: { node: string; isDraining(): boolean }): void {
+  app.get("/health", async (_request, reply) =>
+    isDraining() ? reply.code(503).send({ status: "draining", node }) : { status: "ok", node },
+  );
 }
 
 /** What the hub says of itself, to everybody. */
 export function addHubRoutes(app: FastifyInstance, options: HubRoutesOptions): void {
-  const { node, backplane, isDraining, metrics } = options;
+  const { backplane, metrics, prometheus } = options;
   const schemas = {
     websocket: Object.fromEntries(options.knownFrames.map((type) => [type, SIDECAR_FRAMES[type]])),
     http: {
@@ -31,11 +38,8 @@ export function addHubRoutes(app: FastifyInstance, options: HubRoutesOptions): v
     },
   };
 
-  // 503 while draining: a load balancer then sends nobody else here.
-  app.get("/health", async (_request, reply) =>
-    isDraining() ? reply.code(503).send({ status: "draining", node }) : { status: "ok", node },
-  );
   app.get("/api/describe", () => backplane.describe());
   app.get("/api/schemas", async () => schemas);
   app.get("/api/metrics", () => metrics());
+  app.get("/metrics", async (_request, reply) => reply.type(prometheus.contentType).send(await prometheus.text()));
 }

@@ -1,4 +1,5 @@
 export * from "./behaviour.ts";
+export { Cached } from "./cached.ts";
 export * from "./edge-flags.ts";
 export { failureInWords } from "./failure-in-words.ts";
 export { InputFileError } from "./files/index.ts";

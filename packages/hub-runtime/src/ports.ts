@@ -103,7 +103,9 @@ export interface Backplane {
   publish(event: BusEvent): void;
   /** Called once, before the first publish. */
   subscribe(listener: (event: BusEvent) => void): Promise<void>;
-  /** What this hub says of itself: durability as read back from the running store, versions, sizes. */
+  /** Called once, before the first request: hears how many milliseconds the store took for an answer. */
+  observeStore(heard: StoreObserver): void;
+  /** What this hub says of itself: durability as read back from the running store within the last `CACHED_MS`, versions, sizes; counters as they are. */
   describe(): Promise<BackplaneDescription>;
   close(): Promise<void>;
 }
@@ -153,6 +155,8 @@ export interface MessageStore {
   /** Ids of all registered agents (for mailboxes of a broadcast). */
   registeredAgents(): Promise<string[]>;
 }
+
+export type StoreObserver = (milliseconds: number) => void;
 
 export type DurabilityLevel = "process" | "fsync";
 

@@ -63,7 +63,7 @@ export class TaskReports {
       return agent.line.send(refusalOf(frame, "unavailable", error.retryAfterMs));
     }
     this.#answer(agent, frame, outcome);
-    metrics.reportMs.add(clock.monotonicMs() - startedAtMs);
+    metrics.report.add(clock.monotonicMs() - startedAtMs);
   }
 
   /**

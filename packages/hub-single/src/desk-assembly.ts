@@ -1,5 +1,5 @@
 /** The task desk from its parts: one object for each cost of the reference hub, or for its fix. */
-import type { Clock, RandomHex, Roster } from "@hubscale/hub-runtime";
+import type { Clock, RandomHex, Roster, StoreObserver } from "@hubscale/hub-runtime";
 import type { Database } from "./data-folder.ts";
 import type { Dispatcher, Endpoints } from "./dispatch/dispatcher.ts";
 import { Dependents } from "./dispatch/dependents.ts";
@@ -40,6 +40,7 @@ export interface DeskOptions {
   endpoints: Endpoints;
   clock: Clock;
   randomHex: RandomHex;
+  observeStore?: StoreObserver;
   onFailure(error: Error): void;
 }
 
@@ -126,11 +127,12 @@ function countedFrom(rows: StoredRows, observers: RowObserver[]): TaskCounts {
 }
 
 function tableOf(
-  { db, fixes, rows, onFailure }: DeskOptions,
+  { db, observeStore, fixes, rows, onFailure }: DeskOptions,
   observers: readonly RowObserver[],
   work: WorkCounters,
 ): TaskTable {
-  if (fixes.has("C1")) return new GroupCommitTable({ rows: new LevelRows(db, work), observers, live: rows.live, onFailure });
+  if (fixes.has("C1"))
+    return new GroupCommitTable({ rows: new LevelRows(db, work, observeStore), observers, live: rows.live, onFailure });
   return new SerialSyncTable({ db, observers, work, onFailure });
 }
 

@@ -1,5 +1,16 @@
 /** Puts the single hub together from the parts that its fixes choose. */
-import type { Backplane, Clock, HubBehaviour, HubView, RandomHex, Roster, TaskDesk } from "@hubscale/hub-runtime";
+import {
+  type Backplane,
+  type BackplaneDescription,
+  Cached,
+  type Clock,
+  type HubBehaviour,
+  type HubView,
+  type RandomHex,
+  type Roster,
+  type StoreObserver,
+  type TaskDesk,
+} from "@hubscale/hub-runtime";
 import { LIMITS } from "@hubscale/protocol";
 import type { AgentIds } from "./backplane/agent-ids.ts";
 import { BoundedMessageLog } from "./backplane/bounded-message-log.ts";
@@ -49,11 +60,15 @@ export async function openSingleHub(options: SingleHubOptions): Promise<SingleHu
   const rows = await readStoredRows(folder.db);
   const warts = profile === "reference";
   let desk: AssembledDesk | undefined;
+  const observers: StoreObserver[] = [];
+  const observeStore: StoreObserver = (milliseconds) => {
+    for (const heard of observers) heard(milliseconds);
+  };
   return {
     behaviour: { warts, presence: fixes.has("C5") ? "digest" : "every-event" },
-    backplane: await openBackplane(options, folder, () => desk),
+    backplane: await openBackplane(options, folder, { desk: () => desk, observers }),
     makeTasks(roster, view) {
-      desk = assembleDesk({ ...options, db: folder.db, rows, warts, roster, endpoints: () => view.endpoints() });
+      desk = assembleDesk({ ...options, db: folder.db, rows, warts, roster, endpoints: () => view.endpoints(), observeStore });
       return desk.desk;
     },
   };
@@ -62,13 +77,14 @@ export async function openSingleHub(options: SingleHubOptions): Promise<SingleHu
 async function openBackplane(
   options: SingleHubOptions,
   folder: DataFolder,
-  assembled: () => AssembledDesk | undefined,
+  { desk, observers }: { desk(): AssembledDesk | undefined; observers: StoreObserver[] },
 ): Promise<Backplane> {
   const { fixes } = options;
   const { db } = folder;
   const rows: DurableRows = fixes.has("C1") ? new GroupedRows(db) : new SyncedRows(db);
   const tokens = fixes.has("C9") ? await TokenRows.open(db, rows) : await TokenFile.open(folder.path, folder.disk);
   const agents: AgentIds = tokens;
+  const store = new Cached(options.clock, async () => ({ ...(await durabilityOf(folder)), bytes: await fileBytes(folder) }));
   const stopLooking = options.clock.every(LOOK_EVERY_MS, () => {
     folder.mark.look().catch((error: Error) => options.onFailure(error));
   });
@@ -76,7 +92,8 @@ async function openBackplane(
     tokens,
     endpoints: new EndpointRows(db, rows),
     messages: fixes.has("C11") ? await BoundedMessageLog.open(db, rows, agents) : new SortingMessageLog(db, rows, agents),
-    describe: () => describe(options, folder, assembled()),
+    observeStore: (heard) => void observers.push(heard),
+    describe: async () => describe(options, folder, await store.get(), desk()),
     close: () => {
       stopLooking();
       return folder.close();
@@ -84,8 +101,12 @@ async function openBackplane(
   });
 }
 
-async function describe(options: SingleHubOptions, folder: DataFolder, assembled: AssembledDesk | undefined) {
-  const { verified, how } = await durabilityOf(folder);
+function describe(
+  options: SingleHubOptions,
+  folder: DataFolder,
+  { verified, how, bytes }: Awaited<ReturnType<typeof durabilityOf>> & { bytes: number },
+  assembled: AssembledDesk | undefined,
+): BackplaneDescription {
   const writes = options.fixes.has("C1")
     ? "group commit, one synced batch at a time"
     : "one change at a time, two synced writes each (a DETS sync is two fsyncs)";
@@ -103,7 +124,7 @@ async function describe(options: SingleHubOptions, folder: DataFolder, assembled
       rows: { ...stats?.by_status, dead_letter: stats?.dead_letter ?? 0 },
       queuedPasses: assembled?.dispatcher.debt ?? 0,
       tableBacklog: assembled?.table.backlog ?? 0,
-      fileBytes: await fileBytes(folder),
+      fileBytes: bytes,
       document_bytes: LIMITS.documentBytes,
     },
   };

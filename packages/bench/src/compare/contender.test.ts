@@ -43,7 +43,7 @@ class ModelHub implements MeasuredHub, LoadGenerator {
     return {
       counters: { fsyncs: this.hubSeconds * 10, rowsRead: this.rowsReadPerTask * this.tasks },
       owed: Math.round(this.owedPerTask * this.tasks),
-      loopUtilisation: null,
+      loops: [],
     };
   };
   machine = {

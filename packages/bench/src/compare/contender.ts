@@ -5,6 +5,7 @@ import type { Slo } from "../measure/slo.ts";
 import type { RoleResources, StageHistograms, TrialSummary } from "../results/compare-result.ts";
 import { ceilingLoad } from "./ceiling-load.ts";
 import { together } from "./checked-history.ts";
+import { busiestLoop, type LoopTime } from "./loop-time.ts";
 import type { CheckedHistory, Point, TrialHistory } from "./point-schema.ts";
 
 export type { CheckedHistory, Point, TrialHistory };
@@ -35,8 +36,8 @@ export interface InsideView {
   counters: Record<string, number>;
   /** Scheduling passes and changes that wait at this moment. */
   owed: number;
-  /** Of the busiest node since the last look, 0 to 1; null: it does not tell. */
-  loopUtilisation: number | null;
+  /** Of each node's event loop since its start; empty: it does not tell. */
+  loops: LoopTime[];
 }
 
 export interface TrialPlan {
@@ -298,7 +299,7 @@ export class Contender {
       },
       endedEarly: measured.endedEarly,
       owed: after.owed,
-      loopUtilisation: after.loopUtilisation,
+      loopUtilisation: busiestLoop(before.loops, after.loops),
       drainMs: measured.drainMs,
       quietAfterMs,
       cpuSecondsByRole,

@@ -3,6 +3,7 @@ import type { RunningHub } from "../drivers/index.ts";
 import { type RoleUsage, type UsageMark, usageBetween } from "../machine/index.ts";
 import type { RoleResources } from "../results/compare-result.ts";
 import type { InsideView, MeasuredHub } from "./contender.ts";
+import type { LoopTime } from "./loop-time.ts";
 import { serverCounters } from "./server-counters.ts";
 
 export function measuredHub(hub: RunningHub, id: string): MeasuredHub {
@@ -42,23 +43,22 @@ async function lookInside(hub: RunningHub): Promise<InsideView> {
   const [{ nodes }, servers, loops] = await Promise.all([
     hub.describe(),
     Promise.all(hub.servers.map(serverCounters)),
-    Promise.all(hub.http.map(loopUtilisation)),
+    Promise.all(hub.http.map(loopTime)),
   ]);
-  const known = loops.filter((share) => share !== null);
   return {
     counters: sumOf([...nodes.map((node) => node.details["counters"]), ...servers]),
     owed: nodes.reduce((sum, { details }) => sum + number(details["queuedPasses"]) + number(details["tableBacklog"]), 0),
-    loopUtilisation: known.length > 0 ? Math.max(...known) : null,
+    loops: loops.filter((loop) => loop !== null),
   };
 }
 
-/** Since it was last asked. Null for a hub without event loop metrics, an external one for instance. */
-async function loopUtilisation(url: string): Promise<number | null> {
+/** Null for a hub without event loop metrics, an external one for instance. */
+async function loopTime(url: string): Promise<LoopTime | null> {
   const answer = await fetch(`${url}/api/metrics`, { signal: AbortSignal.timeout(ANSWER_WITHIN_MS) }).catch(() => undefined);
   if (!answer?.ok) return null;
-  const metrics = (await answer.json()) as { event_loop?: { utilization?: unknown } };
-  const share = metrics.event_loop?.utilization;
-  return typeof share === "number" ? share : null;
+  const { event_loop: loop } = (await answer.json()) as { event_loop?: { active_ms?: unknown; idle_ms?: unknown } };
+  const isTold = typeof loop?.active_ms === "number" && typeof loop.idle_ms === "number";
+  return isTold ? { activeMs: loop.active_ms as number, idleMs: loop.idle_ms as number } : null;
 }
 
 const ANSWER_WITHIN_MS = 10_000;

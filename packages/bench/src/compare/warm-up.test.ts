@@ -12,7 +12,7 @@ function hubOf({ perSec, workMs, owedMs = 0 }: { perSec: number; workMs: number;
   return {
     machines: { hubNodes: 1, backboneServers: 0 },
     inFlights,
-    lookInside: async () => ({ counters: {}, owed, loopUtilisation: null }),
+    lookInside: async () => ({ counters: {}, owed, loops: [] }),
     sleep: async (ms: number) => {
       owed = Math.max(0, owed - ms / owedMs);
     },

@@ -61,6 +61,7 @@ export function memoryBackplane(node: string, stores: MemoryStores): Backplane {
       ownListener = listener;
       stores.listeners.add(listener);
     },
+    observeStore: () => undefined,
     async describe(): Promise<BackplaneDescription> {
       return {
         hub: "memory",

@@ -1,6 +1,12 @@
 /** The hub's tasks in JetStream: opens the link, checks what the servers promise, and wires the ports. */
-import type { BackplaneDescription, Clock, DurabilityLevel, RandomHex } from "@hubscale/hub-runtime";
-import { Unavailable } from "@hubscale/hub-runtime";
+import {
+  type BackplaneDescription,
+  Cached,
+  type Clock,
+  type DurabilityLevel,
+  type RandomHex,
+  Unavailable,
+} from "@hubscale/hub-runtime";
 import { LIMITS } from "@hubscale/protocol";
 import { type Backbone, CannotStart, isEngineRefusal } from "../backbone.ts";
 import { EventBus } from "../event-bus.ts";
@@ -62,6 +68,7 @@ export async function openNatsBackbone(options: NatsBackboneOptions): Promise<Ba
     const broadcast = new NatsBroadcast(link, namespace);
     const endAsking = found.unanswered.length > 0 ? askAgain(link, options) : () => undefined;
     const bus = new EventBus(broadcast, clock);
+    const durability = new Cached(clock, () => durabilityOf(link, options));
     return {
       queues,
       broadcast,
@@ -72,7 +79,7 @@ export async function openNatsBackbone(options: NatsBackboneOptions): Promise<Ba
         ...parts,
         bus,
         documentBytes,
-        describe: () => describe({ ...options, documentBytes }, link, queues),
+        describe: async () => describe({ ...options, documentBytes }, await durability.get(), queues),
       }),
       // A stream and its consumers are served by several threads of the server.
       servesInOrder: false,
@@ -177,19 +184,18 @@ async function claimIn(bucket: HubBucket, clock: Clock, duty: string, forMs: num
   return bucket.update(String(nowMs + forMs), revision, "duty", duty);
 }
 
-async function describe(
+function describe(
   options: NatsBackboneOptions & { documentBytes: number },
-  link: NatsLink,
+  { how, level, natsVersion }: Awaited<ReturnType<typeof durabilityOf>>,
   queues: NatsQueueDirectory,
-): Promise<BackplaneDescription> {
+): BackplaneDescription {
   const { keepCompleted, leaseMs, namespace, natsUrls, node, replicas, shards } = options;
-  const { how, level, natsVersion } = await durabilityOf(link, options);
   const size = [...queues.all()].length;
   return {
     hub: "sharded-nats",
     node,
     // A server that was turned down since the start keeps less than any level; `how` says so.
-    durability: { verified: level ?? "process", how: level === undefined ? `not durable at all; ${how}` : how },
+    durability: { verified: level ?? null, how: level === undefined ? `not durable at all; ${how}` : how },
     details: {
       nats_version: natsVersion,
       nats_servers: natsUrls.length,

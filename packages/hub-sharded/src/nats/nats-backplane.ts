@@ -1,5 +1,13 @@
 /** What the nodes share beside tasks, in JetStream: tokens, endpoints, messages. */
-import type { Backplane, BackplaneDescription, BusEvent, EndpointStore, MessageStore, TokenStore } from "@hubscale/hub-runtime";
+import type {
+  Backplane,
+  BackplaneDescription,
+  BusEvent,
+  EndpointStore,
+  MessageStore,
+  StoreObserver,
+  TokenStore,
+} from "@hubscale/hub-runtime";
 import type { LlmEndpoint, MessageFrame } from "@hubscale/protocol";
 import type { EventBus } from "../event-bus.ts";
 import type { HubBucket } from "./hub-bucket.ts";
@@ -13,7 +21,6 @@ export interface NatsBackplaneOptions {
   bucket: HubBucket;
   bus: EventBus;
   documentBytes: number;
-  /** Read at each call, so that it says what the servers say now. */
   describe(): Promise<BackplaneDescription>;
 }
 
@@ -38,6 +45,10 @@ export class NatsBackplane implements Backplane {
 
   subscribe(listener: (event: BusEvent) => void): Promise<void> {
     return this.#options.bus.subscribe(listener);
+  }
+
+  observeStore(heard: StoreObserver): void {
+    this.#options.jetstream.link.observe = heard;
   }
 
   describe(): Promise<BackplaneDescription> {

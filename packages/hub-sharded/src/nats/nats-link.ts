@@ -3,7 +3,7 @@
  * `request` makes a timer and an iterator for each. When NATS is slow or gone, requests fail within a bounded time and nothing
  * piles up; the connection comes back by itself. Nothing here throws: what the client or the server refuses is the request's answer.
  */
-import { Unavailable } from "@hubscale/hub-runtime";
+import { type StoreObserver, Unavailable } from "@hubscale/hub-runtime";
 import {
   connect,
   createInbox,
@@ -63,6 +63,8 @@ export class NatsLink {
   /** Inboxes for stored messages, which arrive under the subjects under which they are stored; each for one pull at a time. */
   readonly #idleInboxes: Subscription[] = [];
   readonly #timer: NodeJS.Timeout;
+  /** Hears how long the server took to store each message. */
+  observe: StoreObserver = () => undefined;
   #requests = 0;
   /** Of the last round trip of a ping, and when the one that is on its way was sent. */
   #roundTripMs = 0;
@@ -242,6 +244,7 @@ export class NatsLink {
     if (!request) return this.#giveBack(message);
     if (request.answer(message)) return;
     pending.remove(token);
+    if (pending === this.#stores) this.observe(performance.now() - request.atMs);
     if (request.inbox) this.#idleInboxes.push(request.inbox);
   }
 

@@ -1,5 +1,5 @@
 /** The hub's tasks in Redis: opens the links, checks what the servers promise, and wires the ports. */
-import type { BackplaneDescription, Clock, DurabilityLevel, RandomHex } from "@hubscale/hub-runtime";
+import { type BackplaneDescription, Cached, type Clock, type DurabilityLevel, type RandomHex } from "@hubscale/hub-runtime";
 import { LIMITS } from "@hubscale/protocol";
 import { type Backbone, CannotStart } from "../backbone.ts";
 import { EventBus } from "../event-bus.ts";
@@ -50,13 +50,22 @@ export async function openRedisBackbone(options: RedisBackboneOptions): Promise<
     const home = homeOf(namespace);
     const broadcast = new RedisBroadcast(servers, namespace, clock);
     const bus = new EventBus(broadcast, clock);
+    const durabilities = new Cached(clock, () => servers.durabilities());
     const stopRetention = clock.every(RETENTION_EVERY_MS, () => void retain(options, link, queues));
     return {
       queues,
       broadcast,
       parked: new RedisParkedTasks(link, home),
       submissions: new RedisSubmissions(servers, namespace),
-      backplane: new RedisBackplane({ link, namespace: home, bus, describe: () => describe(options, servers, queues) }),
+      backplane: new RedisBackplane({
+        link,
+        namespace: home,
+        bus,
+        observeStore(heard) {
+          for (const each of servers.all) each.observe = heard;
+        },
+        describe: async () => describe(options, await durabilities.get(), servers.isCluster, queues),
+      }),
       // A connection is served in the order of its commands.
       servesInOrder: true,
       claim: (duty, forMs) => claim(link, `${home}:${duty}`, forMs),
@@ -103,13 +112,13 @@ async function claim(link: RedisLink, key: string, forMs: number): Promise<boole
   return (await link.run(() => link.commands.set(key, "1", "PX", forMs, "NX"))) === "OK";
 }
 
-async function describe(
+function describe(
   options: RedisBackboneOptions,
-  servers: RedisServers,
+  found: Awaited<ReturnType<RedisServers["durabilities"]>>,
+  isCluster: boolean,
   queues: RedisQueueDirectory,
-): Promise<BackplaneDescription> {
+): BackplaneDescription {
   const { keepCompleted, leaseMs, namespace, node, shards } = options;
-  const found = await servers.durabilities();
   const level = weakest(found);
   const how = [...new Set(found.map((each) => each.how))].join("; ");
   const size = [...queues.all()].length;
@@ -121,7 +130,7 @@ async function describe(
     details: {
       redis_version: [...new Set(found.map(({ redisVersion }) => redisVersion))].join(", "),
       redis_servers: found.length,
-      redis_cluster: servers.isCluster,
+      redis_cluster: isCluster,
       namespace,
       shards,
       routing_classes: size / shards,

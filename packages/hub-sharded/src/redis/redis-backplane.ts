@@ -1,5 +1,13 @@
 /** What the nodes share beside tasks, in the hub's Redis: tokens, endpoints, messages. */
-import type { Backplane, BackplaneDescription, BusEvent, EndpointStore, MessageStore, TokenStore } from "@hubscale/hub-runtime";
+import type {
+  Backplane,
+  BackplaneDescription,
+  BusEvent,
+  EndpointStore,
+  MessageStore,
+  StoreObserver,
+  TokenStore,
+} from "@hubscale/hub-runtime";
 import { LIMITS, type LlmEndpoint, type MessageFrame } from "@hubscale/protocol";
 import type { EventBus } from "../event-bus.ts";
 import { runScript } from "./queue-scripts.ts";
@@ -10,7 +18,7 @@ export interface RedisBackplaneOptions {
   link: RedisLink;
   namespace: string;
   bus: EventBus;
-  /** Read at each call, so that it says what the server says now. */
+  observeStore(heard: StoreObserver): void;
   describe(): Promise<BackplaneDescription>;
 }
 
@@ -39,6 +47,10 @@ export class RedisBackplane implements Backplane {
 
   subscribe(listener: (event: BusEvent) => void): Promise<void> {
     return this.#options.bus.subscribe(listener);
+  }
+
+  observeStore(heard: StoreObserver): void {
+    this.#options.observeStore(heard);
   }
 
   describe(): Promise<BackplaneDescription> {

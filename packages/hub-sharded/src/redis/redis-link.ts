@@ -2,7 +2,7 @@
  * The connection of a node to one Redis, or to one Redis Cluster, for commands. When it is slow or gone, commands fail within a
  * bounded time and nothing piles up; the connection comes back by itself.
  */
-import { type Clock, Refused, Unavailable } from "@hubscale/hub-runtime";
+import { type Clock, Refused, type StoreObserver, Unavailable } from "@hubscale/hub-runtime";
 import { Cluster, Redis, type RedisOptions } from "ioredis";
 import { needsNewConnection, RETRY_AFTER_MS, replyCodeOf, sortOf } from "./redis-errors.ts";
 
@@ -41,6 +41,8 @@ export class RedisLink {
   readonly #inFlight = new Set<{ sinceMs: number }>();
   /** When each cause was last logged, by the code of the reply. */
   readonly #loggedMs = new Map<string, number>();
+  /** Hears how long each operation took. */
+  observe: StoreObserver = () => undefined;
   #lastConnectionError: Error | undefined;
   #valueBytesMax = VALUE_BYTES_MAX;
 
@@ -98,6 +100,7 @@ export class RedisLink {
       throw this.#sorted(error);
     } finally {
       this.#inFlight.delete(mark);
+      this.observe(this.#clock.monotonicMs() - mark.sinceMs);
     }
   }
 

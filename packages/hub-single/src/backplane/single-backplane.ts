@@ -1,5 +1,13 @@
 /** The backplane of a hub of one process: its own store, and a bus that leads back to it. */
-import type { Backplane, BackplaneDescription, BusEvent, EndpointStore, MessageStore, TokenStore } from "@hubscale/hub-runtime";
+import type {
+  Backplane,
+  BackplaneDescription,
+  BusEvent,
+  EndpointStore,
+  MessageStore,
+  StoreObserver,
+  TokenStore,
+} from "@hubscale/hub-runtime";
 import { LIMITS } from "@hubscale/protocol";
 
 export class SingleBackplane implements Backplane {
@@ -7,6 +15,7 @@ export class SingleBackplane implements Backplane {
   readonly endpoints: EndpointStore;
   readonly messages: MessageStore;
   readonly documentBytes = LIMITS.documentBytes;
+  readonly observeStore: (heard: StoreObserver) => void;
   readonly #describe: () => Promise<BackplaneDescription>;
   readonly #close: () => Promise<void>;
   #listener: ((event: BusEvent) => void) | undefined;
@@ -15,12 +24,14 @@ export class SingleBackplane implements Backplane {
     tokens: TokenStore;
     endpoints: EndpointStore;
     messages: MessageStore;
+    observeStore(heard: StoreObserver): void;
     describe(): Promise<BackplaneDescription>;
     close(): Promise<void>;
   }) {
     this.tokens = parts.tokens;
     this.endpoints = parts.endpoints;
     this.messages = parts.messages;
+    this.observeStore = (heard) => parts.observeStore(heard);
     this.#describe = () => parts.describe();
     this.#close = () => parts.close();
   }

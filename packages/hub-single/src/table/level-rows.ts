@@ -1,6 +1,7 @@
 /** Task rows in LevelDB, for a table that commits many at once. */
 import type { Task } from "@hubscale/protocol";
 import type { RowOperation } from "../backplane/durable-rows.ts";
+import type { StoreObserver } from "@hubscale/hub-runtime";
 import type { Database } from "../data-folder.ts";
 import type { WorkCounters } from "../work-counters.ts";
 import { decodeTask, keyOf, scanTasks } from "./task-row.ts";
@@ -17,10 +18,12 @@ export interface TaskRows {
 export class LevelRows implements TaskRows {
   readonly #db: Database;
   readonly #work: WorkCounters;
+  readonly #observe: StoreObserver;
 
-  constructor(db: Database, work: WorkCounters) {
+  constructor(db: Database, work: WorkCounters, observe: StoreObserver = () => undefined) {
     this.#db = db;
     this.#work = work;
+    this.#observe = observe;
   }
 
   async read(taskIds: readonly string[]): Promise<Task[]> {
@@ -52,6 +55,8 @@ export class LevelRows implements TaskRows {
       }
     }
     this.#work.fsyncs += 1;
+    const beganMs = performance.now();
     await batch.write({ sync: true });
+    this.#observe(performance.now() - beganMs);
   }
 }
