@@ -25,7 +25,7 @@ interface Jsz {
 export async function provisionNatsServers(count: number, request: ProvisionRequest): Promise<ProvisionedServers> {
   const isNamed = request.sources.origins.includes("url") && request.sources.natsUrl !== undefined;
   if (count === 1 || isNamed) return allOrNone([provisionNats(request)]);
-  for (let start = 1; ; start++) {
+  return untilFormed(async () => {
     const started = await startCluster(count, request);
     if (!started.ok) return started;
     try {
@@ -33,7 +33,18 @@ export async function provisionNatsServers(count: number, request: ProvisionRequ
       return started;
     } catch (error) {
       await Promise.all(started.servers.map((server) => server.stop()));
-      if (start === STARTS_MAX) throw error;
+      throw error;
+    }
+  });
+}
+
+/** `start` again when its servers do not become a cluster; it leaves nothing behind then. */
+export async function untilFormed<T>(start: () => Promise<T>): Promise<T> {
+  for (let starts = 1; ; starts++) {
+    try {
+      return await start();
+    } catch (error) {
+      if (!(error instanceof ClusterNotFormed) || starts === STARTS_MAX) throw error;
     }
   }
 }
@@ -77,13 +88,18 @@ export function natsClusterSettings(
   ];
 }
 
+/** The servers run, and have not found each other. */
+class ClusterNotFormed extends Error {}
+
 /** Resolves when the servers have found each other and agree on a leader. */
-export async function formNatsCluster(monitors: readonly string[], withinMs = AGREED_WITHIN_MS): Promise<void> {
-  const limitMs = Date.now() + withinMs;
+export async function formNatsCluster(monitors: readonly string[]): Promise<void> {
+  const limitMs = Date.now() + AGREED_WITHIN_MS;
   for (;;) {
     const agree = await Promise.all(monitors.map((monitor) => isInOrder(monitor, monitors.length)));
     if (agree.every(Boolean)) return;
-    if (Date.now() > limitMs) throw new Error(`the NATS servers did not become a cluster within ${withinMs / 1_000} s`);
+    if (Date.now() > limitMs) {
+      throw new ClusterNotFormed(`the NATS servers did not become a cluster within ${AGREED_WITHIN_MS / 1_000} s`);
+    }
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   }
 }
