@@ -2,11 +2,16 @@ import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** These judge a machine's speed or a trial's outcome, so nothing else may run beside them. */
-const ALONE = ["test/tester/**/*.test.ts", "test/compare/smoke.test.ts", "test/load/**/*.test.ts", "test/edge/flood.test.ts"];
+const ALONE = [
+  "test/tester/**/*.test.ts",
+  "test/compare/smoke.test.ts",
+  "test/load/{connect,generator,process-fleet,processes,streaming-load}.test.ts",
+  "test/edge/flood.test.ts",
+];
 
 /** These take minutes: begun last, one of them would run on by itself when all others have ended. */
 const LONG =
-  /\/test\/(containers\/backbone-faults|measures\/commands|hub-single\/durability|compare\/(resume|result-commands)|browser\/report|faults\/faults)\.test\.ts$/;
+  /\/test\/(containers\/backbone-faults|measures\/commands|hub-single\/durability|hub-sharded\/(conformance|redis-start|nodes|faults)|compare\/(resume|result-commands)|browser\/report|faults\/faults|hosts\/workers|platform\/hub-cli|load\/history)\.test\.ts$/;
 
 class LongFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -33,14 +38,14 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
         },
       },
-      // Real processes and servers. Most of their time they wait for these, so two files run side by side.
+      // Real processes and servers. Most of their time they wait for these, so three files run side by side.
       {
         test: {
           ...system,
           name: "system",
           include: ["test/**/*.test.ts"],
           exclude: [...ALONE, "**/node_modules/**"],
-          maxWorkers: 2,
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },
       },

@@ -8,7 +8,10 @@ import { redisForTests } from "./start-redis.ts";
 
 const engines = { redis: redisForTests(), nats: natsForTests() };
 
-/** The system's clock, moved on as the test likes; what repeats every 30 s or more runs when the test says so. */
+/**
+ * The system's clock, whose wall time moves on as the test likes; what repeats every 30 s or more runs when the test says so. How long an
+ * engine takes to answer is real.
+ */
 class TurnedClock implements Clock {
   readonly #slow: { everyMs: number; run: () => void }[] = [];
   #aheadMs = 0;
@@ -18,7 +21,7 @@ class TurnedClock implements Clock {
   }
 
   monotonicMs() {
-    return systemClock.monotonicMs() + this.#aheadMs;
+    return systemClock.monotonicMs();
   }
 
   every(everyMs: number, run: () => void) {

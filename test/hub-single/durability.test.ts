@@ -1,5 +1,5 @@
 /**
- * kill -9 at random moments under load, a hundred times and more: nothing that was acknowledged is lost, and nothing is done twice.
+ * kill -9 at random moments under load, many times: nothing that was acknowledged is lost, and nothing is done twice.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Task } from "@hubscale/protocol";
@@ -17,8 +17,8 @@ const MOMENT_MS = 40;
 const SEED = Number(process.env["HUBSCALE_TEST_SEED"] ?? Date.now() % 1_000_000);
 
 describe.concurrent.each([
-  ["reference", 40],
-  ["tuned", 65],
+  ["reference", 20],
+  ["tuned", 40],
 ] as const)("the %s hub, killed %i times", (profile, kills) => {
   it(`loses no acknowledged task and no acknowledged completion, and completes none twice (seed ${SEED})`, async ({
     expect,

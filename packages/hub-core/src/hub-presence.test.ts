@@ -5,7 +5,8 @@ import { HubPresence, type PresenceEvent, type PresenceOutcome } from "./hub-pre
 
 /** Nodes and the bus between them, which delivers when it is told to, in order for each pair of nodes. */
 class Hub {
-  nowMs = 1_000_000;
+  /** As clocks are: far above any difference between them. */
+  nowMs = 1_000_000_000_000;
   readonly nodes: string[];
   readonly presence = new Map<string, HubPresence>();
   /** The connections that there are, by node and agent. */

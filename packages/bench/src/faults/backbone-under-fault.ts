@@ -15,6 +15,7 @@ import {
   provisionNats,
   provisionRedis,
   type ServerSources,
+  untilFormed,
 } from "../provisioning/index.ts";
 import { keptFreePort } from "../provisioning/free-port.ts";
 import { FaultProxy } from "./fault-proxy.ts";
@@ -25,8 +26,6 @@ import { RestartableServer } from "./restartable-server.ts";
 const REPLICAS_MAX = 3;
 /** A server that comes back takes over what it has missed. */
 const CURRENT_WITHIN_MS = 30_000;
-/** A leader is elected within 9 s. */
-const FORMED_WITHIN_MS = 15_000;
 const LOOK_EVERY_MS = 100;
 
 export interface BackboneOptions {
@@ -57,7 +56,11 @@ export class BackboneUnderFault {
   readonly #cutOff = new Set<string>();
 
   /** Servers of our own, always: one that is named by its URL is somebody's. Rejects when they cannot be had. */
-  static async start(options: BackboneOptions): Promise<BackboneUnderFault> {
+  static start(options: BackboneOptions): Promise<BackboneUnderFault> {
+    return untilFormed(() => BackboneUnderFault.#startOnce(options));
+  }
+
+  static async #startOnce(options: BackboneOptions): Promise<BackboneUnderFault> {
     const { engine, servers: count, nodes, care, durability, disks } = options;
     const { sources: all } = options;
     const sources = { ...all, origins: all.origins.filter((origin) => origin === "path" || origin === "debian") };
@@ -89,7 +92,7 @@ export class BackboneUnderFault {
       );
       for (const start of starts) if (start.status === "rejected") throw start.reason;
       const backbone = new BackboneUnderFault(options, servers, wires);
-      if (isCluster) await backbone.#form();
+      if (isCluster) await formNatsCluster(backbone.#monitors);
       const toNodes = Array.from({ length: nodes }, (_, node) =>
         servers.map(({ port }, server) => wire([nameOf({ node }), nameOf({ server })], port)),
       );
@@ -168,17 +171,6 @@ export class BackboneUnderFault {
     if (server.alive && (this.#options.engine === "redis" || (await hasJetStream(server.monitorUrl)))) return;
     await server.kill();
     await server.restart();
-  }
-
-  /** About one in 30 new clusters of 2.10 leaves a server that never hears of the leader; started again it does. */
-  async #form(): Promise<void> {
-    try {
-      await formNatsCluster(this.#monitors, FORMED_WITHIN_MS);
-    } catch {
-      await this.kill();
-      await this.restart();
-      await formNatsCluster(this.#monitors);
-    }
   }
 
   /** Ends the programs and removes their data. */

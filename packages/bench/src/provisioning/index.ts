@@ -5,7 +5,14 @@ export { programFromDebian } from "./debian-packages.ts";
 export { findProgram } from "./program-search.ts";
 export type { ServerProgram } from "./server-program.ts";
 export { NATS_USER, provisionNats } from "./nats-server.ts";
-export { formNatsCluster, hasJetStream, isCurrent, natsClusterSettings, provisionNatsServers } from "./nats-cluster.ts";
+export {
+  formNatsCluster,
+  hasJetStream,
+  isCurrent,
+  natsClusterSettings,
+  provisionNatsServers,
+  untilFormed,
+} from "./nats-cluster.ts";
 export { provisionRedis, removeKeys } from "./redis-server.ts";
 export {
   CLUSTER_SETTINGS,
