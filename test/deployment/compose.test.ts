@@ -107,6 +107,13 @@ describe("what it starts", () => {
     expect(text("deploy/haproxy.cfg")).toContain("option httpchk GET /health");
   });
 
+  it("a load balancer that says for whom it asks, to nodes that believe it", () => {
+    expect(text("deploy/haproxy.cfg")).toContain("option forwardfor");
+    for (const name of ["hub-redis", "hub-nats"]) {
+      expect(flagsOf(name)[flagsOf(name).indexOf("--trusted-proxy") + 1]).toBe("172.16.0.0/12,192.168.0.0/16");
+    }
+  });
+
   it("images that run as nobody in particular, whose programs exist", () => {
     const dockerfile = text("Dockerfile");
     const stages = [...dockerfile.matchAll(/^FROM (\S+) AS (\w+)$/gm)].map(([, from, name]) => [name, from]);

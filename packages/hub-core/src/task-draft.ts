@@ -15,7 +15,7 @@ export function draftOf(body: SubmitTaskBody, submittedBy: string): TaskDraft {
     success_criteria: body.success_criteria ?? [],
     verification_steps: body.verification_steps ?? [],
     needed_capabilities: body.needed_capabilities ?? [],
-    depends_on: body.depends_on ?? [],
+    depends_on: [...new Set(body.depends_on ?? [])],
     goal_id: body.goal_id ?? null,
     assign_to: body.assign_to ?? null,
     complete_by: body.complete_by ?? null,

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { CallerCheck } from "./caller-check.ts";
 
 const check = new CallerCheck({
+  host: "Box-7",
   publicUrl: "https://hub.example:8443",
   allowedHosts: ["gpu-1.tail.example"],
   allowedOrigins: ["https://board.example"],
@@ -19,6 +20,7 @@ test.each([
   ["hub.localhost:4000"],
   ["hub.example:8443"],
   ["hub.example"],
+  ["box-7:4000"],
   ["GPU-1.tail.example:4000"],
 ])("Host %s is let in", (host) => {
   expect(check.refusalOf({ host })).toBeUndefined();

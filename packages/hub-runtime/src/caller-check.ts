@@ -7,6 +7,8 @@ import { isIP } from "node:net";
 import { withoutBrackets } from "./endpoint-address.ts";
 
 export interface CallerRules {
+  /** Where the hub listens. */
+  host?: string;
   /** `http://…` as clients reach the hub, where that is not its own address. */
   publicUrl?: string | undefined;
   /** Names beside those of loopback and of `publicUrl`, in lower case. */
@@ -25,9 +27,13 @@ export class CallerCheck {
   readonly #hosts: ReadonlySet<string>;
   readonly #origins: ReadonlySet<string>;
 
-  constructor({ publicUrl, allowedHosts = [], allowedOrigins = [] }: CallerRules) {
+  constructor({ host, publicUrl, allowedHosts = [], allowedOrigins = [] }: CallerRules) {
     const url = publicUrl === undefined ? undefined : new URL(publicUrl);
-    this.#hosts = new Set([...allowedHosts, ...(url ? [url.hostname] : [])]);
+    this.#hosts = new Set([
+      ...allowedHosts,
+      ...(host === undefined ? [] : [host.toLowerCase()]),
+      ...(url ? [url.hostname] : []),
+    ]);
     this.#origins = new Set([...allowedOrigins, ...(url ? [url.origin] : [])]);
   }
 

@@ -24,7 +24,11 @@ export function prometheusMetrics(sources: PrometheusSources): PrometheusMetrics
   const { metrics, roster } = sources;
   const { counters } = metrics;
   const registry = new Registry();
-  registry.setDefaultLabels({ node: sources.node });
+  // A label on each sample would begin new series whenever a node starts under a new name.
+  new Gauge({ name: "hubscale_node_info", help: "The node's name.", labelNames: ["node"], registers: [registry] }).set(
+    { node: sources.node },
+    1,
+  );
   for (const histogram of [metrics.assignment.buckets, metrics.report.buckets, metrics.store.buckets, metrics.loopLag]) {
     registry.registerMetric(histogram);
   }

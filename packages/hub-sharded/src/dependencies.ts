@@ -43,14 +43,12 @@ export class Dependencies {
 
   /** Which of these tasks do not exist, and which are not completed. */
   async look(taskIds: readonly string[]): Promise<{ unknown: string[]; pending: string[] }> {
-    const unknown: string[] = [];
-    const pending: string[] = [];
-    for (const taskId of taskIds) {
-      const task = await this.#taskOf(taskId);
-      if (task === undefined) unknown.push(taskId);
-      else if (task.status !== "completed") pending.push(taskId);
-    }
-    return { unknown, pending };
+    // All at once, which a link sends as one batch.
+    const tasks = await Promise.all(taskIds.map((taskId) => this.#taskOf(taskId)));
+    return {
+      unknown: taskIds.filter((_, index) => tasks[index] === undefined),
+      pending: taskIds.filter((_, index) => tasks[index] !== undefined && tasks[index].status !== "completed"),
+    };
   }
 
   /** Notes what a new task waits for. Before the task is added, so that none is ever parked without being known. */
@@ -138,15 +136,14 @@ export class Dependencies {
 
   /** The cancelled task, if one of these will never complete: a task that is waited for and is not there was cancelled. */
   async #strikeCompleted(taskId: string, pending: readonly string[]): Promise<string | undefined> {
-    const completed: string[] = [];
-    let cancelled: string | undefined;
-    for (const awaited of pending) {
-      const task = await this.#taskOf(awaited);
-      if (task?.status === "completed") completed.push(awaited);
-      cancelled ??= task ? cancelledDependencyOf(task) : awaited;
-    }
-    await this.#strike(taskId, completed);
-    return cancelled;
+    const tasks = await Promise.all(pending.map((awaited) => this.#taskOf(awaited)));
+    await this.#strike(
+      taskId,
+      pending.filter((_, index) => tasks[index]?.status === "completed"),
+    );
+    return pending
+      .map((awaited, index) => (tasks[index] ? cancelledDependencyOf(tasks[index]) : awaited))
+      .find((cancelled) => cancelled !== undefined);
   }
 
   /** What waits for this task in turn is told next; if this node dies before that, by the sweep, which finds the reason in the task. */

@@ -133,7 +133,7 @@ function tableOf(
 ): TaskTable {
   if (fixes.has("C1"))
     return new GroupCommitTable({ rows: new LevelRows(db, work, observeStore), observers, live: rows.live, onFailure });
-  return new SerialSyncTable({ db, observers, work, onFailure });
+  return new SerialSyncTable({ db, observers, work, observeStore, onFailure });
 }
 
 /** `ready` is there where scheduling (C3) needs it; `queued` is the index that the hub shows (C4), the same one or another. */

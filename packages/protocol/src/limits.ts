@@ -25,7 +25,7 @@ export const LIMITS = {
   /** Of an agent, and of those that a task needs: each set of them that is waited for is a queue of its own. */
   capabilities: 64,
   /** Tasks that one task waits for; each is looked up when it is submitted. */
-  dependsOn: 1_000,
+  dependsOn: 256,
   /** File hints, criteria, verification steps of a task. */
   taskListItems: 1_000,
   /**

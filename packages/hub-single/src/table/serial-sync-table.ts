@@ -3,6 +3,7 @@
  * reads the row, writes it whole, and waits for the disk twice: syncing a DETS file is two fsyncs, its data and then its
  * header, and the second synced write of a small row stands for the latter.
  */
+import type { StoreObserver } from "@hubscale/hub-runtime";
 import type { Task } from "@hubscale/protocol";
 import type { RowOperation } from "../backplane/durable-rows.ts";
 import { type Database, KEYS } from "../data-folder.ts";
@@ -20,8 +21,17 @@ export class SerialSyncTable implements TaskTable {
 
   readonly #onFailure: (error: Error) => void;
 
-  constructor(parts: { db: Database; observers: readonly RowObserver[]; work?: WorkCounters; onFailure(error: Error): void }) {
+  readonly #observe: StoreObserver;
+
+  constructor(parts: {
+    db: Database;
+    observers: readonly RowObserver[];
+    work?: WorkCounters;
+    observeStore?: StoreObserver | undefined;
+    onFailure(error: Error): void;
+  }) {
     this.#db = parts.db;
+    this.#observe = parts.observeStore ?? (() => undefined);
     this.#observers = parts.observers;
     this.#work = parts.work ?? noWork();
     this.#onFailure = (error) => parts.onFailure(error);
@@ -93,6 +103,7 @@ export class SerialSyncTable implements TaskTable {
 
   async #write(taskId: string, row: Task | null, others: readonly RowOperation[] = []): Promise<void> {
     const key = keyOf(taskId);
+    const beganMs = performance.now();
     if (row === null) await this.#db.del(key, { sync: true });
     else if (others.length === 0) await this.#db.put(key, JSON.stringify(row), { sync: true });
     else await this.#db.batch([{ type: "put", key, value: JSON.stringify(row) }, ...others], { sync: true });
@@ -100,5 +111,6 @@ export class SerialSyncTable implements TaskTable {
     this.#work.fsyncs += 2;
     if (row !== null) this.#work.rowsWritten += 1;
     await this.#db.put(KEYS.tableHeader, JSON.stringify({ changes: this.#changes }), { sync: true });
+    this.#observe(performance.now() - beganMs);
   }
 }

@@ -98,6 +98,39 @@ export const sizeCases: readonly ConformanceCase[] = [
     },
   },
   {
+    name: "lists of a task have limits, and what it waits for counts once",
+    covers: "sizes, POST /api/tasks",
+    async run(_target, context) {
+      await needsDescription(context, "sizes");
+      const token = await context.submitter();
+      const post = (body: object) => context.http("POST", "/api/tasks", { token, body: { description: "x", ...body } });
+      const many = <T>(count: number, item: (index: number) => T) =>
+        Array.from({ length: count + 1 }, (_, index) => item(index));
+      for (const [field, list] of [
+        ["needed_capabilities", many(LIMITS.capabilities, (index) => `c${index}`)],
+        ["depends_on", many(LIMITS.dependsOn, () => "task-0000000000000000")],
+        ["file_hints", many(LIMITS.taskListItems, () => ({ path: "a" }))],
+        ["success_criteria", many(LIMITS.taskListItems, () => "a")],
+        ["verification_steps", many(LIMITS.taskListItems, () => ({ type: "a", target: "b" }))],
+      ] as const) {
+        const { status, body } = await post({ [field]: list });
+        assert.equal(status, 422);
+        assert.deepEqual(
+          (body as { errors: { field: string; error: string }[] }).errors.map(({ field, error }) => [field, error]),
+          [[field, "too_long"]],
+        );
+      }
+      const first = await post({ needed_capabilities: [context.unique("nobody")] });
+      const { task_id: taskId } = first.body as { task_id: string };
+      const second = await post({ depends_on: Array.from({ length: LIMITS.dependsOn }, () => taskId) });
+      assert.equal(second.status, 201);
+      const { task_id: dependentId } = second.body as { task_id: string };
+      const found = await context.http("GET", `/api/tasks/${dependentId}`, { token });
+      assert.deepEqual((found.body as { depends_on: string[] }).depends_on, [taskId]);
+      for (const id of [dependentId, taskId]) await context.http("POST", `/api/tasks/${id}/cancel`, { token });
+    },
+  },
+  {
     name: "an agent that says too much of itself is not let in",
     covers: "sizes, identify",
     async run(_target, context) {
