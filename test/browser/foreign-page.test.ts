@@ -12,7 +12,9 @@ const executablePath = findChromium(process.env);
 if (!executablePath) console.log("No Chromium on the PATH or in HUBSCALE_CHROMIUM: no foreign page is opened in a browser.");
 
 /** The page's own. */
-declare const WebSocket: new (url: string) => { onopen: () => void; onerror: () => void; send(text: string): void };
+declare const WebSocket: new (
+  url: string,
+) => { addEventListener(type: "open" | "error", run: () => void): void; send(text: string): void };
 
 /** Leads the browser to this machine, as a name does that an attacker has turned around. */
 const REBOUND = "rebound.example";
@@ -49,11 +51,11 @@ describe.skipIf(!executablePath)("a page of another origin", () => {
       async ({ http, ws, token }) => {
         const opens = await new Promise<boolean>((resolve) => {
           const socket = new WebSocket(ws);
-          socket.onopen = () => {
+          socket.addEventListener("open", () => {
             socket.send(JSON.stringify({ type: "identify", agent_id: "from-a-page", token }));
             resolve(true);
-          };
-          socket.onerror = () => resolve(false);
+          });
+          socket.addEventListener("error", () => resolve(false));
         });
         const post = (path: string, body: object, headers: Record<string, string> = {}) =>
           fetch(`${http}${path}`, { method: "POST", mode: "no-cors", headers, body: JSON.stringify(body) }).then(
@@ -91,8 +93,8 @@ describe.skipIf(!executablePath)("a page of another origin", () => {
       (url) =>
         new Promise<boolean>((resolve) => {
           const socket = new WebSocket(url);
-          socket.onopen = () => resolve(true);
-          socket.onerror = () => resolve(false);
+          socket.addEventListener("open", () => resolve(true));
+          socket.addEventListener("error", () => resolve(false));
         }),
       `ws://${REBOUND}:${hub.port}/ws`,
     );

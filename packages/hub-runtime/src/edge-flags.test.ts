@@ -33,9 +33,9 @@ test("by default everybody may register, link-local endpoints are not polled, an
 
 test("lists are separated by commas", () => {
   const { allowedHosts, allowedOrigins, trustedProxies } = parse(
-    ...["--allowed-host", "Hub.example, gpu-1"],
-    ...["--allowed-origin", "https://Board.example/,http://127.0.0.1:8080"],
-    ...["--trusted-proxy", "10.0.0.0/8,fd00::/8,192.168.1.1"],
+    "--allowed-host=Hub.example, gpu-1",
+    "--allowed-origin=https://Board.example/,http://127.0.0.1:8080",
+    "--trusted-proxy=10.0.0.0/8,fd00::/8,192.168.1.1",
   );
   expect(allowedHosts).toEqual(["hub.example", "gpu-1"]);
   expect(allowedOrigins).toEqual(["https://board.example", "http://127.0.0.1:8080"]);

@@ -26,7 +26,7 @@ const CARRIERS = [
 const HIDING_NETWORKS = ["64:ff9b:1::/48", "2001::/32"].map((network) => ipaddr.parseCIDR(network));
 
 /** The last 64 bits of an ISATAP address (RFC 5214) begin so, and end with an IPv4 address. */
-const ISATAP = [0x0000, 0x0200];
+const ISATAP: ReadonlySet<number> = new Set([0x0000, 0x0200]);
 const ISATAP_NEXT = 0x5efe;
 
 export type EndpointHost = { ok: true; host: string } | { ok: false; detail: string };
@@ -70,7 +70,7 @@ function isSame(one: Address, other: Address): boolean {
 function insideOf(address: ipaddr.IPv6): ipaddr.IPv4[] {
   const bytes = address.toByteArray();
   const afterBits = CARRIERS.flatMap(([network, bits]) => (address.match(network) ? [bits] : []));
-  if (ISATAP.includes(address.parts[4] ?? -1) && address.parts[5] === ISATAP_NEXT) afterBits.push(96);
+  if (ISATAP.has(address.parts[4] ?? -1) && address.parts[5] === ISATAP_NEXT) afterBits.push(96);
   return afterBits.map((bits) => new ipaddr.IPv4(bytes.slice(bits / 8, bits / 8 + 4)));
 }
 

@@ -126,7 +126,10 @@ function addReadRoutes(app: FastifyInstance, hub: HubParts, sockets: SocketServe
       ...metrics.snapshot(),
     }),
     prometheus: prometheusMetrics({
-      ...{ node, metrics, roster, stats },
+      node,
+      metrics,
+      roster,
+      stats,
       agentsKnown: () => presence.size,
       sockets: () => sockets.connections,
     }),
