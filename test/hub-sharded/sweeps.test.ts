@@ -1,49 +1,13 @@
 /** The slow clocks of the desk, turned by hand, over each real engine. */
-import { type Clock, systemClock, systemRandomHex } from "@hubscale/hub-runtime";
+import { systemRandomHex } from "@hubscale/hub-runtime";
 import { TIMERS } from "@hubscale/protocol";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { DeskNode, TestAgent, until } from "./desk-node.ts";
 import { natsForTests } from "./start-nats.ts";
 import { redisForTests } from "./start-redis.ts";
+import { TurnedClock } from "./turned-clock.ts";
 
 const engines = { redis: redisForTests(), nats: natsForTests() };
-
-/**
- * The system's clock, whose wall time moves on as the test likes; what repeats every 30 s or more runs when the test says so. How long an
- * engine takes to answer is real.
- */
-class TurnedClock implements Clock {
-  readonly #slow: { everyMs: number; run: () => void }[] = [];
-  #aheadMs = 0;
-
-  nowMs() {
-    return systemClock.nowMs() + this.#aheadMs;
-  }
-
-  monotonicMs() {
-    return systemClock.monotonicMs();
-  }
-
-  every(everyMs: number, run: () => void) {
-    if (everyMs < 30_000) return systemClock.every(everyMs, run);
-    this.#slow.push({ everyMs, run });
-    return () => undefined;
-  }
-
-  after(delayMs: number, run: () => void) {
-    return systemClock.after(delayMs, run);
-  }
-
-  /** Time passes, and nothing runs: a duty that was claimed would be taken for a minute of the server's own time. */
-  skip(byMs: number) {
-    this.#aheadMs += byMs;
-  }
-
-  turn(byMs: number) {
-    this.#aheadMs += byMs;
-    for (const { run } of this.#slow) run();
-  }
-}
 
 describe.each(["redis", "nats"] as const)("over %s,", (engine) => {
   let clock: TurnedClock;

@@ -24,9 +24,13 @@ export interface ConsumerState {
   pending: number;
   /** Delivered and not acknowledged. */
   unacknowledged: number;
+  /** All messages of the consumer up to this sequence are acknowledged, as it believes. */
+  ackFloor: number;
 }
 
 interface StreamState {
+  messages: number;
+  last_seq: number;
   subjects?: Record<string, number>;
 }
 
@@ -112,6 +116,12 @@ export class JetStream {
     }
   }
 
+  /** How many messages there are, and the sequence of the last that ever was. */
+  async extent(stream: string): Promise<{ messages: number; lastSeq: number }> {
+    const { state } = await this.#ask<{ state: StreamState }>(`$JS.API.STREAM.INFO.${stream}`, "");
+    return { messages: state.messages, lastSeq: state.last_seq };
+  }
+
   /** Makes a stream, or finds it as it is wanted. Throws `JetStreamError`. */
   async makeStream(config: { name: string } & Record<string, unknown>): Promise<void> {
     await this.#ask(`$JS.API.STREAM.CREATE.${config.name}`, JSON.stringify(config));
@@ -137,6 +147,10 @@ export class JetStream {
     await this.#ask(subject, JSON.stringify({ stream_name: stream, config }));
   }
 
+  async removeConsumer(stream: string, name: string): Promise<void> {
+    await this.#ask(`$JS.API.CONSUMER.DELETE.${stream}.${name}`, "");
+  }
+
   async consumers(stream: string): Promise<ConsumerState[]> {
     const states: ConsumerState[] = [];
     for (;;) {
@@ -147,8 +161,8 @@ export class JetStream {
       );
       // A cluster leaves out those whose leader does not answer it: what they count is not nothing.
       if (page.missing?.length) throw this.link.errors.unavailable("consumers", `${stream}: not all consumers answer`);
-      for (const { config, name, num_ack_pending: unacknowledged, num_pending: pending } of page.consumers ?? []) {
-        states.push({ name, filter: config.filter_subject ?? "", pending, unacknowledged });
+      for (const { ack_floor, config, name, num_ack_pending: unacknowledged, num_pending: pending } of page.consumers ?? []) {
+        states.push({ name, filter: config.filter_subject ?? "", pending, unacknowledged, ackFloor: ack_floor.stream_seq });
       }
       if (!page.consumers?.length || states.length >= page.total) return states;
     }
@@ -266,6 +280,7 @@ interface ConsumerInfo {
   config: { filter_subject?: string };
   num_pending: number;
   num_ack_pending: number;
+  ack_floor: { stream_seq: number };
 }
 
 /** Somebody else was quicker. */

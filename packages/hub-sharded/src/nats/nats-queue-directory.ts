@@ -64,6 +64,11 @@ export class NatsQueueDirectory implements QueueDirectory {
     }
   }
 
+  /** Makes lanes anew that have lost sight of a ticket; their names. */
+  mendLanes(shard: number): Promise<string[]> {
+    return (this.#lanes[shard] as ShardLanes).mend();
+  }
+
   queueAt(classNumber: number, shard: number): NatsTaskQueue | undefined {
     return this.#queues[classNumber]?.[shard];
   }

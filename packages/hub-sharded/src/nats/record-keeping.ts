@@ -1,24 +1,25 @@
 /**
- * Keeps the records of all shards in order, one node at a time: removes what need not be kept, and writes tickets that a node's
- * death has prevented.
+ * Keeps the records of all shards in order, one node at a time: removes what need not be kept, writes tickets that a node's
+ * death has prevented, and brings back those that a lane has lost sight of.
  */
 import { type Cancel, type Clock, Refused } from "@hubscale/hub-runtime";
-import { isEngineRefusal, type QueueDirectory } from "../backbone.ts";
+import { isEngineRefusal } from "../backbone.ts";
 import type { HubStreams } from "./hub-streams.ts";
 import type { JetStream } from "./jetstream.ts";
-import type { NatsTaskQueue } from "./nats-task-queue.ts";
+import type { NatsQueueDirectory } from "./nats-queue-directory.ts";
 import { scanStream } from "./stream-scan.ts";
 import { stateOf } from "./task-records.ts";
 
 export interface RecordKeepingOptions {
   jetstream: JetStream;
   streams: HubStreams;
-  queues: QueueDirectory;
+  queues: NatsQueueDirectory;
   clock: Clock;
   leaseMs: number;
   /** Completed tasks that the hub keeps, the newest. */
   keepCompleted: number;
   claim(duty: string, forMs: number): Promise<boolean>;
+  log(line: string): void;
   onFault(error: unknown): void;
 }
 
@@ -41,10 +42,14 @@ export class RecordKeeping {
   }
 
   async run(): Promise<void> {
-    const { claim, keepCompleted, jetstream, streams } = this.#options;
+    const { claim, keepCompleted, jetstream, log, queues, streams } = this.#options;
     if (!(await claim("records", EVERY_MS - 1_000))) return;
     const completed: CompletedRecord[] = [];
-    for (let shard = 0; shard < streams.shards; shard++) completed.push(...(await this.#keep(shard)));
+    for (let shard = 0; shard < streams.shards; shard++) {
+      completed.push(...(await this.#keep(shard)));
+      const anew = await queues.mendLanes(shard);
+      if (anew.length > 0) log(`lanes ${anew.join(", ")} of shard ${shard} had lost sight of tickets and are made anew`);
+    }
     completed.sort((a, b) => a.atMs - b.atMs);
     const surplus = completed.slice(0, Math.max(0, completed.length - keepCompleted));
     await eachOf(surplus, ({ seq, shard }) => jetstream.removeMessage(streams.records(shard), seq));
@@ -72,7 +77,7 @@ export class RecordKeeping {
     });
     await eachOf(gone, (seq) => jetstream.removeMessage(stream, seq));
     for (const taskId of unticketed) {
-      const queue = (await queues.queueOf(taskId)) as NatsTaskQueue | undefined;
+      const queue = await queues.queueOf(taskId);
       await queue?.mend(taskId).catch(leftAlone);
     }
     return completed;

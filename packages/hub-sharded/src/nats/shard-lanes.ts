@@ -17,6 +17,8 @@ export class ShardLanes {
   readonly #known = new Map<string, string>();
   /** By name; those that are being made. */
   readonly #making = new Map<string, Promise<void>>();
+  /** As the last `mend` found them: the lanes by name, and the last ticket that there was before. */
+  #looked: { lanes: Map<string, ConsumerState>; lastSeq: number } | undefined;
   #count: { atMs: number; states: Promise<Map<string, ConsumerState>> } | undefined;
 
   constructor(options: ShardLanesOptions) {
@@ -49,11 +51,39 @@ export class ShardLanes {
     return this.#count.states;
   }
 
+  /**
+   * Makes lanes anew whose consumers have lost sight of a ticket: servers are known to pass one over now and then (nats-server issues 4736,
+   * 6932, 7680), and nobody would ever be handed it. Such a ticket was there at the last look, when its consumer had nothing to deliver and
+   * nothing unacknowledged, or believed that it was acknowledged; and it still is. Who holds tasks of the lane keeps them, by their records.
+   * To be called every half a minute or so: the server removes what is acknowledged a moment later. The lanes that were made anew.
+   */
+  async mend(): Promise<string[]> {
+    const { jetstream, stream } = this.#options;
+    const { lastSeq, messages } = await jetstream.extent(stream);
+    const lanes = await this.counts();
+    const looked = this.#looked;
+    this.#looked = { lanes, lastSeq };
+    const counted = [...lanes.values()].reduce((sum, { pending, unacknowledged }) => sum + pending + unacknowledged, 0);
+    if (!looked || messages <= counted) return [];
+    const anew: string[] = [];
+    for (const name of lanes.keys()) {
+      const then = looked.lanes.get(name);
+      const filter = this.#known.get(name) as string;
+      const first = then && (await jetstream.next(stream, filter, 1));
+      if (!first || first.seq > looked.lastSeq) continue;
+      if (then.pending + then.unacknowledged > 0 && first.seq > then.ackFloor) continue;
+      await jetstream.removeConsumer(stream, name);
+      await this.#make(name, filter);
+      anew.push(name);
+    }
+    return anew;
+  }
+
   /** A lane whose consumer was deleted from outside is made again: its tickets would wait for ever. */
   async #read(): Promise<Map<string, ConsumerState>> {
     const { jetstream, stream } = this.#options;
     const states = new Map((await jetstream.consumers(stream)).map((each) => [each.name, each]));
-    for (const { filter, name } of states.values()) this.#known.set(name, filter);
+    for (const { filter, name } of states.values()) if (!this.#known.has(name)) this.#known.set(name, filter);
     for (const [lane, filter] of this.#known) if (!states.has(lane)) await this.#make(lane, filter);
     return states;
   }
