@@ -3,7 +3,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** These judge a machine's speed or a trial's outcome, so nothing else may run beside them. */
 const ALONE = [
-  "test/tester/**/*.test.ts",
+  "test/tester/tester.test.ts",
   "test/compare/smoke.test.ts",
   "test/load/{connect,generator,process-fleet,processes,streaming-load}.test.ts",
   "test/edge/flood.test.ts",
@@ -38,14 +38,14 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
         },
       },
-      // Real processes and servers. Most of their time they wait for these, so three files run side by side.
+      // Real processes and servers. Most of their time they wait for these, so two files run side by side.
       {
         test: {
           ...system,
           name: "system",
           include: ["test/**/*.test.ts"],
           exclude: [...ALONE, "**/node_modules/**"],
-          maxWorkers: 3,
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },
       },

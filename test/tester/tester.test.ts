@@ -1,58 +1,20 @@
 /** The tests of the tester: hubs that break the rules, and generators that cannot keep up, must be found out. */
-import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { systemClock } from "@hubscale/sidecar-sim";
-import { type HubResult, type Linearity, ProcessCare, provisionRedis, serverSourcesOf } from "hubscale";
+import type { HubResult, Linearity } from "hubscale";
 import { LoadGenerator, runTrial } from "hubscale/load";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { processesMentioning, runBench, startBench } from "../compare/bench-program.ts";
+import { flawedHub, PATIENT, runOn } from "./flawed-hub.ts";
 
 let dir = "";
 beforeAll(() => {
   dir = mkdtempSync(join(tmpdir(), "hubscale-tester-"));
 });
 afterAll(() => rmSync(dir, { recursive: true }));
-const closers: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
 
-interface FlawedHub {
-  ws: string;
-  http: string;
-  pid: number;
-}
-
-async function flawedHub(flaws: Record<string, number>): Promise<FlawedHub> {
-  const program = fileURLToPath(new URL("./flawed-hub.mjs", import.meta.url));
-  const child: ChildProcess = spawn(process.execPath, [program, JSON.stringify(flaws)], { stdio: ["pipe", "pipe", "inherit"] });
-  closers.push(() => child.kill("SIGKILL"));
-  const line = await new Promise<string>((resolve) => child.stdout?.once("data", (chunk: Buffer) => resolve(chunk.toString())));
-  return JSON.parse(line) as FlawedHub;
-}
-
-async function run(hub: FlawedHub, ...flags: string[]): Promise<{ code: number | null; hub: HubResult; stderr: string }> {
-  const { code, stdout, stderr } = await runBench([
-    "run",
-    "--target",
-    hub.ws,
-    "--http",
-    hub.http,
-    "--pid",
-    String(hub.pid),
-    "--json",
-    "--no-progress",
-    ...flags,
-  ]);
-  expect(stdout, stderr).not.toBe("");
-  return { code, stderr, hub: (JSON.parse(stdout) as { hub: HubResult }).hub };
-}
-
-/** Not what is tested: a machine that is busy with something else must not end the trial. */
-const PATIENT = ["--slo", "assign.p99 < 5s"];
 const MINUTES_MS = 180_000;
 const STALL_MS = 5_000;
 
@@ -81,7 +43,7 @@ test(
     );
     if (!connected.ok) throw new Error(connected.detail);
     const { generator } = connected;
-    closers.push(() => generator.close());
+    onTestFinished(() => generator.close());
     const shape = { warmupMs: 500, durationMs: 13_000, graceMs: 0, drainLimitMs: 10_000, seed: 1 };
     const load = { mode: "open", ratePerSec: 20, arrivals: "constant" } as const;
     const result = await runTrial(
@@ -94,21 +56,6 @@ test(
     expect(result.latency.assign.ms.p99).toBeGreaterThan(0.9 * STALL_MS);
     expect(result.service.assign.ms.p50).toBeLessThan(0.5 * STALL_MS);
     expect(result.history).toMatchObject({ clean: true, completed: result.whole.offered });
-  },
-  MINUTES_MS,
-);
-
-test.each<[string, Record<string, number>, RegExp]>([
-  ["loses tasks", { loseEvery: 20 }, /acknowledged tasks were lost \(for instance task-/],
-  ["hands completed tasks out again", { repeatEvery: 20 }, /tasks were completed more than once/],
-  ["accepts stale completions", { staleEvery: 5 }, /stale completions were accepted/],
-])(
-  "2. a hub that %s fails the run, however fast it is",
-  async (_, flaws, reason) => {
-    const { code, hub } = await run(await flawedHub(flaws), "--rate", "60", "--seconds", "2", ...PATIENT);
-    expect(hub.invalidReasons.join("\n")).toMatch(reason);
-    expect(hub.valid).toBe(false);
-    expect(code).toBe(4);
   },
   MINUTES_MS,
 );
@@ -138,29 +85,10 @@ test(
 );
 
 test(
-  "6. a backbone without fsync is refused at --durability fsync, and said why",
-  async () => {
-    const care = new ProcessCare({ handleSignals: false });
-    closers.push(() => care.close());
-    const provisioned = await provisionRedis({ care, sources: serverSourcesOf(process.env), durability: "process" });
-    if (!provisioned.ok) throw new Error(provisioned.refusal.message);
-    const flags = ["run", "--hub", "sharded-redis@1", "--rate", "10", "--seconds", "1", "--no-progress"];
-    const env = { HUBSCALE_REDIS_URL: provisioned.server.url };
-    const refused = await runBench([...flags, "--durability", "fsync"], env);
-    expect(refused.code).toBe(4);
-    expect(refused.stderr).toMatch(/gives durability process .*appendfsync everysec.* but fsync is required/);
-    expect(refused.stderr).toMatch(/--durability process/);
-    const taken = await runBench([...flags, "--durability", "process", "--json"], env);
-    expect((JSON.parse(taken.stdout) as { hub: HubResult }).hub.durability.verified).toBe("process");
-  },
-  MINUTES_MS,
-);
-
-test(
   "8. a hub that accepts work faster than it does it is over its knee, although its burst looked fast",
   async () => {
     // 100 tasks a second owe 3 s of CPU for each second of load, paid when nobody looks.
-    const { hub } = await run(await flawedHub({ debtMsPerTask: 30 }), "--rate", "100", "--seconds", "2", ...PATIENT);
+    const { hub } = await runOn(await flawedHub({ debtMsPerTask: 30 }), "--rate", "100", "--seconds", "2", ...PATIENT);
     const [trial] = hub.trials;
     expect(trial?.completedInTime).toBe(trial?.offered);
     expect(trial?.reasons.join()).toMatch(/unpaid debt/);
