@@ -4,7 +4,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { systemRandomHex } from "@hubscale/hub-runtime";
 import { LIMITS } from "@hubscale/protocol";
 import { Redis } from "ioredis";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { until } from "./desk-node.ts";
 import { NodeProcess, WireAgent } from "./node-process.ts";
 import { redisForTests } from "./start-redis.ts";
@@ -151,22 +151,29 @@ describe("a Redis at work with", () => {
   });
 });
 
+/** A description may be five seconds old. */
+const seen = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 15_000, interval: 200 });
+
 describe("a Redis that evicts since it was changed", () => {
   it("is not called durable any more", async () => {
     const node = await startNode(ownUrl());
     try {
       await admin.config("SET", "maxmemory", "1gb");
       await admin.config("SET", "maxmemory-policy", "allkeys-lru");
-      const { body } = await node.call("GET", "/api/describe");
-      expect(body).toMatchObject({
-        durability: { verified: null, how: expect.stringMatching(/not durable.*maxmemory-policy allkeys-lru/) },
+      await seen(async () => {
+        const { body } = await node.call("GET", "/api/describe");
+        expect(body).toMatchObject({
+          durability: { verified: null, how: expect.stringMatching(/not durable.*maxmemory-policy allkeys-lru/) },
+        });
       });
     } finally {
       await admin.config("SET", "maxmemory-policy", "noeviction");
       await admin.config("SET", "maxmemory", 0);
     }
-    const { body } = await node.call("GET", "/api/describe");
-    expect(body).toMatchObject({ durability: { verified: "fsync" } });
+    await seen(async () => {
+      const { body } = await node.call("GET", "/api/describe");
+      expect(body).toMatchObject({ durability: { verified: "fsync" } });
+    });
   });
 });
 

@@ -37,7 +37,8 @@ export class Sweeps {
   async reclaim(): Promise<void> {
     const { assignments, clock, roster } = this.#options;
     const nowMs = clock.nowMs();
-    for (const held of assignments.all()) {
+    // As they are now: what is put back may be in an agent's hands again before the round is over.
+    for (const held of [...assignments.all()]) {
       const { complete_by: completeBy, updated_at: updatedAt } = held.task;
       const isOverdue = completeBy !== null && nowMs > completeBy && !wasTakenAsOverdue(held.task);
       const isStuck = nowMs - updatedAt > TIMERS.stuckWorkingMs;
