@@ -214,14 +214,16 @@ export class SteadyWork {
   }
 
   /**
-   * No more submissions; waits for the open ones, at most `drainMs`, longer where the hub has slow timeouts, and looks up what was not
-   * seen to end.
+   * No more submissions; waits for the open ones, at most `drainMs` from the last acknowledgement, longer where the hub has slow timeouts,
+   * and looks up what was not seen to end.
    */
   async stop(drainMs = DRAIN_MS): Promise<SteadyWorkEnd> {
     this.#stop.abort();
     await this.#sending;
     const stoppedMs = this.nowMs();
-    while ((this.#open.size > 0 || this.#submissions.open > 0) && this.nowMs() - stoppedMs < drainMs) await this.#look();
+    // What was put off is acknowledged late, and has its time from then on.
+    const isOver = () => this.nowMs() - Math.max(stoppedMs, this.#acknowledged.at(-1)?.atMs ?? stoppedMs) >= drainMs;
+    while ((this.#open.size > 0 || this.#submissions.open > 0) && !isOver()) await this.#look();
     this.#submissions.giveUp();
     if (this.#timeouts) {
       for (const taskId of this.#open) this.#overdue.add(taskId);
