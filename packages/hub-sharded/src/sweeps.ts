@@ -38,7 +38,8 @@ export class Sweeps {
     const { assignments, clock, roster } = this.#options;
     const nowMs = clock.nowMs();
     // As they are now: what is put back may be in an agent's hands again before the round is over.
-    for (const held of [...assignments.all()]) {
+    const round = [...assignments.all()];
+    for (const held of round) {
       const { complete_by: completeBy, updated_at: updatedAt } = held.task;
       const isOverdue = completeBy !== null && nowMs > completeBy && !wasTakenAsOverdue(held.task);
       const isStuck = nowMs - updatedAt > TIMERS.stuckWorkingMs;
